@@ -1,0 +1,5 @@
+//! A machine of the lab.
+
+/// A machine of the lab.
+#[derive(Clone, Debug)]
+pub struct Host {}

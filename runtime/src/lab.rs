@@ -1,0 +1,5 @@
+//! The whole network of a test.
+
+/// The whole network of a test.
+#[derive(Clone, Debug)]
+pub struct Lab {}

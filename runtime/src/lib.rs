@@ -1,0 +1,16 @@
+//! A network of its own for every Rust test.
+
+#[doc(hidden)]
+#[path = "private/mod.rs"]
+pub mod __private;
+mod host;
+mod lab;
+
+pub use host::Host;
+pub use lab::Lab;
+pub use netns_test_macros::{netns_test, netns_test as test};
+
+/// What a test file needs: `use netns_test::prelude::*;`.
+pub mod prelude {
+    pub use crate::{Host, Lab, netns_test};
+}

@@ -1,0 +1,204 @@
+//! The shape that the attribute draws: some hosts, and at most one segment that joins all of them.
+
+use crate::{Complaint, Complaints, Drawing, DrawnHost, DrawnSegment, IpNet, Place, Plan};
+
+/// The IPv4 subnet of a [`Lan`] that names none: TEST-NET-2 (RFC 5737).
+pub const DEFAULT_SUBNET_V4: &str = "198.51.100.0/24";
+
+/// The IPv6 subnet of a [`Lan`] that names none: from the documentation prefix (RFC 3849).
+pub const DEFAULT_SUBNET_V6: &str = "2001:db8::/64";
+
+/// Some hosts, and at most one segment that joins all of them.
+///
+/// Without subnets the segment is dual-stack, from [`DEFAULT_SUBNET_V4`] and [`DEFAULT_SUBNET_V6`]. With subnets it has just
+/// those; `ipv6: Some(true)` adds the default one where none of them is IPv6, `ipv6: Some(false)` leaves IPv6 out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lan<'a> {
+    /// Names of the hosts.
+    pub hosts: &'a [&'a str],
+    /// Whether a segment joins them: a wire for two, a switch for more.
+    pub veth: bool,
+    /// Subnets in CIDR notation; none for the default ones.
+    pub subnets: &'a [&'a str],
+    /// Whether the segment has IPv6, where it was said.
+    pub ipv6: Option<bool>,
+    /// The segment's MTU in bytes.
+    pub mtu: Option<u32>,
+}
+
+impl Lan<'_> {
+    /// The plan of this network.
+    ///
+    /// # Errors
+    /// All complaints at once. Help is in the words of the attribute.
+    pub fn plan(&self) -> Result<Plan, Complaints> {
+        let mut complaints = self.cross_complaints();
+        let plan = self.drawing().plan();
+        match plan {
+            Ok(plan) => Complaints::unless_empty(complaints, || plan),
+            Err(more) => {
+                complaints.extend(more.into_vec());
+                Complaints::unless_empty(complaints, || unreachable!("there is at least one more"))
+            }
+        }
+    }
+
+    fn drawing(&self) -> Drawing {
+        let mut subnets: Vec<String> = self.subnets.iter().map(|&subnet| subnet.to_owned()).collect();
+        if self.subnets.is_empty() {
+            subnets.push(DEFAULT_SUBNET_V4.to_owned());
+        }
+        let wants_ipv6 = self.ipv6.unwrap_or(self.subnets.is_empty());
+        if wants_ipv6 && !self.writes_ipv6() {
+            subnets.push(DEFAULT_SUBNET_V6.to_owned());
+        }
+        let joins = if self.veth { vec![0] } else { Vec::new() };
+        let hosts = self.hosts.iter().map(|&name| DrawnHost { name: name.to_owned(), joins: joins.clone() });
+        let lan = DrawnSegment { name: "lan".to_owned(), subnets, mtu: self.mtu };
+        Drawing { hosts: hosts.collect(), segments: if self.veth { vec![lan] } else { Vec::new() } }
+    }
+
+    fn writes_ipv6(&self) -> bool {
+        self.subnets.iter().any(|subnet| matches!(subnet.parse(), Ok(IpNet::V6(_))))
+    }
+
+    /// The rules between options; those within one are the drawing's.
+    fn cross_complaints(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let hosts = self.hosts.len();
+        if hosts == 0 {
+            complaints.push(
+                Complaint::new(Place::HostCount, "a test network needs at least one host")
+                    .help("write `namespaces = 2, veth = true`, or give the function parameters of type `Host`"),
+            );
+        }
+        if self.veth && hosts == 1 {
+            complaints.push(
+                Complaint::new(Place::Veth, "`veth = true` joins hosts, and there is only one")
+                    .help("write `namespaces = 2, veth = true`"),
+            );
+        }
+        if !self.veth {
+            let without = |place, option: &str| {
+                Complaint::new(place, format!("`{option}` is about the wire, and there is none"))
+                    .help(format!("write `namespaces = {}, veth = true, {option} = …`", hosts.max(2)))
+            };
+            complaints.extend((!self.subnets.is_empty()).then(|| without(Place::Segment(0), "subnet")));
+            complaints.extend(self.ipv6.map(|_| without(Place::Ipv6, "ipv6")));
+            complaints.extend(self.mtu.map(|_| without(Place::Mtu(0), "mtu")));
+        }
+        if self.ipv6 == Some(false) && self.writes_ipv6() {
+            complaints.push(
+                Complaint::new(Place::Ipv6, "`ipv6 = false` contradicts the IPv6 subnet")
+                    .help("leave out one of the two"),
+            );
+        }
+        complaints
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SegmentKind;
+
+    fn addresses(lan: Lan<'_>) -> Vec<Vec<String>> {
+        let plan = lan.plan().unwrap();
+        plan.hosts.iter().map(|host| host.addresses().map(|address| address.to_string()).collect()).collect()
+    }
+
+    fn complaints(lan: Lan<'_>) -> Vec<(Place, String)> {
+        lan.plan().unwrap_err().iter().map(|complaint| (complaint.place, complaint.message.clone())).collect()
+    }
+
+    const PAIR: Lan<'static> = Lan { hosts: &["a", "b"], veth: true, subnets: &[], ipv6: None, mtu: None };
+
+    #[test]
+    fn two_hosts_share_a_wire_and_both_families() {
+        assert_eq!(addresses(PAIR), [["198.51.100.1", "2001:db8::1"], ["198.51.100.2", "2001:db8::2"]]);
+        assert_eq!(PAIR.plan().unwrap().segments[0].kind, SegmentKind::Wire);
+    }
+
+    #[test]
+    fn three_hosts_share_a_switch() {
+        let plan = Lan { hosts: &["a", "b", "c"], ..PAIR }.plan().unwrap();
+        assert_eq!(plan.segments[0].kind, SegmentKind::Switch);
+        assert_eq!(plan.segments[0].members, [(0, 0), (1, 0), (2, 0)]);
+    }
+
+    #[test]
+    fn without_a_wire_there_is_no_interface() {
+        let plan = Lan { veth: false, ..PAIR }.plan().unwrap();
+        assert!(plan.hosts.iter().all(|host| host.interfaces.is_empty()));
+    }
+
+    #[test]
+    fn what_is_written_is_all_there_is() {
+        assert_eq!(addresses(Lan { subnets: &["10.0.0.0/24"], ..PAIR }), [["10.0.0.1"], ["10.0.0.2"]]);
+        assert_eq!(addresses(Lan { subnets: &["fd00::/64"], ..PAIR }), [["fd00::1"], ["fd00::2"]]);
+        assert_eq!(addresses(Lan { ipv6: Some(false), ..PAIR }), [["198.51.100.1"], ["198.51.100.2"]]);
+        let both = Lan { subnets: &["10.0.0.0/24"], ipv6: Some(true), ..PAIR };
+        assert_eq!(addresses(both), [["10.0.0.1", "2001:db8::1"], ["10.0.0.2", "2001:db8::2"]]);
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let wrong = Lan {
+            hosts: &["a", "a b"],
+            subnets: &["10.0.0.1/24", "nonsense", "fd00::/64"],
+            mtu: Some(1000),
+            ipv6: Some(false),
+            veth: true,
+        };
+        let places: Vec<_> = complaints(wrong).into_iter().map(|(place, _)| place).collect();
+        let subnet = |subnet| Place::Subnet { segment: 0, subnet };
+        assert_eq!(places, [Place::Ipv6, Place::Host(1), subnet(0), subnet(1), Place::Mtu(0)]);
+    }
+
+    #[test]
+    fn rules_between_options() {
+        for (lan, place, message) in [
+            (Lan { hosts: &[], veth: false, ..PAIR }, Place::HostCount, "at least one host"),
+            (Lan { hosts: &["a"], ..PAIR }, Place::Veth, "only one"),
+            (Lan { veth: false, subnets: &["10.0.0.0/24"], ..PAIR }, Place::Segment(0), "`subnet` is about the wire"),
+            (Lan { veth: false, mtu: Some(1400), ..PAIR }, Place::Mtu(0), "`mtu` is about the wire"),
+            (Lan { veth: false, ipv6: Some(true), ..PAIR }, Place::Ipv6, "`ipv6` is about the wire"),
+            (Lan { hosts: &["a", "a"], ..PAIR }, Place::Host(1), "two hosts named `a`"),
+        ] {
+            let found = complaints(lan);
+            assert!(matches!(&found[..], [(p, m)] if *p == place && m.contains(message)), "{lan:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn rules_within_a_subnet() {
+        for (subnet, message) in [
+            ("10.0.0.0", "not a subnet"),
+            ("10.0.0.0/33", "not a subnet"),
+            ("10.0.0.1/24", "address of a host"),
+            ("127.0.0.0/8", "not a range"),
+            ("0.0.0.0/0", "not a range"),
+            ("224.0.0.0/24", "not a range"),
+            ("169.254.0.0/16", "not a range"),
+            ("fe80::/64", "not a range"),
+            ("ff02::/64", "not a range"),
+            ("::/64", "not a range"),
+            ("10.0.0.0/32", "for 1 hosts, 2 are on it"),
+        ] {
+            let found = complaints(Lan { subnets: &[subnet], ..PAIR });
+            assert!(matches!(&found[..], [(Place::Subnet { .. }, m)] if m.contains(message)), "{subnet}: {found:?}");
+        }
+        let overlap = Lan { subnets: &["10.0.0.0/16", "10.0.1.0/24"], ..PAIR };
+        assert!(complaints(overlap)[0].1.contains("overlaps `10.0.0.0/16`"));
+    }
+
+    #[test]
+    fn too_many_hosts_are_told_how_much_they_need() {
+        let names: Vec<String> = (0..300).map(|n| format!("h{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let error = Lan { hosts: &names, ..PAIR }.plan().unwrap_err();
+        let first = error.iter().next().unwrap();
+        assert_eq!(first.message, "`198.51.100.0/24` has addresses for 254 hosts, 300 are on it");
+        assert_eq!(first.help.as_deref(), Some("`198.51.100.0/23` is large enough"));
+    }
+}

@@ -1,0 +1,31 @@
+//! The model of a test network and every rule about it.
+//!
+//! A network is first a [`Drawing`]: what somebody wrote, unchecked. [`Drawing::plan`] checks all of it, allocates the
+//! addresses and answers with a [`Plan`], or with *every* [`Complaint`] it has, each with its [`Place`] in the drawing.
+//! The macros turn a place into a span in the source, the runtime turns it into a sentence; neither knows a rule of its own.
+//!
+//! ```
+//! use netns_test_topology::Lan;
+//!
+//! let plan = Lan { hosts: &["alice", "bob"], veth: true, ..Lan::default() }.plan().unwrap();
+//! assert_eq!(plan.hosts[1].interfaces[0].addresses[0].to_string(), "198.51.100.2/24");
+//! ```
+//!
+//! The crate is pure: it opens no file, reads no variable and makes no system call.
+
+mod allocate;
+mod complaint;
+mod drawing;
+mod lan;
+mod name;
+mod plan;
+mod suggest;
+pub mod units;
+
+pub use complaint::{Complaint, Complaints, Place};
+pub use drawing::{Drawing, DrawnHost, DrawnSegment, MTU, SWITCH_PORTS};
+pub use ipnet::IpNet;
+pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};
+pub use name::{HostName, IfName, NameError};
+pub use plan::{HostPlan, InterfacePlan, MacAddr, Plan, SegmentKind, SegmentPlan};
+pub use suggest::did_you_mean;
