@@ -3,10 +3,15 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod error;
+mod harness;
 mod host;
+mod isolation;
 mod lab;
+mod settings;
+mod sys;
 
-pub use host::Host;
+pub use host::{Command, Host, Process};
 pub use lab::Lab;
 pub use netns_test_macros::{netns_test, netns_test as test};
 

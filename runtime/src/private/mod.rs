@@ -8,22 +8,20 @@ pub use outcome::{Outcome, Verdict};
 pub use parameter::Parameter;
 pub use spec::TestSpec;
 
-use crate::Lab;
+use crate::{Lab, harness};
 
 /// Runs a test whose body is a plain function.
 #[track_caller]
-pub fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> R) -> R::Returned {
-    let _ = (spec, body);
-    unimplemented!()
+pub fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> R + Send) -> R::Returned {
+    harness::run(spec, body)
 }
 
-/// Runs a test whose body is an `async` function.
+/// Runs a test whose body is an `async` function, on a tokio runtime of its own.
 #[track_caller]
-pub fn run_async<F>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> F) -> <F::Output as Outcome>::Returned
+pub fn run_async<F>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> F + Send) -> <F::Output as Outcome>::Returned
 where
     F: Future,
     F::Output: Outcome,
 {
-    let _ = (spec, body);
-    unimplemented!()
+    harness::run(spec, move |lab: &Lab| spec.runtime().block_on(body(lab)))
 }

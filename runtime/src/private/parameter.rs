@@ -20,7 +20,7 @@ impl Parameter for Lab {
 }
 
 impl Parameter for Host {
-    fn bind(_: &Lab, _: &'static str) -> Self {
-        unimplemented!()
+    fn bind(lab: &Lab, name: &'static str) -> Self {
+        lab.host(name).clone()
     }
 }

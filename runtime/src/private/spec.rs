@@ -2,6 +2,8 @@
 
 use netns_test_topology::Lan;
 
+use crate::harness::Broken;
+
 /// What the attribute said, as a constant. Options that were not written stay unset: the settings decide them at run time.
 #[derive(Clone, Copy, Debug)]
 pub struct TestSpec {
@@ -12,13 +14,23 @@ pub struct TestSpec {
     pub(crate) worker_threads: Option<usize>,
     pub(crate) multi_thread: bool,
     pub(crate) start_paused: bool,
+    pub(crate) should_panic: bool,
 }
 
 impl TestSpec {
     /// For the test with this path (`module_path!()`, `::`, its name) in the package with this directory.
     pub const fn new(test: &'static str, manifest_dir: &'static str) -> Self {
         let lan = Lan { hosts: &[], veth: false, subnets: &[], ipv6: None, mtu: None };
-        Self { test, manifest_dir, lan, timeout: None, worker_threads: None, multi_thread: false, start_paused: false }
+        Self {
+            test,
+            manifest_dir,
+            lan,
+            timeout: None,
+            worker_threads: None,
+            multi_thread: false,
+            start_paused: false,
+            should_panic: false,
+        }
     }
 
     /// The names of the hosts, in order.
@@ -73,5 +85,26 @@ impl TestSpec {
     pub const fn start_paused(mut self, paused: bool) -> Self {
         self.start_paused = paused;
         self
+    }
+
+    /// Whether libtest expects a panic.
+    pub const fn should_panic(mut self, expected: bool) -> Self {
+        self.should_panic = expected;
+        self
+    }
+
+    /// The tokio runtime for the body, as `#[tokio::test]` makes it.
+    pub(crate) fn runtime(&self) -> tokio::runtime::Runtime {
+        let mut builder = if self.multi_thread {
+            tokio::runtime::Builder::new_multi_thread()
+        } else {
+            tokio::runtime::Builder::new_current_thread()
+        };
+        if let Some(workers) = self.worker_threads {
+            builder.worker_threads(workers);
+        }
+        let runtime = builder.enable_all().start_paused(self.start_paused).build();
+        runtime
+            .unwrap_or_else(|error| std::panic::panic_any(Broken(format!("cannot start the tokio runtime: {error}"))))
     }
 }

@@ -1,0 +1,47 @@
+//! The test itself: its world, its lab, its body. The same in a child and inline.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::conclusion::Conclusion;
+use super::phase;
+use crate::__private::{Outcome, TestSpec};
+use crate::Lab;
+use crate::isolation::Mode;
+use crate::lab::World;
+use crate::settings::Settings;
+
+/// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
+/// still there.
+pub(super) fn execute<R: Outcome>(
+    spec: &TestSpec,
+    settings: &Settings,
+    mode: Mode,
+    body: impl FnOnce(&Lab) -> R,
+) -> Conclusion {
+    phase::set("building the lab");
+    let lab = match build(spec, settings, mode) {
+        Ok(lab) => lab,
+        Err(error) => return Conclusion::Broken(error),
+    };
+    phase::set("running the body");
+    let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
+        Ok(None) => Conclusion::Passed,
+        Ok(Some(error)) => {
+            eprintln!("Error: {error}");
+            Conclusion::Error
+        }
+        Err(payload) => Conclusion::of_panic(payload),
+    };
+    phase::set("leaving");
+    conclusion
+}
+
+fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, String> {
+    let plan = spec
+        .lan
+        .plan()
+        .map_err(|complaints| format!("the network cannot be built as it is described:\n{complaints}"))?;
+    let world = World::enter(mode, &plan).map_err(|refusal| refusal.to_string())?;
+    Lab::build(plan, &world, settings)
+        .map_err(|error| format!("could not build the lab: {}", crate::error::chain(&error)))
+}

@@ -1,0 +1,89 @@
+//! The child: says that it is there, runs the body, says how it went, and leaves.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::exit;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::body::execute;
+use super::conclusion::Conclusion;
+use super::marker::Inheritance;
+use super::phase;
+use super::protocol::{DUMP, Ending, Frame};
+use crate::__private::{Outcome, TestSpec};
+use crate::Lab;
+use crate::isolation::Mode;
+use crate::settings::Settings;
+
+/// libtest's own exit code for a run with failures.
+const FAILED: i32 = 101;
+
+/// Runs the test and leaves by `exit`, so that coverage is written.
+pub(super) fn run<R: Outcome>(spec: &TestSpec, inheritance: Inheritance, body: impl FnOnce(&Lab) -> R) -> ! {
+    let pid = std::process::id();
+    let parent = Parent::new(inheritance);
+    parent.say(&Frame::Start);
+    parent.listen();
+    let conclusion = match Settings::resolve(spec) {
+        Ok(settings) => execute(spec, &settings, Mode::choose(settings.isolation), body),
+        Err(error) => Conclusion::Broken(error.to_string()),
+    };
+    let passed = matches!(conclusion, Conclusion::Passed);
+    // A body that forks comes here twice. The copy has no say: its exit code is for whoever forked it.
+    if std::process::id() == pid {
+        parent.say(&Frame::Verdict(ending(conclusion)));
+    }
+    exit(if passed { 0 } else { FAILED })
+}
+
+fn ending(conclusion: Conclusion) -> Ending {
+    match conclusion {
+        Conclusion::Passed => Ending::Passed,
+        Conclusion::Error => Ending::Error,
+        Conclusion::Broken(what) | Conclusion::Skipped(what) => Ending::Broken(what),
+        Conclusion::Panic(payload) => match payload.downcast::<String>() {
+            Ok(text) => Ending::Panic(*text),
+            Err(payload) => match payload.downcast_ref::<&str>() {
+                Some(text) => Ending::Panic((*text).to_owned()),
+                None => Ending::OpaquePanic,
+            },
+        },
+    }
+}
+
+/// The child's end of the control socket.
+struct Parent(Arc<Mutex<UnixStream>>);
+
+impl Parent {
+    /// Takes over what was inherited; from here on the test's standard output is its own.
+    fn new(inheritance: Inheritance) -> Self {
+        if let Err(error) = nix::unistd::dup2_stdout(&inheritance.stdout) {
+            // Without `Start` the parent reports a test that was never reached, with this line above.
+            eprintln!("could not place the test's standard output: {error}");
+            exit(FAILED);
+        }
+        Self(Arc::new(Mutex::new(UnixStream::from(inheritance.control))))
+    }
+
+    fn say(&self, frame: &Frame) {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // If the parent has gone, so will this process, at once.
+        let _ = frame.write_to(&*stream);
+    }
+
+    /// Starts the thread that answers the parent, even while the body hangs.
+    fn listen(&self) {
+        let parent = Self(Arc::clone(&self.0));
+        let Ok(mut requests) = self.0.lock().unwrap_or_else(PoisonError::into_inner).try_clone() else { return };
+        // Without it a test at its deadline is killed without last words, no more.
+        let _ = std::thread::Builder::new().name("netns-test".to_owned()).spawn(move || {
+            let mut byte = [0];
+            while requests.read_exact(&mut byte).is_ok() {
+                if byte[0] == DUMP {
+                    let _ = std::io::stderr().write_all(phase::describe().as_bytes());
+                    parent.say(&Frame::Dumped);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,72 @@
+//! How a test ended, and how libtest is told.
+
+use std::any::Any;
+use std::io::Write;
+use std::panic::{Location, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::__private::{Outcome, TestSpec, Verdict};
+
+/// How a test ended.
+#[derive(Debug)]
+pub(super) enum Conclusion {
+    Passed,
+    /// The body returned an error, which has been shown.
+    Error,
+    /// The body panicked, which has been shown.
+    Panic(Box<dyn Any + Send>),
+    /// The test could not be carried out: neither red nor green is known, so it is red.
+    Broken(String),
+    /// The machine lacks what the test needs, and the workspace asked for a skip.
+    Skipped(String),
+}
+
+/// The payload of a panic that says: the question was never asked. It is no test's expected panic.
+#[derive(Debug)]
+pub(crate) struct Broken(pub(crate) String);
+
+impl Conclusion {
+    /// What a caught panic means.
+    pub(super) fn of_panic(payload: Box<dyn Any + Send>) -> Self {
+        match payload.downcast::<Broken>() {
+            Ok(broken) => Self::Broken(broken.0),
+            Err(payload) => Self::Panic(payload),
+        }
+    }
+}
+
+/// Tells libtest.
+pub(super) fn conclude<R: Outcome>(
+    spec: &TestSpec,
+    conclusion: Conclusion,
+    at: &'static Location<'static>,
+) -> R::Returned {
+    match conclusion {
+        Conclusion::Passed => Verdict::Passed.into(),
+        Conclusion::Error => Verdict::Failed.into(),
+        // The child's hook has printed it: unwind without a second message, for libtest to judge.
+        Conclusion::Panic(payload) => resume_unwind(payload),
+        Conclusion::Broken(what) => {
+            eprintln!("\ntest '{}' is broken at {at}:\n{what}", spec.test);
+            if spec.should_panic {
+                // A panic now would be taken for the expected one.
+                eprintln!("note: this is not the panic that `#[should_panic]` waits for");
+                return Verdict::Failed.into();
+            }
+            resume_unwind(Box::new(what))
+        }
+        Conclusion::Skipped(why) => {
+            tell_of_skip(spec, &why);
+            Verdict::Passed.into()
+        }
+    }
+}
+
+/// On the real standard error, past libtest's capture: a skip that nobody sees is a false green.
+fn tell_of_skip(spec: &TestSpec, why: &str) {
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+    let text = format!("\nnetns-test: SKIPPED {} (skipped in this process: {count})\n{why}\n", spec.test);
+    // If standard error is closed there is nobody to tell.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,41 @@
+//! The life of one test, from the call by libtest to the verdict.
+//!
+//! [`run`] is entered twice: by the parent, which starts this program again and watches, and by that child, which runs the body.
+//! `docs/design.md` tells the story.
+
+mod body;
+mod child;
+mod conclusion;
+mod inline;
+mod marker;
+mod parent;
+mod phase;
+mod protocol;
+mod relay;
+
+use std::panic::Location;
+
+pub(crate) use conclusion::Broken;
+use conclusion::{Conclusion, conclude};
+
+use crate::__private::{Outcome, TestSpec};
+use crate::Lab;
+use crate::isolation::Mode;
+use crate::settings::Settings;
+
+/// Runs a test: in a child if this is the parent, here if this is the child.
+#[track_caller]
+pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> R + Send) -> R::Returned {
+    let at = Location::caller();
+    if let Some(inheritance) = marker::take(spec.test) {
+        child::run(spec, inheritance, body);
+    }
+    let conclusion = match Settings::resolve(spec) {
+        Err(error) => Conclusion::Broken(format!("a setting cannot be used\n  {error}")),
+        Ok(settings) => match Mode::choose(settings.isolation) {
+            Mode::Inline => inline::run(spec, &settings, body),
+            mode => parent::run(spec, &settings, mode),
+        },
+    };
+    conclude::<R>(spec, conclusion, at)
+}

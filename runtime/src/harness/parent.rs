@@ -1,0 +1,287 @@
+//! The parent: starts the child, passes on what it prints, enforces the deadline, believes nothing but a verdict.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+use super::conclusion::Conclusion;
+use super::marker;
+use super::protocol::{DUMP, Ending, Frame, FrameReader};
+use super::relay::Relay;
+use crate::__private::TestSpec;
+use crate::isolation::{Mode, Refusal};
+use crate::settings::{OnUnsupported, Settings};
+use crate::sys::{self, Report, Spawn, Stage};
+
+/// How long a child that is past its deadline may take to say what it is doing.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Runs a test in a child and concludes.
+pub(super) fn run(spec: &TestSpec, settings: &Settings, mode: Mode) -> Conclusion {
+    let name = test_name(spec);
+    let mut child = match Child::start(spec, mode, &name) {
+        Ok(child) => child,
+        Err(StartError::Refused(error)) => return unsupported(settings, &Refusal::of_clone(mode, &error)),
+        Err(StartError::Io(error)) => {
+            return Conclusion::Broken(format!("could not prepare the test's process: {error}"));
+        }
+    };
+    let in_time = child.watch(Instant::now() + settings.deadline(), settings.scaled(LAST_WORDS));
+    child.conclude(&name, settings, in_time)
+}
+
+/// The name by which libtest knows the running test: it names the thread after it. The name in the source is second best: it
+/// lacks what another macro has added to it.
+fn test_name(spec: &TestSpec) -> String {
+    match std::thread::current().name() {
+        Some(name) if name != "main" => name.to_owned(),
+        _ => spec.test.split_once("::").map_or(spec.test, |(_krate, name)| name).to_owned(),
+    }
+}
+
+fn unsupported(settings: &Settings, refusal: &Refusal) -> Conclusion {
+    match settings.on_unsupported {
+        OnUnsupported::Skip if std::env::var_os("CI").is_none() => Conclusion::Skipped(refusal.to_string()),
+        OnUnsupported::Skip => Conclusion::Broken(format!("{refusal}\nnote: nothing is skipped where `CI` is set")),
+        OnUnsupported::Fail => Conclusion::Broken(refusal.to_string()),
+    }
+}
+
+enum StartError {
+    /// Pipes, sockets, memory.
+    Io(io::Error),
+    /// The kernel did not make the namespaces.
+    Refused(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<nix::Error> for StartError {
+    fn from(error: nix::Error) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// A test's process and what is known of it.
+struct Child {
+    /// Pid 1 of the test's namespaces: everything in them ends with it.
+    init: OwnedFd,
+    control: UnixStream,
+    frames: FrameReader,
+    stdout: Relay<File>,
+    stderr: Relay<File>,
+    report: File,
+    reports: Vec<Report>,
+    started: bool,
+    dumped: bool,
+    ending: Option<Ending>,
+}
+
+impl Child {
+    fn start(spec: &TestSpec, mode: Mode, name: &str) -> Result<Self, StartError> {
+        let (control, childs_control) = UnixStream::pair()?;
+        control.set_nonblocking(true)?;
+        let (stdout, childs_stdout) = pipe()?;
+        let (stderr, childs_stderr) = pipe()?;
+        let (report, childs_report) = pipe()?;
+        // libtest's own words ("running 1 test") go nowhere; the child swaps in the pipe.
+        let nowhere = File::options().write(true).open("/dev/null")?;
+        let uid_map = || CString::new(format!("0 {} 1\n", nix::unistd::geteuid())).expect("digits");
+        let gid_map = || CString::new(format!("0 {} 1\n", nix::unistd::getegid())).expect("digits");
+        let spawn = Spawn {
+            argv: arguments(spec, name, childs_control.as_fd(), childs_stdout.as_fd())?,
+            envp: environment()?,
+            namespaces: mode.namespaces().bits(),
+            id_maps: (mode == Mode::User).then(|| (uid_map(), gid_map())),
+            stdout: nowhere.as_fd(),
+            stderr: childs_stderr.as_fd(),
+            inherited: [childs_control.as_fd(), childs_stdout.as_fd()],
+            parents: [control.as_fd(), stdout.as_fd(), stderr.as_fd(), report.as_fd()],
+            report: childs_report.as_fd(),
+        };
+        Ok(Self {
+            init: spawn.spawn().map_err(StartError::Refused)?,
+            control,
+            frames: FrameReader::default(),
+            stdout: Relay::new(stdout, |text| print!("{text}")),
+            stderr: Relay::new(stderr, |text| eprint!("{text}")),
+            report,
+            reports: Vec::new(),
+            started: false,
+            dumped: false,
+            ending: None,
+        })
+    }
+
+    /// Passes on output until everything in the test's namespaces has ended, by itself or at the deadline. Answers whether it was
+    /// by itself.
+    fn watch(&mut self, deadline: Instant, last_words: Duration) -> bool {
+        if self.relay_until(deadline, |_| false) {
+            return true;
+        }
+        // It may be too broken to listen: what it says now is worth a moment, not more.
+        if self.control.write_all(&[DUMP]).is_ok() {
+            self.relay_until(Instant::now() + last_words, |child| child.dumped);
+        }
+        self.kill();
+        self.relay_until(Instant::now() + Duration::from_secs(60), |_| false);
+        false
+    }
+
+    /// Passes on output until pid 1 has ended, which answers true, or until the deadline or the condition.
+    fn relay_until(&mut self, deadline: Instant, done: impl Fn(&Self) -> bool) -> bool {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ended = self.wait(left);
+            self.stdout.drain();
+            self.stderr.drain();
+            self.read_control();
+            self.read_reports();
+            if ended || done(self) || left.is_zero() {
+                return ended;
+            }
+        }
+    }
+
+    /// Waits for anything to happen. Answers whether pid 1 has ended.
+    fn wait(&self, at_most: Duration) -> bool {
+        let streams = [self.stdout.as_open_fd(), self.stderr.as_open_fd(), self.control_fd(), Some(self.init.as_fd())];
+        let mut fds: Vec<_> = streams.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        // Rounded up, lest the last millisecond be spent in a busy loop.
+        let timeout = PollTimeout::try_from(at_most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        // An interrupted wait is as good as one that is over: the caller looks again.
+        poll(&mut fds, timeout).is_ok() && fds.last().and_then(PollFd::any).unwrap_or(false)
+    }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        // A closed socket is always readable; after the verdict there is nothing to read.
+        self.ending.is_none().then(|| self.control.as_fd())
+    }
+
+    fn read_control(&mut self) {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = self.control.read(&mut buffer) {
+            self.frames.extend(&buffer[..n]);
+        }
+        while let Some(frame) = self.frames.next_frame() {
+            match frame {
+                Frame::Start => self.started = true,
+                Frame::Dumped => self.dumped = true,
+                // The first verdict stands.
+                Frame::Verdict(ending) => _ = self.ending.get_or_insert(ending),
+            }
+        }
+    }
+
+    fn read_reports(&mut self) {
+        let mut bytes = [0; Report::SIZE];
+        while self.report.read_exact(&mut bytes).is_ok() {
+            self.reports.extend(Report::from_bytes(bytes));
+        }
+    }
+
+    fn kill(&self) {
+        // It fails only if pid 1 has ended, which is what is wanted.
+        let _ = sys::pidfd_send_signal(self.init.as_fd(), Signal::SIGKILL as i32);
+    }
+
+    fn conclude(self, name: &str, settings: &Settings, in_time: bool) -> Conclusion {
+        let init_status = waitid(Id::PIDFd(self.init.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::__WALL);
+        self.stdout.finish();
+        self.stderr.finish();
+        if let Some(refused) = self.reports.iter().find(|report| report.stage != Stage::Ended) {
+            return unsupported(settings, &Refusal::of_stage(refused.stage, refused.value));
+        }
+        if !in_time {
+            let (timeout, origin) = (settings.deadline(), settings.origin("timeout"));
+            return Conclusion::Broken(format!(
+                "it did not end within {timeout:?} ({origin}, time-scale {}) and was killed",
+                settings.time_scale
+            ));
+        }
+        let ended = self.reports.iter().find(|report| report.stage == Stage::Ended);
+        let Some(status) = ended.map(|report| report.value) else {
+            return Conclusion::Broken(format!("pid 1 of the test's namespaces was killed: {init_status:?}"));
+        };
+        let how = describe_status(status);
+        match self.ending {
+            _ if !self.started => Conclusion::Broken(format!(
+                "the test's process never reached `{name}`: it {how}\n\
+                 note: it runs this program with `--exact {name}`; is that what libtest calls the test?"
+            )),
+            None => Conclusion::Broken(format!("the test's process {how} before the body had returned")),
+            Some(Ending::Passed) if status == 0 => Conclusion::Passed,
+            Some(Ending::Passed) => Conclusion::Broken(format!("the body returned, but then the test's process {how}")),
+            Some(Ending::Error) => Conclusion::Error,
+            Some(Ending::Panic(text)) => Conclusion::Panic(Box::new(text)),
+            Some(Ending::OpaquePanic) => Conclusion::Panic(Box::new(OpaquePanic)),
+            Some(Ending::Broken(what)) => Conclusion::Broken(what),
+        }
+    }
+}
+
+/// What a panic is re-raised with when its payload was no text and so did not cross the process boundary.
+#[derive(Debug)]
+struct OpaquePanic;
+
+fn describe_status(status: i32) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    let status = std::process::ExitStatus::from_raw(status);
+    match (status.code(), status.signal().map(Signal::try_from)) {
+        (Some(code), _) => format!("left with exit code {code}"),
+        (None, Some(Ok(signal))) => format!("was ended by {signal}"),
+        _ => format!("ended with {status}"),
+    }
+}
+
+fn pipe() -> nix::Result<(File, OwnedFd)> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((File::from(read), write))
+}
+
+/// Fresh ones: what this process was started with says which tests to run, not which test this is.
+fn arguments(spec: &TestSpec, name: &str, control: BorrowedFd<'_>, stdout: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+    let program = std::env::args_os().next().unwrap_or_else(|| OsString::from("test"));
+    let marker = marker::argument(spec.test, control, stdout);
+    let flags = ["--include-ignored", "--nocapture", "--test-threads=1", "--quiet"];
+    [program.as_os_str(), OsStr::new("--exact"), OsStr::new(name), OsStr::new(&marker)]
+        .into_iter()
+        .chain(flags.map(OsStr::new))
+        .map(|argument| c_string(argument.as_bytes()))
+        .collect()
+}
+
+fn environment() -> io::Result<Vec<CString>> {
+    std::env::vars_os()
+        .map(|(name, value)| {
+            let value = if name == "LLVM_PROFILE_FILE" { profile_file(value) } else { value };
+            c_string(&[name.as_bytes(), b"=", value.as_bytes()].concat())
+        })
+        .collect()
+}
+
+/// Every test is pid 2 of its namespace, so `%p` would make all of them write their coverage to one file.
+fn profile_file(pattern: OsString) -> OsString {
+    static TESTS: AtomicUsize = AtomicUsize::new(0);
+    let Ok(pattern) = pattern.into_string() else { return OsString::from("default_%m.profraw") };
+    pattern.replace("%p", &format!("{}-{}", std::process::id(), TESTS.fetch_add(1, Ordering::Relaxed))).into()
+}
+
+fn c_string(bytes: &[u8]) -> io::Result<CString> {
+    CString::new(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL in an argument or variable"))
+}

@@ -1,0 +1,81 @@
+//! The child's output, passed on through `print!` and `eprint!`, which libtest captures per test.
+
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// One stream of the child's output.
+pub(super) struct Relay<R> {
+    from: R,
+    print: fn(&str),
+    /// The beginning of a character whose other bytes have not arrived.
+    unfinished: Vec<u8>,
+    open: bool,
+}
+
+impl<R: Read + AsFd> Relay<R> {
+    /// Relays from a nonblocking pipe.
+    pub(super) fn new(from: R, print: fn(&str)) -> Self {
+        Self { from, print, unfinished: Vec::new(), open: true }
+    }
+
+    /// What to poll for, while there may be more.
+    pub(super) fn as_open_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.open.then(|| self.from.as_fd())
+    }
+
+    /// Passes on whatever is there now. Bytes that are no UTF-8 become replacement characters, as a terminal shows them.
+    pub(super) fn drain(&mut self) {
+        let mut buffer = [0; 16 * 1024];
+        while self.open {
+            match self.from.read(&mut buffer) {
+                Ok(0) => self.open = false,
+                Ok(n) => {
+                    self.unfinished.extend_from_slice(&buffer[..n]);
+                    let whole = whole_characters(&self.unfinished);
+                    (self.print)(&String::from_utf8_lossy(&self.unfinished[..whole]));
+                    self.unfinished.drain(..whole);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                // Nothing there now, or never again; the end of pid 1 tells which.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Passes on what is there and the rest of a character that nobody finished.
+    pub(super) fn finish(mut self) {
+        self.drain();
+        if !self.unfinished.is_empty() {
+            (self.print)(&String::from_utf8_lossy(&self.unfinished));
+        }
+    }
+}
+
+/// How many bytes can be shown without cutting a character in two.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match bytes.utf8_chunks().last() {
+        // An incomplete sequence at the very end is at most three bytes of a character that may go on.
+        Some(last) if !last.invalid().is_empty() && may_go_on(last.invalid()) => bytes.len() - last.invalid().len(),
+        _ => bytes.len(),
+    }
+}
+
+fn may_go_on(invalid: &[u8]) -> bool {
+    std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_characters;
+
+    #[test]
+    fn characters_are_not_cut_in_two() {
+        assert_eq!(whole_characters("aö".as_bytes()), 3);
+        assert_eq!(whole_characters(&"aö".as_bytes()[..2]), 1);
+        assert_eq!(whole_characters(&"a🦀".as_bytes()[..4]), 1);
+        // What can never become a character is passed on.
+        assert_eq!(whole_characters(b"a\xff"), 2);
+        assert_eq!(whole_characters(b"\xffa"), 2);
+        assert_eq!(whole_characters(b""), 0);
+    }
+}

@@ -1,5 +1,0 @@
-//! A machine of the lab.
-
-/// A machine of the lab.
-#[derive(Clone, Debug)]
-pub struct Host {}

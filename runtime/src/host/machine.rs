@@ -1,0 +1,142 @@
+//! What a host is made of: its namespaces and its threads.
+
+use std::any::Any;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use netns_test_topology::HostPlan;
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::fstat;
+use once_cell::sync::OnceCell;
+use tokio::runtime::Handle;
+
+use crate::harness::Broken;
+use crate::isolation::Refusal;
+use crate::lab::{cover, cover_file};
+
+/// A host. Its network namespace is there from the start, its mount and UTS namespaces and its runtime from first use.
+pub(crate) struct Machine {
+    plan: HostPlan,
+    netns: OwnedFd,
+    anchor: OnceCell<Anchor>,
+}
+
+/// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.
+struct Anchor {
+    mntns: File,
+    utsns: File,
+    runtime: Handle,
+}
+
+impl Machine {
+    pub(crate) fn new(plan: HostPlan, netns: OwnedFd) -> Self {
+        Self { plan, netns, anchor: OnceCell::new() }
+    }
+
+    pub(crate) fn plan(&self) -> &HostPlan {
+        &self.plan
+    }
+
+    pub(crate) fn netns(&self) -> BorrowedFd<'_> {
+        self.netns.as_fd()
+    }
+
+    /// The host's runtime.
+    #[track_caller]
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.anchor().runtime
+    }
+
+    /// Runs a closure on a thread of this host; answers with the payload if it panics.
+    ///
+    /// A new thread each time: one that waits must not keep another closure of the same host waiting.
+    #[track_caller]
+    pub(crate) fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T, Box<dyn Any + Send>> {
+        let anchor = self.anchor();
+        std::thread::scope(|scope| {
+            let work = || match self.enter(anchor) {
+                Ok(()) => f(),
+                Err(error) => self.cannot_enter(&error.to_string()),
+            };
+            let thread = std::thread::Builder::new().name(self.plan.name.to_string()).spawn_scoped(scope, work);
+            match thread {
+                Ok(thread) => thread.join(),
+                Err(error) => self.cannot_enter(&error.to_string()),
+            }
+        })
+    }
+
+    #[track_caller]
+    fn anchor(&self) -> &Anchor {
+        match self.anchor.get_or_try_init(|| self.start_anchor()) {
+            Ok(anchor) => anchor,
+            Err(error) => self.cannot_enter(&error),
+        }
+    }
+
+    fn cannot_enter(&self, error: &str) -> ! {
+        std::panic::panic_any(Broken(format!("cannot run anything in host `{}`: {error}", self.plan.name)))
+    }
+
+    fn start_anchor(&self) -> Result<Anchor, String> {
+        let (tell, told) = mpsc::channel();
+        let netns = self.netns.try_clone().map_err(|error| error.to_string())?;
+        let hostname = self.plan.name.to_string();
+        let work = move || match settle_in(&netns, &hostname) {
+            Ok((anchor, runtime)) => {
+                // Whoever waits for it is there until it comes.
+                let _ = tell.send(Ok(anchor));
+                runtime.block_on(std::future::pending())
+            }
+            Err(error) => _ = tell.send(Err(error)),
+        };
+        let name = self.plan.name.to_string();
+        std::thread::Builder::new().name(name).spawn(work).map_err(|error| error.to_string())?;
+        told.recv().unwrap_or_else(|_| Err("its thread has ended".to_owned()))
+    }
+
+    /// Moves this new thread into the host.
+    fn enter(&self, anchor: &Anchor) -> io::Result<()> {
+        let cwd = std::env::current_dir();
+        // A thread that shares its root and working directory cannot change its mount namespace.
+        unshare(CloneFlags::CLONE_FS)?;
+        setns(&self.netns, CloneFlags::CLONE_NEWNET)?;
+        setns(&anchor.utsns, CloneFlags::CLONE_NEWUTS)?;
+        setns(&anchor.mntns, CloneFlags::CLONE_NEWNS)?;
+        if let Ok(cwd) = cwd {
+            nix::unistd::chdir(&cwd)?;
+        }
+        check_namespace(&self.netns)
+    }
+}
+
+/// Makes this thread the anchor of a host.
+fn settle_in(netns: &OwnedFd, hostname: &str) -> Result<(Anchor, tokio::runtime::Runtime), String> {
+    let say = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+    setns(netns, CloneFlags::CLONE_NEWNET).map_err(|error| say("setns")(error.into()))?;
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS).map_err(|error| say("unshare")(error.into()))?;
+    nix::unistd::sethostname(hostname).map_err(|error| say("sethostname")(error.into()))?;
+    let refused = |refusal: Refusal| refusal.to_string();
+    // A sysfs shows the network namespace it was mounted in; /proc/net is that of the process's first thread.
+    cover("sysfs", "/sys").map_err(refused)?;
+    let net = PathBuf::from(format!("/proc/self/task/{}/net", nix::unistd::gettid()));
+    cover_file(&net, "/proc/net").map_err(refused)?;
+    check_namespace(netns).map_err(say("enter its namespace"))?;
+    let open = |name: &str| File::open(format!("/proc/thread-self/ns/{name}")).map_err(say("open its namespace"));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(say("start its runtime"))?;
+    let anchor = Anchor { mntns: open("mnt")?, utsns: open("uts")?, runtime: runtime.handle().clone() };
+    Ok((anchor, runtime))
+}
+
+/// Whether this thread is in the namespace that it should be in: everything that it does from now on depends on it.
+fn check_namespace(expected: &OwnedFd) -> io::Result<()> {
+    let here = File::open("/proc/thread-self/ns/net")?;
+    if fstat(&here)?.st_ino == fstat(expected)?.st_ino {
+        return Ok(());
+    }
+    Err(io::Error::other("the thread is in another network namespace than it should be"))
+}

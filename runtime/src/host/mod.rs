@@ -1,0 +1,139 @@
+//! A machine of the lab.
+
+mod command;
+mod machine;
+mod sockets;
+
+pub use command::{Command, Process};
+pub(crate) use machine::Machine;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::BorrowedFd;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+/// A machine of the lab: a network namespace with a name, addresses, and threads and programs inside it.
+///
+/// Cheap to clone; every clone is the same machine.
+#[derive(Clone)]
+pub struct Host(Arc<Machine>);
+
+impl Host {
+    pub(crate) fn new(machine: Machine) -> Self {
+        Self(Arc::new(machine))
+    }
+
+    /// Its name: what the test function calls it.
+    pub fn name(&self) -> &str {
+        self.0.plan().name.as_str()
+    }
+
+    /// Its first address, v4 before v6.
+    ///
+    /// # Panics
+    /// If it has none, as in a lab without a wire.
+    #[track_caller]
+    pub fn addr(&self) -> IpAddr {
+        let addresses = || self.0.plan().addresses();
+        addresses().find(IpAddr::is_ipv4).or_else(|| addresses().next()).unwrap_or_else(|| self.has_no("address"))
+    }
+
+    /// Its first IPv4 address.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[track_caller]
+    pub fn addr_v4(&self) -> Ipv4Addr {
+        self.try_addr_v4().unwrap_or_else(|| self.has_no("IPv4 address"))
+    }
+
+    /// Its first IPv6 address.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[track_caller]
+    pub fn addr_v6(&self) -> Ipv6Addr {
+        self.try_addr_v6().unwrap_or_else(|| self.has_no("IPv6 address"))
+    }
+
+    /// Its first IPv4 address, if it has one.
+    pub fn try_addr_v4(&self) -> Option<Ipv4Addr> {
+        self.0.plan().addresses().find_map(|address| match address {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        })
+    }
+
+    /// Its first IPv6 address, if it has one.
+    pub fn try_addr_v6(&self) -> Option<Ipv6Addr> {
+        self.0.plan().addresses().find_map(|address| match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(v6) => Some(v6),
+        })
+    }
+
+    /// Runs a closure on a thread of this host, and answers with what it answers. Threads and programs that it starts, and
+    /// sockets that it makes, are in the host; `/proc/net`, `/sys/class/net` and the host name speak of it.
+    ///
+    /// # Panics
+    /// With the closure's panic, or if the kernel does not let a thread be started in the host.
+    #[track_caller]
+    pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
+        match self.0.run(f) {
+            Ok(value) => value,
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    /// Runs a future on this host's own runtime: one thread of tokio's, in the host, with its own clock.
+    ///
+    /// The handle is tokio's: a panic of the future is its `JoinError`, and a future whose handle is dropped goes on.
+    ///
+    /// # Panics
+    /// If the kernel does not let a thread be started in the host.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.runtime().spawn(future)
+    }
+
+    /// A program to be run in this host. Name and arguments are data: no shell reads them.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        Command::new(self.clone(), program.as_ref())
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.0
+    }
+
+    pub(crate) fn netns(&self) -> BorrowedFd<'_> {
+        self.0.netns()
+    }
+
+    #[track_caller]
+    fn has_no(&self, what: &str) -> ! {
+        panic!("host `{}` has no {what}", self.name())
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses: Vec<_> = self.0.plan().addresses().collect();
+        f.debug_struct("Host").field("name", &self.name()).field("addresses", &addresses).finish()
+    }
+}
+
+/// Two handles are equal when they are of the same machine.
+impl PartialEq for Host {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Host {}

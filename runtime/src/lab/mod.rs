@@ -1,0 +1,84 @@
+//! The network of one test: built by [`Lab::build`], gone with the process.
+
+mod baseline;
+mod build;
+mod carrier;
+mod error;
+mod netlink;
+mod world;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use netns_test_topology::Plan;
+
+pub(crate) use error::LabError;
+pub(crate) use world::{World, cover, cover_file};
+
+use crate::Host;
+use crate::host::Machine;
+use crate::settings::Settings;
+
+/// The whole network of a test.
+///
+/// Cheap to clone; every clone is the same network.
+#[derive(Clone)]
+pub struct Lab(Arc<Network>);
+
+thread_local! {
+    static CURRENT: RefCell<Option<Lab>> = const { RefCell::new(None) };
+}
+
+struct Network {
+    hosts: Vec<Host>,
+}
+
+impl Lab {
+    /// Makes the network real. The calling thread is in the namespaces of `world` and stays there.
+    pub(crate) fn build(plan: Plan, world: &World, settings: &Settings) -> Result<Self, LabError> {
+        let namespaces = build::build(&plan, settings)?;
+        let machines = plan.hosts.into_iter().zip(namespaces).map(|(plan, netns)| Machine::new(plan, netns));
+        let hosts: Vec<Host> = machines.map(Host::new).collect();
+        world.name_hosts(&hosts)?;
+        Ok(Self(Arc::new(Network { hosts })))
+    }
+
+    /// The lab of the test whose body this thread runs.
+    ///
+    /// For fixtures that are no parameters of the test function, as those of `rstest` are.
+    pub fn current() -> Option<Self> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Calls `f` with this lab as [`Lab::current`].
+    pub(crate) fn as_current<T>(&self, f: impl FnOnce(&Self) -> T) -> T {
+        CURRENT.set(Some(self.clone()));
+        f(self)
+    }
+
+    /// All hosts, in the order in which they were drawn.
+    pub fn hosts(&self) -> &[Host] {
+        &self.0.hosts
+    }
+
+    /// The host with this name.
+    ///
+    /// # Panics
+    /// If there is none; the message lists the names there are.
+    #[track_caller]
+    pub fn host(&self, name: &str) -> &Host {
+        let named = self.hosts().iter().find(|host| host.name() == name);
+        let Some(host) = named else {
+            let names: Vec<_> = self.hosts().iter().map(Host::name).collect();
+            panic!("there is no host `{name}` in this lab; there are `{}`", names.join("`, `"));
+        };
+        host
+    }
+}
+
+impl fmt::Debug for Lab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lab").field("hosts", &self.hosts()).finish()
+    }
+}

@@ -1,0 +1,220 @@
+//! A routing socket in one namespace: requests are put together and sent as one.
+//!
+//! The rtnetlink crate's handle sends one request at a time through an event loop; building a lab of a thousand hosts that way
+//! costs a wake-up for each of some seven thousand requests. Its messages are used here, its connection is not. The kernel has
+//! carried out all that was sent when `send` returns (`netlink_unicast_kernel`), so only errors are left to be read.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+/// A batch is sent when it has grown to this size, in bytes; the kernel takes up to the send buffer, some 200 kB.
+const BATCH: usize = 64 * 1024;
+
+/// The largest datagram that the kernel puts together for a dump, in bytes (`netlink_dump` in `net/netlink/af_netlink.c`).
+const DATAGRAM: usize = 32 * 1024;
+
+/// `RTNLGRP_LINK`: changes of links.
+const LINK_EVENTS: u32 = 1;
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what}")]
+pub(crate) struct NetlinkError {
+    /// What was asked for.
+    pub(crate) what: &'static str,
+    /// What the kernel said.
+    pub(crate) source: io::Error,
+}
+
+/// A routing socket.
+pub(super) struct Netlink {
+    socket: Socket,
+    batch: Vec<u8>,
+    /// What each request was for, by its sequence number less one.
+    requests: Vec<&'static str>,
+    /// Where the last message of the batch begins.
+    last: usize,
+}
+
+impl Netlink {
+    /// Opens a socket in the namespace that this thread is in; it stays there.
+    pub(super) fn open() -> Result<Self, NetlinkError> {
+        let failed = failed("open a routing socket");
+        let mut socket = Socket::new(NETLINK_ROUTE).map_err(&failed)?;
+        socket.bind(&SocketAddr::new(0, 0)).map_err(&failed)?;
+        Ok(Self { socket, batch: Vec::new(), requests: Vec::new(), last: 0 })
+    }
+
+    /// Adds the request for a new link.
+    pub(super) fn create_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewLink(link), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request to change a link.
+    pub(super) fn set_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::SetLink(link), 0)
+    }
+
+    /// Adds the request for a new address.
+    pub(super) fn add_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewAddress(address), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    fn push(&mut self, what: &'static str, message: RouteNetlinkMessage, flags: u16) -> Result<(), NetlinkError> {
+        if self.batch.len() > BATCH {
+            self.settle()?;
+        }
+        self.requests.push(what);
+        let mut header = NetlinkHeader::default();
+        header.sequence_number = u32::try_from(self.requests.len()).expect("a lab has fewer requests");
+        header.flags = NLM_F_REQUEST | flags;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
+        message.finalize();
+        self.last = self.batch.len();
+        self.batch.resize(self.last + message.buffer_len(), 0);
+        message.serialize(&mut self.batch[self.last..]);
+        Ok(())
+    }
+
+    /// Sends what was added and makes sure that all of it was done.
+    pub(super) fn settle(&mut self) -> Result<(), NetlinkError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        // An error is answered always, success only where it is asked for: once a batch is enough.
+        let flags = self.last + 6;
+        let with_ack = u16::from_ne_bytes([self.batch[flags], self.batch[flags + 1]]) | NLM_F_ACK;
+        self.batch[flags..flags + 2].copy_from_slice(&with_ack.to_ne_bytes());
+        let last = self.requests.len();
+        let what = self.requests[last - 1];
+        self.socket.send(&self.batch, 0).map_err(|source| NetlinkError { what, source })?;
+        self.batch.clear();
+        self.read_answers(last)
+    }
+
+    /// Reads answers up to that of the last request. All are there already: a missing one is a bug, which must not become a hang.
+    fn read_answers(&self, last: usize) -> Result<(), NetlinkError> {
+        let mut done = false;
+        while !done {
+            let mut what = self.requests[last - 1];
+            self.receive(|message| {
+                let NetlinkPayload::Error(error) = message.payload else { return Ok(()) };
+                let number = message.header.sequence_number as usize;
+                done |= number == last;
+                if error.code.is_some() {
+                    what = number.checked_sub(1).and_then(|number| self.requests.get(number)).copied().unwrap_or(what);
+                    return Err(error.to_io());
+                }
+                Ok(())
+            })
+            .map_err(|source| NetlinkError { what, source })?;
+        }
+        Ok(())
+    }
+
+    /// Tells this socket of every change of a link from now on.
+    pub(super) fn subscribe_to_links(&self) -> Result<(), NetlinkError> {
+        self.socket.add_membership(LINK_EVENTS).map_err(failed("subscribe to the events of links"))
+    }
+
+    /// Hands over one link, or all of them, as they are now. Events that have arrived meanwhile are handed over too.
+    pub(super) fn links(&mut self, index: Option<u32>, mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
+        let what = "read the links";
+        let mut link = LinkMessage::default();
+        link.header.index = index.unwrap_or(0);
+        link.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        self.push(what, RouteNetlinkMessage::GetLink(link), if index.is_none() { NLM_F_DUMP } else { 0 })?;
+        self.socket.send(&self.batch, 0).map_err(failed(what))?;
+        self.batch.clear();
+        let number = self.requests.len();
+        loop {
+            let mut answered = false;
+            self.receive(|message| {
+                let ours = message.header.sequence_number as usize == number;
+                match message.payload {
+                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
+                        answered |= ours && index.is_some();
+                        each(link);
+                    }
+                    NetlinkPayload::Done(_) => answered |= ours,
+                    NetlinkPayload::Error(error) if ours => return Err(error.to_io()),
+                    _ => {}
+                }
+                Ok(())
+            })
+            .map_err(failed(what))?;
+            if answered {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for events of links and hands over those that have arrived. Answers false when none came in time.
+    pub(super) fn wait_for_links(
+        &self,
+        at_most: Duration,
+        mut each: impl FnMut(LinkMessage),
+    ) -> Result<Wait, NetlinkError> {
+        let timeout = PollTimeout::try_from(at_most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(0) => return Ok(Wait::Expired),
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(Wait::Events),
+            Err(error) => return Err(failed("wait for links")(error.into())),
+        }
+        let received = self.receive(|message| {
+            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) = message.payload {
+                each(link);
+            }
+            Ok(())
+        });
+        match received {
+            Ok(()) => Ok(Wait::Events),
+            // More events than the socket holds: the state has to be read anew.
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(Wait::Overrun),
+            Err(error) => Err(failed("read the events of links")(error)),
+        }
+    }
+
+    /// Hands over the messages of one datagram that is there already.
+    fn receive(&self, mut each: impl FnMut(NetlinkMessage<RouteNetlinkMessage>) -> io::Result<()>) -> io::Result<()> {
+        let mut buffer = Vec::with_capacity(DATAGRAM);
+        self.socket.recv(&mut buffer, libc::MSG_DONTWAIT)?;
+        let mut rest = &buffer[..];
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+            let length = (message.header.length as usize).next_multiple_of(4);
+            rest = rest.get(length..).unwrap_or_default();
+            each(message)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a wait for events came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Some were handed over, or the wait was interrupted.
+    Events,
+    /// Some were lost.
+    Overrun,
+    /// None came in time.
+    Expired,
+}
+
+fn failed(what: &'static str) -> impl Fn(io::Error) -> NetlinkError {
+    move |source| NetlinkError { what, source }
+}

@@ -1,0 +1,217 @@
+//! The settings.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use netns_test_topology::units;
+
+use super::root::Root;
+use super::source::{Layers, SettingsError, Written};
+use crate::__private::TestSpec;
+
+/// What to do where a test needs what the machine does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnUnsupported {
+    /// The test fails.
+    Fail,
+    /// The test is skipped, loudly, except where `CI` is set.
+    Skip,
+}
+
+/// How a test is kept apart from the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// `Root` with `CAP_SYS_ADMIN`, `User` without.
+    Auto,
+    /// In a user namespace of its own.
+    User,
+    /// In namespaces made with the privileges that the test was started with.
+    Root,
+    /// In the test's own process, in namespaces that only its thread is in.
+    Inline,
+}
+
+/// Declares the settings: field, type, name, default and parser of each.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $name:literal, default $default:literal, $parse:expr;)*) => {
+        /// The settings of one test, resolved.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Settings {
+            $($(#[$doc])* pub(crate) $field: $type,)*
+            /// Where each value was written, in the order of [`NAMES`].
+            written: Vec<Written>,
+        }
+
+        /// Names of all settings, as they stand in the file.
+        pub(super) const NAMES: &[&str] = &[$($name),*];
+
+        impl Settings {
+            fn from_layers(layers: &Layers) -> Result<Self, SettingsError> {
+                let mut written = Vec::new();
+                $(
+                    let value = layers.find($name, $default);
+                    let parse: fn(&str) -> Result<$type, String> = $parse;
+                    let $field = parse(&value.text).map_err(|message| value.error(message))?;
+                    written.push(value);
+                )*
+                Ok(Self { $($field,)* written })
+            }
+        }
+    };
+}
+
+settings! {
+    /// How long a test may take, from the start of its process to its verdict, before it is killed.
+    timeout: Duration = "timeout", default "30s", units::timeout;
+    /// What every timeout and window is multiplied by: more than 1 on a slow machine.
+    time_scale: f64 = "time-scale", default "1", time_scale;
+    /// Where reports of failed tests go; relative to the root of the workspace.
+    artifacts: PathBuf = "artifacts", default "target/netns-test", path;
+    /// What to do where a test needs what the machine does not have.
+    on_unsupported: OnUnsupported = "on-unsupported", default "fail", |text| {
+        one_of(text, &[("fail", OnUnsupported::Fail), ("skip", OnUnsupported::Skip)])
+    };
+    /// How a test is kept apart from the machine.
+    isolation: Isolation = "isolation", default "auto", |text| {
+        one_of(text, &[
+            ("auto", Isolation::Auto),
+            ("user", Isolation::User),
+            ("root", Isolation::Root),
+            ("inline", Isolation::Inline),
+        ])
+    };
+}
+
+impl Settings {
+    /// The settings of a test.
+    pub(crate) fn resolve(spec: &TestSpec) -> Result<Self, SettingsError> {
+        let root = Root::find(spec.manifest_dir);
+        let layers = Layers::read(&[("timeout", spec.timeout)], &root)?;
+        let mut settings = Self::from_layers(&layers)?;
+        settings.artifacts = root.directory().join(&settings.artifacts);
+        Ok(settings)
+    }
+
+    /// The deadline, stretched.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.scaled(self.timeout)
+    }
+
+    /// A duration, stretched.
+    pub(crate) fn scaled(&self, duration: Duration) -> Duration {
+        duration.mul_f64(self.time_scale)
+    }
+
+    /// Where a setting got its value, for messages.
+    pub(crate) fn origin(&self, name: &str) -> String {
+        self.written.iter().find(|written| written.name == name).map_or_else(String::new, |written| written.origin())
+    }
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.1..=100.0).contains(&scale) => Ok(scale),
+        Ok(_) => Err(format!("`{text}` is out of range: it is a number between 0.1 and 100")),
+        Err(_) => Err(format!("`{text}` is not a number between 0.1 and 100")),
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() || text.contains('\0') { Err("it is not a path".to_owned()) } else { Ok(text.into()) }
+}
+
+fn one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<T, String> {
+    values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = values.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("`{text}` is not one of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::source::Layers;
+
+    fn resolve(
+        attribute: &[(&'static str, Option<&str>)],
+        environment: &[(&str, &str)],
+        file: &str,
+    ) -> Result<Settings, String> {
+        let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let file = Some(("ws/netns-test.toml".into(), file.to_owned()));
+        Layers::new(attribute, environment, file)
+            .and_then(|layers| Settings::from_layers(&layers))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_attribute_wins_over_the_environment_over_the_file_over_the_default() {
+        let seconds = |settings: Result<Settings, String>| settings.unwrap().timeout.as_secs();
+        let (environment, file) = ([("NETNS_TEST_TIMEOUT", "20s")], "timeout = \"40s\"");
+        assert_eq!(seconds(resolve(&[("timeout", Some("10s"))], &environment, file)), 10);
+        assert_eq!(seconds(resolve(&[("timeout", None)], &environment, file)), 20);
+        assert_eq!(seconds(resolve(&[], &[], file)), 40);
+        assert_eq!(seconds(resolve(&[], &[], "")), 30);
+    }
+
+    #[test]
+    fn every_setting_has_its_variable_and_its_key() {
+        let file =
+            "timeout = \"1s\"\ntime-scale = 2\nartifacts = \"x\"\non-unsupported = \"skip\"\nisolation = \"user\"";
+        let settings = resolve(&[], &[], file).unwrap();
+        assert_eq!(settings.deadline(), Duration::from_secs(2));
+        assert_eq!(settings.on_unsupported, OnUnsupported::Skip);
+        let environment = [("NETNS_TEST_ISOLATION", "inline"), ("NETNS_TEST_TIME_SCALE", "0.5")];
+        let settings = resolve(&[], &environment, file).unwrap();
+        assert_eq!((settings.isolation, settings.deadline()), (Isolation::Inline, Duration::from_millis(500)));
+        assert_eq!(settings.origin("isolation"), "`NETNS_TEST_ISOLATION` in the environment");
+        assert_eq!(settings.origin("artifacts"), "`artifacts` in ws/netns-test.toml");
+    }
+
+    #[test]
+    fn a_bad_value_is_told_with_its_source_and_range() {
+        for (environment, file, told) in [
+            (
+                Some(("NETNS_TEST_TIMEOUT", "0s")),
+                "",
+                "`NETNS_TEST_TIMEOUT` in the environment: `0s` is out of range: a timeout is between 10ms and 24h",
+            ),
+            (
+                Some(("NETNS_TEST_TIMEOUT", "")),
+                "",
+                "`NETNS_TEST_TIMEOUT` in the environment: `` is not a duration: write for example `10s` or `1.5s`",
+            ),
+            (
+                Some(("NETNS_TEST_TIME_SCALE", "NaN")),
+                "",
+                "`NETNS_TEST_TIME_SCALE` in the environment: `NaN` is out of range: it is a number between 0.1 and 100",
+            ),
+            (
+                Some(("NETNS_TEST_TIMOUT", "1s")),
+                "",
+                "`NETNS_TEST_TIMOUT` in the environment: there is no such setting; did you mean `NETNS_TEST_TIMEOUT`?",
+            ),
+            (
+                None,
+                "isolation = \"none\"",
+                "`isolation` in ws/netns-test.toml: `none` is not one of `auto`, `user`, `root`, `inline`",
+            ),
+            (
+                None,
+                "time_scale = 2",
+                "`time_scale` in ws/netns-test.toml: there is no such setting; did you mean `time-scale`?",
+            ),
+            (
+                None,
+                "timeout = 30",
+                "`timeout` in ws/netns-test.toml: `30` has no unit: write for example `30s` (units are `ms`, `s`, `m`, `h`)",
+            ),
+            (None, "timeout = [1]", "`timeout` in ws/netns-test.toml: it is neither a string nor a number"),
+        ] {
+            let error = resolve(&[], environment.as_slice(), file).unwrap_err();
+            assert_eq!(error, told);
+        }
+        let error = resolve(&[], &[], "timeout = ").unwrap_err();
+        assert!(error.starts_with("ws/netns-test.toml is not valid TOML: "), "{error}");
+    }
+}

@@ -1,0 +1,313 @@
+//! The system calls that neither std nor nix offer in a safe form: the only file with `unsafe` in it.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::raw::{c_char, c_int, c_ulong};
+use std::ptr;
+
+/// Takes a file descriptor that this process was started with.
+///
+/// Answers `EBADF` if it is not open. The caller must be the only one who was told its number.
+pub(crate) fn take_inherited_fd(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: F_SETFD on any number is defined; it fails on one that is not open.
+    cvt(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    // SAFETY: it is open, and by the contract above nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sends a signal to the process behind a pidfd (`pidfd_send_signal(2)`).
+pub(crate) fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: c_int) -> io::Result<()> {
+    let no_info = ptr::null::<libc::siginfo_t>();
+    // SAFETY: a null `siginfo_t` is allowed and means what kill(2) would say.
+    cvt(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, 0) })?;
+    Ok(())
+}
+
+/// A file descriptor for a child that has not been waited for (`pidfd_open(2)`).
+pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: two integers go in, an integer comes out.
+    let fd = cvt(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: the kernel has just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(fd).expect("file descriptors are ints")) })
+}
+
+/// Sets an integer socket option that neither socket2 nor nix knows.
+pub(crate) fn setsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(size_of::<c_int>()).expect("it is 4");
+    // SAFETY: the kernel reads `size` bytes from a value that lives until the call is over.
+    cvt(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), size) })?;
+    Ok(())
+}
+
+fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {
+    if result < T::default() { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// How to start this program again in namespaces of its own. Everything is allocated before the fork.
+pub(crate) struct Spawn<'a> {
+    /// Arguments, the program's name first.
+    pub(crate) argv: Vec<CString>,
+    /// Environment, as `NAME=value`.
+    pub(crate) envp: Vec<CString>,
+    /// `CLONE_NEW…` flags of the namespaces to be born in.
+    pub(crate) namespaces: c_int,
+    /// Contents of `uid_map` and `gid_map` for a new user namespace.
+    pub(crate) id_maps: Option<(CString, CString)>,
+    /// Standard output and standard error of the program.
+    pub(crate) stdout: BorrowedFd<'a>,
+    pub(crate) stderr: BorrowedFd<'a>,
+    /// Descriptors that the program inherits under the numbers they have.
+    pub(crate) inherited: [BorrowedFd<'a>; 2],
+    /// The parent's ends of sockets and pipes, which pid 1 must not hold.
+    pub(crate) parents: [BorrowedFd<'a>; 4],
+    /// Where pid 1 tells of its life: one [`Report`] after another. Close-on-exec.
+    pub(crate) report: BorrowedFd<'a>,
+}
+
+/// A step on the way to the program, or its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Stage {
+    /// Writing `/proc/self/setgroups`.
+    Setgroups = 1,
+    /// Writing `/proc/self/uid_map`.
+    UidMap,
+    /// Writing `/proc/self/gid_map`.
+    GidMap,
+    /// Asking to die with the parent.
+    DeathSignal,
+    /// The second fork.
+    Fork,
+    /// Placing the descriptors.
+    Descriptors,
+    /// `execve` of `/proc/self/exe`.
+    Exec,
+    /// The program ended; the value is its wait status.
+    Ended,
+}
+
+/// What pid 1 reports: a stage, and the errno it failed with or the wait status it ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) stage: Stage,
+    pub(crate) value: c_int,
+}
+
+impl Report {
+    /// Bytes of one report on the pipe.
+    pub(crate) const SIZE: usize = 8;
+
+    fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        bytes[..4].copy_from_slice(&(self.stage as u32).to_ne_bytes());
+        bytes[4..].copy_from_slice(&self.value.to_ne_bytes());
+        bytes
+    }
+
+    /// Reads what [`pid 1`](Spawn::spawn) wrote.
+    pub(crate) fn from_bytes(bytes: [u8; Self::SIZE]) -> Option<Self> {
+        let (stage, value) = bytes.split_at(4);
+        let stage = u32::from_ne_bytes(stage.try_into().ok()?);
+        let stages = [
+            Stage::Setgroups,
+            Stage::UidMap,
+            Stage::GidMap,
+            Stage::DeathSignal,
+            Stage::Fork,
+            Stage::Descriptors,
+            Stage::Exec,
+            Stage::Ended,
+        ];
+        let stage = stages.into_iter().find(|known| *known as u32 == stage)?;
+        Some(Self { stage, value: c_int::from_ne_bytes(value.try_into().ok()?) })
+    }
+}
+
+impl Spawn<'_> {
+    /// Starts pid 1 of new namespaces, which starts this program again as pid 2, reaps whatever becomes its child and ends
+    /// with pid 2. Answers with pid 1's pidfd. It has no exit signal: wait for it with `__WALL`.
+    ///
+    /// `clone` rather than `clone3`: it takes the same namespace flags and `CLONE_PIDFD`, and is allowed by the seccomp profiles
+    /// that answer ENOSYS to `clone3`.
+    pub(crate) fn spawn(&self) -> io::Result<OwnedFd> {
+        let argv = null_terminated(&self.argv);
+        let envp = null_terminated(&self.envp);
+        let mut pidfd: c_int = -1;
+        let flags = c_ulong::try_from(self.namespaces | libc::CLONE_PIDFD).expect("flags are positive");
+        // A handler of this process must not run in pid 1, which keeps every signal blocked for life.
+        let everything = full_signal_set();
+        let before = set_signal_mask(&everything);
+        // SAFETY: without CLONE_VM this is a fork; in the child only async-signal-safe calls are made and nothing is
+        // allocated, dropped or unwound, since `pid_1` never returns. The kernel writes the pidfd to `pidfd`.
+        let pid = unsafe { libc::syscall(libc::SYS_clone, flags, ptr::null::<u8>(), &raw mut pidfd, 0, 0) };
+        if pid == 0 {
+            // SAFETY: we are the single thread of the child.
+            unsafe { self.pid_1(&argv, &envp) }
+        }
+        let error = io::Error::last_os_error();
+        set_signal_mask(&before);
+        if pid < 0 {
+            return Err(error);
+        }
+        // SAFETY: the kernel has just made it for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
+    }
+
+    /// The life of pid 1.
+    ///
+    /// # Safety
+    /// To be called in the single thread of a forked child only.
+    unsafe fn pid_1(&self, argv: &[*const c_char], envp: &[*const c_char]) -> ! {
+        // SAFETY: all of these are async-signal-safe and get valid pointers.
+        unsafe {
+            for parents in self.parents {
+                libc::close(parents.as_raw_fd());
+            }
+            if let Some((uid_map, gid_map)) = &self.id_maps {
+                self.write_file(c"/proc/self/setgroups", c"deny", Stage::Setgroups);
+                self.write_file(c"/proc/self/uid_map", uid_map, Stage::UidMap);
+                self.write_file(c"/proc/self/gid_map", gid_map, Stage::GidMap);
+            }
+            // Credentials are settled: from here on the death signal stays set.
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) < 0 {
+                self.fail(Stage::DeathSignal);
+            }
+            // The parent may have died before that; then the other end of this socket is closed.
+            let mut byte = 0u8;
+            let peek = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+            if libc::recv(self.inherited[0].as_raw_fd(), (&raw mut byte).cast(), 1, peek) == 0 {
+                libc::_exit(1);
+            }
+            // Not libc's fork: it takes the allocator's locks, which another thread may have held when we were cloned.
+            let pid_2 = libc::syscall(libc::SYS_clone, libc::SIGCHLD, ptr::null::<u8>(), 0, 0, 0);
+            if pid_2 < 0 {
+                self.fail(Stage::Fork);
+            }
+            if pid_2 == 0 {
+                self.pid_2(argv, envp);
+            }
+            self.reap_until(pid_2)
+        }
+    }
+
+    /// Puts the descriptors in their places and becomes the program.
+    ///
+    /// # Safety
+    /// As for [`Spawn::pid_1`].
+    unsafe fn pid_2(&self, argv: &[*const c_char], envp: &[*const c_char]) -> ! {
+        // SAFETY: all of these are async-signal-safe and get valid pointers; argv and envp end with a null.
+        unsafe {
+            if libc::dup2(self.stdout.as_raw_fd(), 1) < 0 || libc::dup2(self.stderr.as_raw_fd(), 2) < 0 {
+                self.fail(Stage::Descriptors);
+            }
+            for inherited in self.inherited {
+                if libc::fcntl(inherited.as_raw_fd(), libc::F_SETFD, 0) < 0 {
+                    self.fail(Stage::Descriptors);
+                }
+            }
+            let mut nothing = MaybeUninit::uninit();
+            libc::sigemptyset(nothing.as_mut_ptr());
+            libc::sigprocmask(libc::SIG_SETMASK, nothing.as_ptr(), ptr::null_mut());
+            libc::execve(c"/proc/self/exe".as_ptr(), argv.as_ptr(), envp.as_ptr());
+            self.fail(Stage::Exec)
+        }
+    }
+
+    /// Waits for children until `pid_2` has ended, tells how, and ends. The kernel then kills whatever is left in the namespace.
+    ///
+    /// # Safety
+    /// As for [`Spawn::pid_1`].
+    unsafe fn reap_until(&self, pid_2: i64) -> ! {
+        // SAFETY: all of these are async-signal-safe; `status` outlives the call.
+        unsafe {
+            libc::prctl(libc::PR_SET_NAME, c"netns-test-init".as_ptr());
+            // A copy of somebody's pipe kept here would keep its reader waiting.
+            let report = self.report.as_raw_fd();
+            if report > 0 {
+                libc::syscall(libc::SYS_close_range, 0, report - 1, 0);
+            }
+            libc::syscall(libc::SYS_close_range, report + 1, c_int::MAX, 0);
+            loop {
+                let mut status = 0;
+                let pid = libc::waitpid(-1, &raw mut status, libc::__WALL);
+                if i64::from(pid) == pid_2 {
+                    self.tell(Report { stage: Stage::Ended, value: status });
+                    libc::_exit(0);
+                }
+                if pid < 0 && *libc::__errno_location() != libc::EINTR {
+                    libc::_exit(1);
+                }
+            }
+        }
+    }
+
+    /// Writes a whole file or fails with `stage`.
+    ///
+    /// # Safety
+    /// As for [`Spawn::pid_1`].
+    unsafe fn write_file(&self, path: &CStr, content: &CStr, stage: Stage) {
+        let content = content.to_bytes();
+        // SAFETY: both pointers are valid for what the kernel reads.
+        unsafe {
+            let fd = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            if fd < 0 || libc::write(fd, content.as_ptr().cast(), content.len()) < 0 {
+                self.fail(stage);
+            }
+            libc::close(fd);
+        }
+    }
+
+    fn tell(&self, report: Report) {
+        let bytes = report.to_bytes();
+        // SAFETY: the kernel reads the array, which outlives the call. Nobody is left to be told of an error.
+        unsafe { libc::write(self.report.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    }
+
+    fn fail(&self, stage: Stage) -> ! {
+        // SAFETY: errno is thread-local and always there; _exit is async-signal-safe.
+        unsafe {
+            self.tell(Report { stage, value: *libc::__errno_location() });
+            libc::_exit(1)
+        }
+    }
+}
+
+fn null_terminated(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+}
+
+fn full_signal_set() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigfillset initialises what it is given.
+    unsafe {
+        libc::sigfillset(set.as_mut_ptr());
+        set.assume_init()
+    }
+}
+
+/// Sets this thread's signal mask; answers with the former one.
+fn set_signal_mask(set: &libc::sigset_t) -> libc::sigset_t {
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: both sets are valid; the call cannot fail with SIG_SETMASK and so initialises `before`.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, set, before.as_mut_ptr());
+        before.assume_init()
+    }
+}
+
+/// Whether the kernel lets a child be born in namespaces: starts one that ends at once.
+pub(crate) fn probe_clone(namespaces: c_int) -> io::Result<()> {
+    // SAFETY: without CLONE_VM this is a fork; the child ends without touching anything.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, namespaces, ptr::null::<u8>(), 0, 0, 0) };
+    if pid == 0 {
+        // SAFETY: _exit is async-signal-safe.
+        unsafe { libc::_exit(0) }
+    }
+    let pid = cvt(pid)?;
+    // SAFETY: a null status is allowed; the child has no exit signal, so only we can wait for it.
+    unsafe { libc::waitpid(libc::pid_t::try_from(pid).expect("pids are ints"), ptr::null_mut(), libc::__WALL) };
+    Ok(())
+}
