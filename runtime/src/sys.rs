@@ -42,6 +42,15 @@ pub(crate) fn setsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int
     Ok(())
 }
 
+/// Reads an integer socket option that neither socket2 nor nix knows.
+pub(crate) fn getsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let mut size = libc::socklen_t::try_from(size_of::<c_int>()).expect("it is 4");
+    // SAFETY: the kernel writes at most `size` bytes to a value that lives until the call is over.
+    cvt(unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, (&raw mut value).cast(), &raw mut size) })?;
+    Ok(value)
+}
+
 fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {
     if result < T::default() { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

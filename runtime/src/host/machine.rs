@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::thread::ThreadId;
 
-use netns_test_topology::HostPlan;
+use netns_test_topology::{HostPlan, Plan};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use once_cell::sync::OnceCell;
@@ -16,28 +17,48 @@ use tokio::runtime::Handle;
 use crate::harness::Broken;
 use crate::isolation::Refusal;
 use crate::lab::{cover, cover_file};
+use crate::settings::Settings;
+
+/// What all hosts of a lab know.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) plan: Plan,
+    pub(crate) settings: Settings,
+}
 
 /// A host. Its network namespace is there from the start, its mount and UTS namespaces and its runtime from first use.
 pub(crate) struct Machine {
-    plan: HostPlan,
+    /// Its place in the plan.
+    number: usize,
+    surroundings: Arc<Surroundings>,
     netns: OwnedFd,
     anchor: OnceCell<Anchor>,
 }
 
 /// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.
 struct Anchor {
+    thread: ThreadId,
     mntns: File,
     utsns: File,
     runtime: Handle,
 }
 
 impl Machine {
-    pub(crate) fn new(plan: HostPlan, netns: OwnedFd) -> Self {
-        Self { plan, netns, anchor: OnceCell::new() }
+    pub(crate) fn new(number: usize, surroundings: Arc<Surroundings>, netns: OwnedFd) -> Self {
+        Self { number, surroundings, netns, anchor: OnceCell::new() }
     }
 
     pub(crate) fn plan(&self) -> &HostPlan {
-        &self.plan
+        &self.surroundings.plan.hosts[self.number]
+    }
+
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// Whether this thread is the one that runs the host's runtime.
+    pub(crate) fn is_its_runtime(&self) -> bool {
+        self.anchor.get().is_some_and(|anchor| anchor.thread == std::thread::current().id())
     }
 
     pub(crate) fn netns(&self) -> BorrowedFd<'_> {
@@ -61,7 +82,7 @@ impl Machine {
                 Ok(()) => f(),
                 Err(error) => self.cannot_enter(&error.to_string()),
             };
-            let thread = std::thread::Builder::new().name(self.plan.name.to_string()).spawn_scoped(scope, work);
+            let thread = std::thread::Builder::new().name(self.plan().name.to_string()).spawn_scoped(scope, work);
             match thread {
                 Ok(thread) => thread.join(),
                 Err(error) => self.cannot_enter(&error.to_string()),
@@ -78,13 +99,13 @@ impl Machine {
     }
 
     fn cannot_enter(&self, error: &str) -> ! {
-        std::panic::panic_any(Broken(format!("cannot run anything in host `{}`: {error}", self.plan.name)))
+        std::panic::panic_any(Broken(format!("cannot run anything in host `{}`: {error}", self.plan().name)))
     }
 
     fn start_anchor(&self) -> Result<Anchor, String> {
         let (tell, told) = mpsc::channel();
         let netns = self.netns.try_clone().map_err(|error| error.to_string())?;
-        let hostname = self.plan.name.to_string();
+        let hostname = self.plan().name.to_string();
         let work = move || match settle_in(&netns, &hostname) {
             Ok((anchor, runtime)) => {
                 // Whoever waits for it is there until it comes.
@@ -93,7 +114,7 @@ impl Machine {
             }
             Err(error) => _ = tell.send(Err(error)),
         };
-        let name = self.plan.name.to_string();
+        let name = self.plan().name.to_string();
         std::thread::Builder::new().name(name).spawn(work).map_err(|error| error.to_string())?;
         told.recv().unwrap_or_else(|_| Err("its thread has ended".to_owned()))
     }
@@ -128,7 +149,12 @@ fn settle_in(netns: &OwnedFd, hostname: &str) -> Result<(Anchor, tokio::runtime:
     let open = |name: &str| File::open(format!("/proc/thread-self/ns/{name}")).map_err(say("open its namespace"));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(say("start its runtime"))?;
-    let anchor = Anchor { mntns: open("mnt")?, utsns: open("uts")?, runtime: runtime.handle().clone() };
+    let anchor = Anchor {
+        thread: std::thread::current().id(),
+        mntns: open("mnt")?,
+        utsns: open("uts")?,
+        runtime: runtime.handle().clone(),
+    };
     Ok((anchor, runtime))
 }
 

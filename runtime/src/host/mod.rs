@@ -5,14 +5,16 @@ mod machine;
 mod sockets;
 
 pub use command::{Command, Process};
-pub(crate) use machine::Machine;
+pub(crate) use machine::{Machine, Surroundings};
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::BorrowedFd;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 
+use netns_test_topology::{HostPlan, Plan};
 use tokio::task::JoinHandle;
 
 /// A machine of the lab: a network namespace with a name, addresses, and threads and programs inside it.
@@ -37,7 +39,7 @@ impl Host {
     /// If it has none, as in a lab without a wire.
     #[track_caller]
     pub fn addr(&self) -> IpAddr {
-        let addresses = || self.0.plan().addresses();
+        let addresses = || self.plan().addresses();
         addresses().find(IpAddr::is_ipv4).or_else(|| addresses().next()).unwrap_or_else(|| self.has_no("address"))
     }
 
@@ -61,7 +63,7 @@ impl Host {
 
     /// Its first IPv4 address, if it has one.
     pub fn try_addr_v4(&self) -> Option<Ipv4Addr> {
-        self.0.plan().addresses().find_map(|address| match address {
+        self.plan().addresses().find_map(|address| match address {
             IpAddr::V4(v4) => Some(v4),
             IpAddr::V6(_) => None,
         })
@@ -69,7 +71,7 @@ impl Host {
 
     /// Its first IPv6 address, if it has one.
     pub fn try_addr_v6(&self) -> Option<Ipv6Addr> {
-        self.0.plan().addresses().find_map(|address| match address {
+        self.plan().addresses().find_map(|address| match address {
             IpAddr::V4(_) => None,
             IpAddr::V6(v6) => Some(v6),
         })
@@ -108,6 +110,20 @@ impl Host {
         Command::new(self.clone(), program.as_ref())
     }
 
+    pub(crate) fn plan(&self) -> &HostPlan {
+        self.0.plan()
+    }
+
+    /// The plan of the whole lab.
+    pub(crate) fn lab_plan(&self) -> &Plan {
+        &self.0.surroundings().plan
+    }
+
+    /// A duration, stretched by the settings.
+    pub(crate) fn scaled(&self, duration: Duration) -> Duration {
+        self.0.surroundings().settings.scaled(duration)
+    }
+
     pub(crate) fn machine(&self) -> &Machine {
         &self.0
     }
@@ -124,7 +140,7 @@ impl Host {
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses: Vec<_> = self.0.plan().addresses().collect();
+        let addresses: Vec<_> = self.plan().addresses().collect();
         f.debug_struct("Host").field("name", &self.name()).field("addresses", &addresses).finish()
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use error::LabError;
 pub(crate) use world::{World, cover, cover_file};
 
 use crate::Host;
-use crate::host::Machine;
+use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
 
 /// The whole network of a test.
@@ -38,7 +38,9 @@ impl Lab {
     /// Makes the network real. The calling thread is in the namespaces of `world` and stays there.
     pub(crate) fn build(plan: Plan, world: &World, settings: &Settings) -> Result<Self, LabError> {
         let namespaces = build::build(&plan, settings)?;
-        let machines = plan.hosts.into_iter().zip(namespaces).map(|(plan, netns)| Machine::new(plan, netns));
+        let surroundings = Arc::new(Surroundings { plan, settings: settings.clone() });
+        let machines = namespaces.into_iter().enumerate();
+        let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
         world.name_hosts(&hosts)?;
         Ok(Self(Arc::new(Network { hosts })))

@@ -1,0 +1,214 @@
+//! Assertions about pings: each panics at the caller's line, with what is known, or says nothing.
+
+use std::fmt::Write;
+use std::panic::{Location, resume_unwind};
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::ping::{PingError, PingReport, options};
+use super::session::{self, Options, Plan};
+use super::{Target, on_host, wait_on_host};
+use crate::Host;
+use crate::harness::Broken;
+
+/// The least number of requests whose silence means something: one may be lost for a reason of its own.
+const FEWEST: u16 = 3;
+
+/// The assertion that a target answers. `.await` it, or `.wait()` for it.
+///
+/// Requests are sent, 100 ms apart, until one is answered; that takes at most 5 s, stretched by the setting `time-scale`. Errors on
+/// the way do not end it, unless the question could not be asked.
+#[derive(Clone, Debug)]
+#[must_use = "an assertion does nothing until it is awaited or waited for"]
+pub struct AssertPing {
+    host: Host,
+    options: Options,
+    answers: u16,
+    interval: Duration,
+    timeout: Duration,
+    at: &'static Location<'static>,
+}
+
+/// The assertion that a target does not answer. `.await` it, or `.wait()` for it.
+///
+/// Three requests are sent, spread over a window of 1 s, stretched by the setting `time-scale`. It holds if there is silence until the
+/// end of the window, or if the request is refused: unreachable, prohibited, no route
+/// ([`PingError::is_negative`]). An answer is a failure, and so is anything else, since then the question was not asked.
+#[derive(Clone, Debug)]
+#[must_use = "an assertion does nothing until it is awaited or waited for"]
+pub struct AssertNoPing {
+    host: Host,
+    options: Options,
+    count: u16,
+    window: Duration,
+    at: &'static Location<'static>,
+}
+
+options!(AssertPing);
+options!(AssertNoPing);
+
+impl Host {
+    /// Asserts that a target answers pings from this host.
+    ///
+    /// # Panics
+    /// At the caller's line, when awaited or waited for, if it does not.
+    #[track_caller]
+    pub fn assert_ping(&self, to: impl Into<Target>) -> AssertPing {
+        AssertPing {
+            host: self.clone(),
+            options: Options::new(to.into()),
+            answers: 1,
+            interval: Duration::from_millis(100),
+            timeout: Duration::from_secs(5),
+            at: Location::caller(),
+        }
+    }
+
+    /// Asserts that a target does not answer pings from this host.
+    ///
+    /// # Panics
+    /// At the caller's line, when awaited or waited for, if it answers or if the question could not be asked.
+    #[track_caller]
+    pub fn assert_no_ping(&self, to: impl Into<Target>) -> AssertNoPing {
+        AssertNoPing {
+            host: self.clone(),
+            options: Options::new(to.into()),
+            count: FEWEST,
+            window: Duration::from_secs(1),
+            at: Location::caller(),
+        }
+    }
+}
+
+impl AssertPing {
+    /// How many requests have to be answered, at least one.
+    pub fn count(mut self, answers: u16) -> Self {
+        self.answers = answers.max(1);
+        self
+    }
+
+    /// From one request to the next.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// How long it may take; stretched by the setting `time-scale`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Blocks this thread until it is decided. For functions that are not `async`.
+    ///
+    /// # Panics
+    /// If the target does not answer.
+    pub fn wait(self) {
+        let outcome = wait_on_host(&self.host, self.clone().session());
+        self.judge(outcome);
+    }
+
+    fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
+        let deadline = self.host.scaled(self.timeout);
+        session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
+    }
+
+    fn judge(&self, outcome: Result<PingReport, PingError>) {
+        let (from, to) = (self.host.name(), &self.options.target);
+        let question = format!("assertion failed: {from} can ping {to}");
+        match outcome {
+            Ok(report) if report.received() >= u32::from(self.answers) => {}
+            Ok(report) => fail(self.at, &format!("{question}\n  {} answers were wanted: {report}", self.answers)),
+            Err(error) if error.is_broken() => {
+                broken(self.at, &format!("could not ask whether {from} can ping {to}"), &error)
+            }
+            Err(error) => fail(self.at, &format!("{question}\n  {error}")),
+        }
+    }
+}
+
+impl AssertNoPing {
+    /// How many requests to send; three at least.
+    pub fn count(mut self, count: u16) -> Self {
+        self.count = count.max(FEWEST);
+        self
+    }
+
+    /// How long silence has to last; stretched by the setting `time-scale`.
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Blocks this thread until it is decided. For functions that are not `async`.
+    ///
+    /// # Panics
+    /// If the target answers, or if the question could not be asked.
+    pub fn wait(self) {
+        let outcome = wait_on_host(&self.host, self.clone().session());
+        self.judge(outcome);
+    }
+
+    fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
+        let window = self.host.scaled(self.window);
+        session::run(self.host, self.options, Plan::Silence { count: self.count, window })
+    }
+
+    fn judge(&self, outcome: Result<PingReport, PingError>) {
+        let (from, to) = (self.host.name(), &self.options.target);
+        match outcome {
+            Ok(report) => fail(self.at, &format!("assertion failed: {from} cannot ping {to}\n  it answered: {report}")),
+            Err(error) if error.is_negative() => {}
+            Err(error) => broken(self.at, &format!("could not ask whether {from} cannot ping {to}"), &error),
+        }
+    }
+}
+
+impl IntoFuture for AssertPing {
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let outcome = on_host(&self.host, self.clone().session()).await;
+            self.judge(outcome);
+        })
+    }
+}
+
+impl IntoFuture for AssertNoPing {
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let outcome = on_host(&self.host, self.clone().session()).await;
+            self.judge(outcome);
+        })
+    }
+}
+
+/// Panics at the line of whoever made the assertion: a panic of ours would name ours, since a future has no caller.
+fn fail(at: &Location<'_>, message: &str) -> ! {
+    show(at, message);
+    resume_unwind(Box::new(message.to_owned()))
+}
+
+/// The same for a question that was not asked: it is no failure that a test could have expected.
+fn broken(at: &Location<'_>, message: &str, error: &PingError) -> ! {
+    let message = format!("{message}\n  {}", crate::error::chain(error));
+    show(at, &message);
+    resume_unwind(Box::new(Broken(message)))
+}
+
+/// As std's hook shows a panic.
+fn show(at: &Location<'_>, message: &str) {
+    let thread = std::thread::current();
+    let mut text = format!("\nthread '{}' panicked at {at}:\n{message}\n", thread.name().unwrap_or("<unnamed>"));
+    let backtrace = std::backtrace::Backtrace::capture();
+    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "stack backtrace:\n{backtrace}");
+    }
+    eprint!("{text}");
+}

@@ -1,0 +1,51 @@
+//! Questions that one host asks about another, and assertions on the answers.
+//!
+//! A probe runs on the runtime of the host that asks, in real time, whatever the clock of the test's own runtime does. It knows
+//! the difference between "no answer came" and "the question was never asked".
+
+mod assertion;
+mod echo;
+mod ping;
+mod session;
+mod target;
+
+pub use assertion::{AssertNoPing, AssertPing};
+pub use ping::{Ping, PingError, PingReport, UnreachableCode};
+pub use target::Target;
+
+use std::sync::mpsc;
+
+use crate::Host;
+
+/// Runs a probe on the runtime of a host; the answer can be awaited in any runtime.
+async fn on_host<T: Send + 'static>(host: &Host, probe: impl Future<Output = T> + Send + 'static) -> T {
+    match host.spawn(probe).await {
+        Ok(answer) => answer,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Runs a probe on the runtime of a host and blocks this thread until it has its answer.
+///
+/// # Panics
+/// On that runtime's own thread, which would wait for itself.
+#[track_caller]
+fn wait_on_host<T: Send + 'static>(host: &Host, probe: impl Future<Output = T> + Send + 'static) -> T {
+    assert!(
+        !host.machine().is_its_runtime(),
+        "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
+        host.name()
+    );
+    let (tell, told) = mpsc::channel();
+    let probe = host.spawn(async move {
+        // Whoever waits for it is there until it comes.
+        let _ = tell.send(probe.await);
+    });
+    match told.recv() {
+        Ok(answer) => answer,
+        Err(_) => {
+            drop(probe);
+            panic!("the probe of host `{}` has panicked; its message is above", host.name())
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One ping from its first request to its end, on the runtime of the host that asks.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::{SockaddrStorage, recvfrom};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use super::Target;
+use super::echo::{Echo, Heard, is_unspecified};
+use super::ping::{PingError, PingReport};
+use crate::{Host, sys};
+
+/// A packet is at most this long, in bytes.
+const PACKET: usize = 65_535;
+
+/// What is asked, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) target: Target,
+    pub(super) size: u16,
+    pub(super) ttl: Option<u8>,
+    pub(super) dont_fragment: bool,
+    pub(super) source: Option<IpAddr>,
+    pub(super) family: Option<Family>,
+}
+
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+/// How many requests are sent, and when it is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plan {
+    /// So many requests; over when each has its answer or after the last words.
+    Fixed { count: u16, interval: Duration, last_words: Duration },
+    /// As many as it takes until so many have been answered; nothing but the deadline or a broken probe ends it.
+    Until { answers: u16, interval: Duration, deadline: Duration },
+    /// So many requests spread over the window; over at the first answer or refusal, or with the window.
+    Silence { count: u16, window: Duration },
+}
+
+impl Options {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None }
+    }
+}
+
+/// Sends requests and listens, as planned.
+pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
+    let destination = destination(&host, &options)?;
+    let socket = open_socket(&options, destination)?;
+    let begun = Instant::now();
+    let session = Session {
+        echo: Echo::new(destination, options.size),
+        socket,
+        destination,
+        options,
+        begun,
+        sent: Vec::new(),
+        last_sent: begun,
+        rtts: Vec::new(),
+        duplicates: 0,
+        last_error: None,
+    };
+    session.follow(plan).await
+}
+
+/// The address that the target means. Everything that is wrong with it is an error of its own kind: none of it is silence.
+fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
+    let of_family = |address: &IpAddr| match options.family {
+        None => true,
+        Some(Family::V4) => address.is_ipv4(),
+        Some(Family::V6) => address.is_ipv6(),
+    };
+    let candidates: Vec<IpAddr> = match &options.target {
+        Target::Addr(address) => vec![*address],
+        Target::Host(target) => target.plan().addresses().collect(),
+        Target::Name(name) => {
+            let hosts = &host.lab_plan().hosts;
+            let Some(target) = hosts.iter().find(|host| host.name.as_str() == name) else {
+                let known = hosts.iter().map(|host| host.name.to_string()).collect();
+                return Err(PingError::UnknownName { name: name.clone(), known });
+            };
+            target.addresses().collect()
+        }
+    };
+    let first = |wanted: fn(&IpAddr) -> bool| candidates.iter().copied().filter(of_family).find(wanted);
+    first(IpAddr::is_ipv4).or_else(|| first(|_| true)).filter(|address| !is_unspecified(*address)).ok_or_else(|| {
+        let family = match options.family {
+            None => "address",
+            Some(Family::V4) => "IPv4 address",
+            Some(Family::V6) => "IPv6 address",
+        };
+        PingError::NoAddress { target: options.target.to_string(), family }
+    })
+}
+
+/// A raw ICMP socket. tokio has no type of its own for one; its UDP socket does just what is needed, `sendto` and `recvfrom`.
+fn open_socket(options: &Options, destination: IpAddr) -> Result<UdpSocket, PingError> {
+    let (domain, protocol) = match destination {
+        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
+        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let open = || {
+        let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
+        socket.set_broadcast(true)?;
+        set_dont_fragment(&socket, destination, options.dont_fragment)?;
+        Ok(socket)
+    };
+    let socket = open().map_err(local("open a raw ICMP socket"))?;
+    if let Some(hops) = options.ttl {
+        let set = match destination {
+            IpAddr::V4(_) => socket.set_ttl_v4(hops.into()),
+            IpAddr::V6(_) => socket.set_unicast_hops_v6(hops.into()),
+        };
+        set.map_err(local(format!("set a time to live of {hops}")))?;
+    }
+    if let Some(source) = options.source {
+        socket.bind(&SocketAddr::new(source, 0).into()).map_err(local(format!("send from {source}")))?;
+    }
+    UdpSocket::from_std(std::net::UdpSocket::from(socket)).map_err(local("watch a raw ICMP socket"))
+}
+
+fn set_dont_fragment(socket: &Socket, destination: IpAddr, forbidden: bool) -> io::Result<()> {
+    let fd = socket.as_fd();
+    match destination {
+        IpAddr::V4(_) => {
+            let discover = if forbidden { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_DONT };
+            sys::setsockopt_int(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, discover)
+        }
+        IpAddr::V6(_) => {
+            let discover = if forbidden { libc::IPV6_PMTUDISC_DO } else { libc::IPV6_PMTUDISC_DONT };
+            sys::setsockopt_int(fd, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, discover)?;
+            sys::setsockopt_int(fd, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, forbidden.into())
+        }
+    }
+}
+
+fn local(what: impl Into<String>) -> impl FnOnce(io::Error) -> PingError {
+    move |source| PingError::Local { what: what.into(), source }
+}
+
+/// What became of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Sent then, unanswered.
+    Pending(Instant),
+    Answered,
+    /// An ICMP error came back.
+    Failed,
+}
+
+struct Session {
+    echo: Echo,
+    socket: UdpSocket,
+    destination: IpAddr,
+    options: Options,
+    begun: Instant,
+    sent: Vec<Fate>,
+    last_sent: Instant,
+    rtts: Vec<Duration>,
+    duplicates: u32,
+    last_error: Option<PingError>,
+}
+
+impl Session {
+    async fn follow(mut self, plan: Plan) -> Result<PingReport, PingError> {
+        let mut buffer = vec![0; PACKET];
+        loop {
+            // First what has arrived, by a system call: tokio may not have been told of it yet.
+            self.drain(&mut buffer)?;
+            let now = Instant::now();
+            if self.is_decided(plan) || self.end(plan).is_some_and(|end| now >= end) {
+                return self.conclude();
+            }
+            if self.next_send(plan).is_some_and(|next| now >= next) {
+                if let Err(error) = self.send().await {
+                    let goes_on = matches!(plan, Plan::Until { .. }) && !error.is_broken();
+                    self.last_error = Some(error);
+                    if !goes_on {
+                        return self.conclude();
+                    }
+                }
+                continue;
+            }
+            let wake = [self.next_send(plan), self.end(plan)].into_iter().flatten().min().unwrap_or(now);
+            tokio::select! {
+                readable = self.socket.readable() => readable.map_err(local("wait for answers"))?,
+                () = tokio::time::sleep_until(wake.into()) => check_clock(wake)?,
+            }
+        }
+    }
+
+    /// When the next request is due, if there is to be one.
+    fn next_send(&self, plan: Plan) -> Option<Instant> {
+        let sent = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
+        let (count, interval) = match plan {
+            Plan::Fixed { count, interval, .. } => (u32::from(count), interval),
+            // A sequence number has 16 bits.
+            Plan::Until { interval, .. } => (u32::from(u16::MAX), interval),
+            Plan::Silence { count, window } => (u32::from(count), window / (u32::from(count) + 1)),
+        };
+        (sent < count).then(|| if sent == 0 { self.begun } else { self.last_sent + interval })
+    }
+
+    /// When it is over whatever has come, if that is known already.
+    fn end(&self, plan: Plan) -> Option<Instant> {
+        match plan {
+            Plan::Fixed { last_words, .. } => self.next_send(plan).is_none().then(|| self.last_sent + last_words),
+            Plan::Until { deadline, .. } => Some(self.begun + deadline),
+            // The last request is given its share even if it was sent late.
+            Plan::Silence { count, window } => self
+                .next_send(plan)
+                .is_none()
+                .then(|| (self.begun + window).max(self.last_sent + window / (u32::from(count) + 1))),
+        }
+    }
+
+    /// Whether it is over because of what has come.
+    fn is_decided(&self, plan: Plan) -> bool {
+        match plan {
+            Plan::Fixed { count, .. } => {
+                self.sent.len() == usize::from(count) && !self.sent.iter().any(|fate| matches!(fate, Fate::Pending(_)))
+            }
+            Plan::Until { answers, .. } => self.rtts.len() >= usize::from(answers),
+            Plan::Silence { .. } => !self.rtts.is_empty() || self.last_error.is_some(),
+        }
+    }
+
+    async fn send(&mut self) -> Result<(), PingError> {
+        let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
+        let request = self.echo.request(sequence);
+        let sent = Instant::now();
+        self.last_sent = sent;
+        let to = SocketAddr::new(self.destination, 0);
+        match self.socket.send_to(&request, to).await {
+            Ok(_) => {
+                self.sent.push(Fate::Pending(sent));
+                Ok(())
+            }
+            Err(error) => Err(self.refused(error)),
+        }
+    }
+
+    /// What it means that the kernel did not take a request.
+    fn refused(&self, source: io::Error) -> PingError {
+        let to = self.destination;
+        match source.raw_os_error() {
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => PingError::NoRoute { to, source },
+            Some(libc::EPERM | libc::EACCES) => PingError::ProhibitedHere { to, source },
+            Some(libc::EMSGSIZE) if self.options.dont_fragment => {
+                PingError::TooBig { to, from: None, mtu: link_mtu(to).ok() }
+            }
+            _ => local(format!("send {} bytes to {to}", self.options.size))(source),
+        }
+    }
+
+    /// Takes in everything that has arrived.
+    fn drain(&mut self, buffer: &mut [u8]) -> Result<(), PingError> {
+        loop {
+            match recvfrom::<SockaddrStorage>(self.socket.as_raw_fd(), buffer) {
+                Ok((length, from)) => {
+                    let from = from.as_ref().and_then(ip_of);
+                    if let Some(from) = from {
+                        self.hear(&buffer[..length], from);
+                    }
+                }
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(local("receive answers")(error.into())),
+            }
+        }
+    }
+
+    fn hear(&mut self, message: &[u8], from: IpAddr) {
+        let Some((sequence, heard)) = self.echo.hear(message, from) else { return };
+        let Some(fate) = self.sent.get_mut(usize::from(sequence)) else { return };
+        let to = self.destination;
+        let error = match heard {
+            Heard::Reply => {
+                match *fate {
+                    Fate::Pending(sent) => self.rtts.push(sent.elapsed()),
+                    Fate::Answered | Fate::Failed => self.duplicates += 1,
+                }
+                *fate = Fate::Answered;
+                return;
+            }
+            Heard::Unreachable(code) if code.is_prohibited() => PingError::Prohibited { to, from, code },
+            Heard::Unreachable(code) => PingError::Unreachable { to, from, code },
+            Heard::TooBig(mtu) => PingError::TooBig { to, from: Some(from), mtu },
+            Heard::TimeExceeded => PingError::TimeExceeded { to, from },
+            Heard::ParameterProblem => PingError::ParameterProblem { to, from },
+        };
+        if let Fate::Pending(_) = *fate {
+            *fate = Fate::Failed;
+        }
+        self.last_error = Some(error);
+    }
+
+    /// Answered if any request was; otherwise the last thing that was said, or silence.
+    fn conclude(self) -> Result<PingReport, PingError> {
+        let sent = u32::try_from(self.sent.len()).expect("there are no more than sequence numbers");
+        if !self.rtts.is_empty() {
+            return Ok(PingReport { sent, duplicates: self.duplicates, rtts: self.rtts });
+        }
+        let silence = || PingError::Timeout { to: self.destination, sent, waited: self.begun.elapsed() };
+        Err(self.last_error.unwrap_or_else(silence))
+    }
+}
+
+/// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
+fn check_clock(wake: Instant) -> Result<(), PingError> {
+    // tokio's timers have a resolution of a millisecond.
+    if Instant::now() + Duration::from_millis(2) >= wake {
+        return Ok(());
+    }
+    let paused = io::Error::other("tokio's clock is paused on the runtime of this host");
+    Err(local("wait for answers")(paused))
+}
+
+fn ip_of(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
+}
+
+/// What the link on the way to a destination takes, in bytes. Asked on a thread of the host.
+fn link_mtu(to: IpAddr) -> io::Result<u32> {
+    let any: IpAddr = if to.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    let socket = std::net::UdpSocket::bind((any, 0))?;
+    socket.connect((to, 9))?;
+    let (level, option) =
+        if to.is_ipv4() { (libc::IPPROTO_IP, libc::IP_MTU) } else { (libc::IPPROTO_IPV6, libc::IPV6_MTU) };
+    let mtu = sys::getsockopt_int(socket.as_fd(), level, option)?;
+    u32::try_from(mtu).map_err(io::Error::other)
+}
