@@ -1,0 +1,59 @@
+//! The function that libtest calls: thin, without parameters, a call of the runtime.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, ReturnType, Signature, Type};
+
+use super::spec;
+use crate::check::{Parameter, Test};
+
+/// The name of the function that the user wrote, within the shim. The user's code can see it, so it is not one that anybody
+/// would use.
+pub(crate) const BODY: &str = "__netns_test_body";
+
+/// The shim, without attributes and visibility.
+pub(crate) fn shim(test: &Test<'_>) -> TokenStream {
+    let private = private(test);
+    let spec = spec::spec(test, &private);
+    let name = &test.function.sig.ident;
+    let returned = returned(&test.function.sig.output, &private);
+    let body_name = Ident::new(BODY, Span::call_site());
+    let sig = Signature { ident: body_name.clone(), ..test.function.sig.clone() };
+    let body = &test.function.body;
+    let run = if sig.asyncness.is_some() { format_ident!("run_async") } else { format_ident!("run") };
+    let lab = format_ident!("__netns_test_lab");
+    let arguments = test.parameters.iter().map(|parameter| argument(parameter, &lab, &private));
+    quote! {
+        fn #name() #returned {
+            // A test owns its hosts whatever it does with them, and may need the runtime without waiting for anything.
+            #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
+            #sig #body
+            const __NETNS_TEST_SPEC: #private::TestSpec = #spec;
+            #private::#run(&__NETNS_TEST_SPEC, |#lab| #body_name(#(#arguments),*))
+        }
+    }
+}
+
+/// Where the runtime keeps what is for us only.
+fn private(test: &Test<'_>) -> TokenStream {
+    let krate = test.options.krate.as_ref().map(|krate| krate.value.to_token_stream());
+    let krate = krate.unwrap_or_else(|| quote!(::netns_test));
+    quote!(#krate::__private)
+}
+
+/// What libtest gets. The tokens of a written type carry the span, so that a wrong one is shown where it stands.
+fn returned(output: &ReturnType, private: &TokenStream) -> Option<TokenStream> {
+    match output {
+        ReturnType::Default => None,
+        // `#[should_panic]` knows `()` by its spelling.
+        ReturnType::Type(_, ty) if matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()) => None,
+        ReturnType::Type(_, ty) => Some(quote_spanned!(ty.span()=> -> <#ty as #private::Outcome>::Returned)),
+    }
+}
+
+/// The value of a parameter, with the span of its type for the same reason.
+fn argument(parameter: &Parameter<'_>, lab: &Ident, private: &TokenStream) -> TokenStream {
+    let (ty, name) = (parameter.ty(), &parameter.name);
+    quote_spanned!(ty.span()=> <#ty as #private::Parameter>::bind(#lab, #name))
+}
