@@ -44,16 +44,14 @@ fn either_subnet_or_subnets(subnet: &Written<LitStr>, subnets: &Written<Vec<LitS
 
 fn wrong_number(namespaces: &Written<u32>, hosts: &[&Parameter<'_>], errors: &mut Errors) {
     let (wanted, found) = (namespaces.value, hosts.len());
-    let message = format!(
-        "`namespaces = {wanted}`, but the number of parameters of type `Host` is {found}\n\
-         help: write `namespaces = {found}`, or a parameter for each host"
-    );
-    match hosts.get(wanted as usize..) {
-        Some(extra) => {
-            let extra = extra.iter().map(|host| host.written);
-            errors.add(quote!(#(#extra),*), message);
-        }
-        None => errors.add(&namespaces.tokens, message),
+    let message = format!("`namespaces = {wanted}`, but the number of parameters of type `Host` is {found}");
+    if let Some(extra) = hosts.get(wanted as usize..) {
+        let extra = extra.iter().map(|host| host.written);
+        let help = format!("write `namespaces = {found}`, or leave the option out");
+        errors.add(quote!(#(#extra),*), format!("{message}\nhelp: {help}"));
+    } else {
+        let help = format!("write `namespaces = {found}`, or a parameter for each of the hosts, or none at all");
+        errors.add(&namespaces.tokens, format!("{message}\nhelp: {help}"));
     }
 }
 

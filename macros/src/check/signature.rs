@@ -12,10 +12,9 @@ pub(crate) fn check<'a>(sig: &'a Signature, errors: &mut Errors) -> Vec<Paramete
     let mut parameters: Vec<Parameter<'a>> = Vec::new();
     for input in &sig.inputs {
         match input {
-            FnArg::Receiver(receiver) => errors.add(
-                receiver.self_token,
-                "a test cannot have `self`\nhelp: write it as a function outside of any `impl`",
-            ),
+            FnArg::Receiver(receiver) => {
+                errors.add(receiver, "a test cannot have `self`\nhelp: write it as a function outside of any `impl`")
+            }
             FnArg::Typed(written) => {
                 let hosts = parameters.iter().filter(|parameter| parameter.is_host).count();
                 parameters.push(parameter(written, hosts, errors));
@@ -78,10 +77,12 @@ fn name(written: &PatType, errors: &mut Errors) -> String {
     }
 }
 
-/// Whether the type is written `Host` or `some::path::Host`.
+/// Whether the type is written `Host` or `some::path::Host`, or as a reference to it.
 fn is_host(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Host"),
+        // Refused, but counted: it was meant as one.
+        Type::Reference(inside) => is_host(&inside.elem),
         Type::Paren(inside) => is_host(&inside.elem),
         // What a `macro_rules!` fragment comes in.
         Type::Group(inside) => is_host(&inside.elem),

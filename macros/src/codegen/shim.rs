@@ -17,20 +17,26 @@ pub(crate) fn shim(test: &Test<'_>) -> TokenStream {
     let private = private(test);
     let spec = spec::spec(test, &private);
     let name = &test.function.sig.ident;
-    let returned = returned(&test.function.sig.output, &private);
+    let output = &test.function.sig.output;
+    let returned = returned(output);
     let body_name = Ident::new(BODY, Span::call_site());
     let sig = Signature { ident: body_name.clone(), ..test.function.sig.clone() };
     let body = &test.function.body;
-    let run = if sig.asyncness.is_some() { format_ident!("run_async") } else { format_ident!("run") };
+    let run = format_ident!("{}", if sig.asyncness.is_some() { "run_async" } else { "run" });
     let lab = format_ident!("__netns_test_lab");
     let arguments = test.parameters.iter().map(|parameter| argument(parameter, &lab, &private));
+    let call = quote!(#private::#run(&__NETNS_TEST_SPEC, |#lab| #body_name(#(#arguments),*)));
+    let call = match output {
+        ReturnType::Default => call,
+        ReturnType::Type(_, ty) => at(ty.span(), call),
+    };
     quote! {
         fn #name() #returned {
             // A test owns its hosts whatever it does with them, and may need the runtime without waiting for anything.
             #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
             #sig #body
             const __NETNS_TEST_SPEC: #private::TestSpec = #spec;
-            #private::#run(&__NETNS_TEST_SPEC, |#lab| #body_name(#(#arguments),*))
+            #call
         }
     }
 }
@@ -42,14 +48,24 @@ fn private(test: &Test<'_>) -> TokenStream {
     quote!(#krate::__private)
 }
 
-/// What libtest gets. The tokens of a written type carry the span, so that a wrong one is shown where it stands.
-fn returned(output: &ReturnType, private: &TokenStream) -> Option<TokenStream> {
+/// What libtest gets. It need not know the type, so only the call of the runtime complains of a wrong one.
+fn returned(output: &ReturnType) -> Option<TokenStream> {
     match output {
         ReturnType::Default => None,
         // `#[should_panic]` knows `()` by its spelling.
         ReturnType::Type(_, ty) if matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()) => None,
-        ReturnType::Type(_, ty) => Some(quote_spanned!(ty.span()=> -> <#ty as #private::Outcome>::Returned)),
+        ReturnType::Type(..) => Some(quote!(-> impl ::std::process::Termination)),
     }
+}
+
+/// The call as if it stood at `place`: what the compiler says about it, it says there. To `#[track_caller]` it is still where
+/// the attribute is.
+fn at(place: Span, call: TokenStream) -> TokenStream {
+    let moved = call.into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    moved.collect()
 }
 
 /// The value of a parameter, with the span of its type for the same reason.

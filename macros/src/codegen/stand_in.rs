@@ -11,12 +11,13 @@ use crate::parse::TestFn;
 /// The function, not as a test: its body is there for the editor, and others find it under its name and in the shape that
 /// it would have.
 ///
-/// Attributes go, as a wrong one may be what brought us here. So does `const`, for which the body was not written.
+/// Attributes go, as a wrong one may be what brought us here. So do `const` and `...`, which the compiler would have an
+/// opinion on as well.
 pub(crate) fn stand_in(function: &TestFn) -> TokenStream {
     let TestFn { attrs, vis, sig, body } = function;
     let lints = attrs.iter().filter(|attribute| is_lint(attribute));
     let name = &sig.ident;
-    let mut inner = Signature { constness: None, ..sig.clone() };
+    let mut inner = Signature { constness: None, variadic: None, ..sig.clone() };
     for input in &mut inner.inputs {
         match input {
             FnArg::Receiver(receiver) => receiver.attrs.clear(),

@@ -1,9 +1,9 @@
 //! The function under the attribute.
 
-use proc_macro2::{Delimiter, Group};
+use proc_macro2::Group;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Ident, Signature, Token, Visibility};
+use syn::{Attribute, Ident, Signature, Token, Visibility, token};
 
 /// A function whose body is left alone: `syn` never looks into it, so it may hold what `syn` does not know, or what somebody
 /// is just typing.
@@ -22,10 +22,10 @@ impl Parse for TestFn {
             return Err(input.error("`#[netns_test]` stands on functions only"));
         }
         let sig = input.parse()?;
-        let body = input.parse::<Group>()?;
-        if body.delimiter() != Delimiter::Brace {
-            return Err(syn::Error::new_spanned(body, "expected the body of the function"));
+        if !input.peek(token::Brace) {
+            return Err(input.error("a test needs a body"));
         }
+        let body = input.parse()?;
         Ok(Self { attrs, vis, sig, body })
     }
 }

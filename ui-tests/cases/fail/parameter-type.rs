@@ -3,6 +3,6 @@
 use netns_test::netns_test;
 
 #[netns_test(namespaces = 2)]
-fn test(name: String) {}
+fn test(_name: String) {}
 
 fn main() {}

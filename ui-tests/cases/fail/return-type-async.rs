@@ -3,7 +3,7 @@
 use netns_test::{Host, netns_test};
 
 #[netns_test()]
-async fn test(alice: Host) -> Option<()> {
+async fn test(_alice: Host) -> Option<()> {
     None
 }
 

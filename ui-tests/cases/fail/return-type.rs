@@ -3,7 +3,7 @@
 use netns_test::{Host, netns_test};
 
 #[netns_test()]
-fn test(alice: Host) -> u32 {
+fn test(_alice: Host) -> u32 {
     1
 }
 

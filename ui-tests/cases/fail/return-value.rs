@@ -4,7 +4,7 @@ use netns_test::{Host, netns_test};
 
 #[netns_test()]
 fn test(alice: Host) -> Result<(), String> {
-    Ok(1)
+    alice
 }
 
 fn main() {}
