@@ -68,7 +68,14 @@ fn plan(options: &Options, sig: &Signature, hosts: &[&Parameter<'_>], names: &[S
     if let Err(complaints) = lan.plan() {
         for complaint in &complaints {
             let written = place(complaint.place, options, hosts);
-            errors.add(written.unwrap_or_else(|| sig.ident.to_token_stream()), complaint);
+            let written = written.unwrap_or_else(|| sig.ident.to_token_stream());
+            match complaint.place {
+                Place::Subnet { subnet, .. } if subnet >= subnets.len() => {
+                    let note = "this subnet is the default one; `subnet = \"…\"` is for another";
+                    errors.add(written, format!("{complaint}\nnote: {note}"));
+                }
+                _ => errors.add(written, complaint),
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn check<'a>(sig: &'a Signature, errors: &mut Errors) -> Vec<Paramete
     for input in &sig.inputs {
         match input {
             FnArg::Receiver(receiver) => {
-                errors.add(receiver, "a test cannot have `self`\nhelp: write it as a function outside of any `impl`")
+                errors.add(receiver, "a test cannot have `self`\nhelp: write it as a function outside of any `impl`");
             }
             FnArg::Typed(written) => {
                 let hosts = parameters.iter().filter(|parameter| parameter.is_host).count();
