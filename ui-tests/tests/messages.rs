@@ -28,8 +28,9 @@ fn literals(tokens: TokenStream) -> Vec<String> {
     for token in tokens {
         match &token {
             TokenTree::Group(group) if !after_hash => found.extend(literals(group.stream())),
-            TokenTree::Literal(_) => {
-                found.extend(syn::parse2(token.clone().into()).map(|text: syn::LitStr| text.value()))
+            TokenTree::Literal(literal) => {
+                let string = syn::parse_str::<syn::LitStr>(&literal.to_string());
+                found.extend(string.map(|string| string.value()));
             }
             _ => {}
         }

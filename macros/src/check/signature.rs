@@ -57,6 +57,9 @@ fn parameter<'a>(written: &'a PatType, hosts_before: usize, errors: &mut Errors)
     {
         errors.add(reference, "a test owns its hosts\nhelp: write `Host` without the `&`");
     }
+    if let Type::ImplTrait(nameless) = &*written.ty {
+        errors.add(nameless, "a parameter of a test is of a type with a name, such as `Host` or `Lab`");
+    }
     let is_host = is_host(&written.ty);
     let name = name(written, errors);
     let name = if name.is_empty() && is_host { format!("host{}", hosts_before + 1) } else { name };
