@@ -1,0 +1,180 @@
+//! What stands between the parentheses of the attribute.
+
+use netns_test_topology::{SWITCH_PORTS, did_you_mean};
+use proc_macro2::{TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Ident, LitStr, Path, Result, Token};
+
+use super::value::{Flavor, Value, Written};
+use crate::errors::Errors;
+
+/// The options that were written.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) namespaces: Option<Written<u32>>,
+    pub(crate) veth: Option<Written<bool>>,
+    pub(crate) subnet: Option<Written<LitStr>>,
+    pub(crate) subnets: Option<Written<Vec<LitStr>>>,
+    pub(crate) ipv6: Option<Written<bool>>,
+    pub(crate) mtu: Option<Written<u32>>,
+    pub(crate) timeout: Option<Written<LitStr>>,
+    pub(crate) flavor: Option<Written<Flavor>>,
+    pub(crate) worker_threads: Option<Written<u32>>,
+    pub(crate) start_paused: Option<Written<bool>>,
+    pub(crate) krate: Option<Written<Path>>,
+}
+
+/// An option that exists.
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    /// The option as it may be written.
+    pub(crate) example: &'static str,
+    read: fn(&mut Options, Value) -> Result<()>,
+}
+
+/// All options. The parser, its messages and the test of the documentation know of no other list.
+pub(crate) const TABLE: &[Definition] = &[
+    Definition {
+        name: "namespaces",
+        example: "namespaces = 2",
+        read: |options, value| store(&mut options.namespaces, value.integer_in(1..=MOST_HOSTS)),
+    },
+    Definition {
+        name: "veth",
+        example: "veth = true",
+        read: |options, value| store(&mut options.veth, value.boolean()),
+    },
+    Definition {
+        name: "subnet",
+        example: r#"subnet = "10.0.0.0/24""#,
+        read: |options, value| store(&mut options.subnet, value.string()),
+    },
+    Definition {
+        name: "subnets",
+        example: r#"subnets = ["10.0.0.0/24", "fd00::/64"]"#,
+        read: |options, value| store(&mut options.subnets, value.strings()),
+    },
+    Definition {
+        name: "ipv6",
+        example: "ipv6 = false",
+        read: |options, value| store(&mut options.ipv6, value.boolean()),
+    },
+    Definition {
+        name: "mtu",
+        example: "mtu = 1400",
+        read: |options, value| store(&mut options.mtu, value.positive_integer()),
+    },
+    Definition {
+        name: "timeout",
+        example: r#"timeout = "10s""#,
+        read: |options, value| store(&mut options.timeout, value.timeout()),
+    },
+    Definition {
+        name: "flavor",
+        example: r#"flavor = "multi_thread""#,
+        read: |options, value| store(&mut options.flavor, value.flavor()),
+    },
+    Definition {
+        name: "worker_threads",
+        example: "worker_threads = 4",
+        read: |options, value| store(&mut options.worker_threads, value.positive_integer()),
+    },
+    Definition {
+        name: "start_paused",
+        example: "start_paused = true",
+        read: |options, value| store(&mut options.start_paused, value.boolean()),
+    },
+    Definition {
+        name: "crate",
+        example: "crate = ::netns_test",
+        read: |options, value| store(&mut options.krate, value.absolute_path()),
+    },
+];
+
+/// As many as one switch has ports for.
+#[expect(clippy::cast_possible_truncation, reason = "1023")]
+const MOST_HOSTS: u32 = SWITCH_PORTS as u32;
+
+fn store<T>(slot: &mut Option<T>, value: Result<T>) -> Result<()> {
+    *slot = Some(value?);
+    Ok(())
+}
+
+impl Options {
+    /// Reads the options one by one. A mistake costs its own option and none of the others.
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        let mut seen = Vec::new();
+        for item in split_at_commas(tokens, errors) {
+            if let Err(error) = options.read(item, &mut seen) {
+                errors.push(error);
+            }
+        }
+        options
+    }
+
+    /// The subnets, whichever way they were written.
+    pub(crate) fn subnets(&self) -> impl Iterator<Item = &LitStr> {
+        let one = self.subnet.iter().map(|subnet| &subnet.value);
+        one.chain(self.subnets.iter().flat_map(|subnets| &subnets.value))
+    }
+
+    fn read(&mut self, item: TokenStream, seen: &mut Vec<&'static str>) -> Result<()> {
+        let (definition, value) = one.parse2(item)?;
+        if seen.contains(&definition.name) {
+            return Err(Error::new_spanned(value.key, format!("`{}` is written twice", definition.name)));
+        }
+        seen.push(definition.name);
+        (definition.read)(self, value)
+    }
+}
+
+/// One option: a name, `=` and a value.
+fn one(input: ParseStream<'_>) -> Result<(&'static Definition, Value)> {
+    let Ok(key) = input.call(Ident::parse_any) else {
+        return Err(input.error("expected an option, for example `namespaces = 2`"));
+    };
+    let Some(definition) = TABLE.iter().find(|definition| key == definition.name) else {
+        let error = unknown(&key);
+        input.parse::<TokenStream>()?;
+        return Err(error);
+    };
+    let example = definition.example;
+    let equals = input.parse::<Option<Token![=]>>()?;
+    let tokens = input.parse::<TokenStream>()?;
+    if equals.is_none() || tokens.is_empty() {
+        return Err(Error::new_spanned(&key, format!("`{key}` needs a value: write `{example}`")));
+    }
+    Ok((definition, Value { key, tokens, example }))
+}
+
+fn unknown(key: &Ident) -> Error {
+    let name = key.to_string();
+    let meant = did_you_mean(&name, TABLE.iter().map(|option| option.name));
+    let meant = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
+    let valid: Vec<_> = TABLE.iter().map(|option| format!("`{}`", option.name)).collect();
+    Error::new_spanned(key, format!("unknown option `{name}`{meant}\nnote: valid options are {}", valid.join(", ")))
+}
+
+/// The tokens between commas. The last comma may be left out.
+fn split_at_commas(tokens: TokenStream, errors: &mut Errors) -> Vec<TokenStream> {
+    let mut items = Vec::new();
+    let mut item = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Punct(comma) if comma.as_char() == ',' => {
+                if item.is_empty() {
+                    errors.add(comma, "expected an option before this `,`");
+                } else {
+                    items.push(item.drain(..).collect());
+                }
+            }
+            token => item.push(token),
+        }
+    }
+    if !item.is_empty() {
+        items.push(item.into_iter().collect());
+    }
+    items
+}

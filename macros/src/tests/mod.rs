@@ -1,0 +1,24 @@
+//! Tests of the phases, and snapshots of whole expansions.
+
+mod documentation;
+mod expansions;
+mod options;
+mod rules;
+
+use proc_macro2::TokenStream;
+
+/// Tokens of Rust, or of what somebody who is typing has so far.
+fn tokens(source: &str) -> TokenStream {
+    source.parse().expect("balanced brackets")
+}
+
+/// What is said about an invocation: the messages of its `compile_error!`s.
+fn complaints(options: &str, item: &str) -> Vec<String> {
+    let expansion = crate::expand::expand(tokens(options), tokens(item));
+    let items = syn::parse2::<syn::File>(expansion).expect("an expansion is made of items").items;
+    let macros = items.into_iter().filter_map(|item| match item {
+        syn::Item::Macro(item) => Some(item.mac.tokens),
+        _ => None,
+    });
+    macros.map(|message| syn::parse2::<syn::LitStr>(message).expect("the message").value()).collect()
+}

@@ -1,0 +1,8 @@
+// A value stands behind `=`, not in parentheses.
+
+use netns_test::{Host, netns_test};
+
+#[netns_test(namespaces(2))]
+fn test(alice: Host, bob: Host) {}
+
+fn main() {}

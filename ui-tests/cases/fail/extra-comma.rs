@@ -1,0 +1,8 @@
+// There is an option between two commas.
+
+use netns_test::{Host, netns_test};
+
+#[netns_test(namespaces = 2,, veth = true)]
+fn test(alice: Host, bob: Host) {}
+
+fn main() {}

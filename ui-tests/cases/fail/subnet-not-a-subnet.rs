@@ -1,0 +1,8 @@
+// A subnet is an address and a prefix length.
+
+use netns_test::{Host, netns_test};
+
+#[netns_test(veth = true, subnet = "10.0.0.0")]
+fn test(alice: Host, bob: Host) {}
+
+fn main() {}
