@@ -13,7 +13,10 @@ pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
     let hosts = &test.hosts;
     let subnets: Vec<_> = options.subnets().collect();
     let subnets = (!subnets.is_empty()).then(|| quote!(.subnets(&[#(#subnets),*])));
+    // The compiler has resolved `cfg_attr` before an attribute macro sees the item, so none is hidden.
+    let should_panic = test.function.attrs.iter().any(|attribute| attribute.path().is_ident("should_panic"));
     let setters = [
+        should_panic.then(|| quote!(.should_panic(true))),
         set("veth", options.veth.as_ref(), |veth| *veth),
         subnets,
         set("ipv6", options.ipv6.as_ref(), |ipv6| *ipv6),

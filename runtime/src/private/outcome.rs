@@ -11,7 +11,7 @@ use std::process::{ExitCode, Termination};
 )]
 pub trait Outcome {
     /// What the `#[test]` function returns to libtest in its place.
-    type Returned: From<Verdict>;
+    type Returned: From<Verdict> + Termination;
 
     /// The error, shown, if it is one.
     fn error(self) -> Option<String>;

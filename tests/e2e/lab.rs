@@ -1,0 +1,3 @@
+//! The lab is what was described.
+
+use netns_test::prelude::*;

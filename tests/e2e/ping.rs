@@ -1,0 +1,3 @@
+//! Ping.
+
+use netns_test::prelude::*;
