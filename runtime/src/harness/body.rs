@@ -7,7 +7,7 @@ use super::phase;
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
 use crate::isolation::Mode;
-use crate::lab::World;
+use crate::lab::world;
 use crate::settings::Settings;
 
 /// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
@@ -41,7 +41,6 @@ fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, String
         .lan
         .plan()
         .map_err(|complaints| format!("the network cannot be built as it is described:\n{complaints}"))?;
-    let world = World::enter(mode, &plan).map_err(|refusal| refusal.to_string())?;
-    Lab::build(plan, &world, settings)
-        .map_err(|error| format!("could not build the lab: {}", crate::error::chain(&error)))
+    world::enter(mode, &plan).map_err(|refusal| refusal.to_string())?;
+    Lab::build(plan, settings).map_err(|error| format!("could not build the lab: {}", crate::error::chain(&error)))
 }

@@ -88,13 +88,13 @@ const BRIDGES: &[Sysctl] = &[
 /// The sysctls that have to be written in each new namespace of one kind.
 ///
 /// New namespaces are alike, so one is read and the same differences are written in all.
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
     differences: Vec<&'static Sysctl>,
 }
 
 impl Baseline {
     /// For hosts: reads the fresh namespace that this thread is in.
-    pub(super) fn of_hosts(ipv6: bool) -> Result<Self, LabError> {
+    pub(crate) fn of_hosts(ipv6: bool) -> Result<Self, LabError> {
         if !ipv6 {
             return Self::read([IPV4, WITHOUT_IPV6, &[]]);
         }
@@ -119,6 +119,11 @@ impl Baseline {
             }
         }
         Ok(Self { differences })
+    }
+
+    /// The differences: path and value.
+    pub(crate) fn writes(&self) -> Vec<(String, &'static str)> {
+        self.differences.iter().map(|sysctl| (sysctl.file(), sysctl.value)).collect()
     }
 
     /// Writes the differences in the namespace that this thread is in.

@@ -5,7 +5,7 @@ mod build;
 mod carrier;
 mod error;
 mod netlink;
-mod world;
+pub(crate) mod world;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use netns_test_topology::Plan;
 
+pub(crate) use baseline::Baseline;
 pub(crate) use error::LabError;
-pub(crate) use world::{World, cover, cover_file};
+pub(crate) use world::{cover, cover_file};
 
 use crate::Host;
 use crate::host::{Machine, Surroundings};
@@ -35,14 +36,14 @@ struct Network {
 }
 
 impl Lab {
-    /// Makes the network real. The calling thread is in the namespaces of `world` and stays there.
-    pub(crate) fn build(plan: Plan, world: &World, settings: &Settings) -> Result<Self, LabError> {
+    /// Makes the network real. The calling thread is in a [`world`] of its own and stays there.
+    pub(crate) fn build(plan: Plan, settings: &Settings) -> Result<Self, LabError> {
         let namespaces = build::build(&plan, settings)?;
         let surroundings = Arc::new(Surroundings { plan, settings: settings.clone() });
         let machines = namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
-        world.name_hosts(&hosts)?;
+        world::name_hosts(&hosts)?;
         Ok(Self(Arc::new(Network { hosts })))
     }
 

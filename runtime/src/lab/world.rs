@@ -20,48 +20,39 @@ const DIRECTORY: &str = "/run/netns-test";
 /// Where `ip netns` looks for names.
 const NETNS: &str = "/run/netns";
 
-/// The mount namespace of a test, made its own.
-#[derive(Debug)]
-pub(crate) struct World(());
-
-impl World {
-    /// Covers the machine's files. This thread is in a new mount namespace, and threads to come will be.
-    pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<Self, Refusal> {
-        let changes = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-        mount(None::<&str>, "/", None::<&str>, changes, None::<&str>)
-            .map_err(|error| Refusal::of_mount("/ as private", error))?;
-        if mode != Mode::Inline {
-            cover("proc", "/proc")?;
-        }
-        let links = links_in(Path::new("/run"));
-        cover("tmpfs", "/run")?;
-        for (name, target) in links {
-            // On some systems programs are found through them (`/run/current-system`); none of them is ours to need.
-            let _ = std::os::unix::fs::symlink(target, Path::new("/run").join(name));
-        }
-        write_file("hosts", &hosts_file(plan)).and_then(|file| cover_file(&file, "/etc/hosts"))?;
-        // No name server of the machine can be reached from here; asking would only take time.
-        write_file("resolv.conf", "# no name server\n").and_then(|file| {
-            match cover_file(&file, "/etc/resolv.conf") {
-                Err(_) if !Path::new("/etc/resolv.conf").exists() => Ok(()),
-                covered => covered,
-            }
-        })?;
-        Ok(Self(()))
+/// Covers the machine's files with those of a lab. This thread is in a new mount namespace, and threads to come will be.
+pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<(), Refusal> {
+    let changes = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, changes, None::<&str>)
+        .map_err(|error| Refusal::of_mount("/ as private", error))?;
+    if mode != Mode::Inline {
+        cover("proc", "/proc")?;
     }
-
-    /// Lets `ip netns exec NAME` find the hosts, in a shell that has entered the lab.
-    #[expect(clippy::unused_self, reason = "it exists only where /run is the lab's own")]
-    pub(super) fn name_hosts(&self, hosts: &[Host]) -> Result<(), LabError> {
-        let failed = |path: PathBuf| move |source| LabError::File { path: path.display().to_string(), source };
-        fs::create_dir_all(NETNS).map_err(failed(NETNS.into()))?;
-        for host in hosts {
-            let path = Path::new(NETNS).join(host.name());
-            let target = format!("/proc/{}/fd/{}", std::process::id(), host.netns().as_raw_fd());
-            std::os::unix::fs::symlink(target, &path).map_err(failed(path))?;
-        }
-        Ok(())
+    let links = links_in(Path::new("/run"));
+    cover("tmpfs", "/run")?;
+    for (name, target) in links {
+        // On some systems programs are found through them (`/run/current-system`); none of them is ours to need.
+        let _ = std::os::unix::fs::symlink(target, Path::new("/run").join(name));
     }
+    write_file("hosts", &hosts_file(plan)).and_then(|file| cover_file(&file, "/etc/hosts"))?;
+    // No name server of the machine can be reached from here; asking would only take time.
+    write_file("resolv.conf", "# no name server\n").and_then(|file| match cover_file(&file, "/etc/resolv.conf") {
+        Err(_) if !Path::new("/etc/resolv.conf").exists() => Ok(()),
+        covered => covered,
+    })?;
+    Ok(())
+}
+
+/// Lets `ip netns exec NAME` find the hosts, in a shell that has entered the lab.
+pub(super) fn name_hosts(hosts: &[Host]) -> Result<(), LabError> {
+    let failed = |path: PathBuf| move |source| LabError::File { path: path.display().to_string(), source };
+    fs::create_dir_all(NETNS).map_err(failed(NETNS.into()))?;
+    for host in hosts {
+        let path = Path::new(NETNS).join(host.name());
+        let target = format!("/proc/{}/fd/{}", std::process::id(), host.netns().as_raw_fd());
+        std::os::unix::fs::symlink(target, &path).map_err(failed(path))?;
+    }
+    Ok(())
 }
 
 /// Mounts a fresh file system over a directory.

@@ -1,5 +1,6 @@
 //! What the expansion of `#[netns_test]` calls. Not for use by hand: it changes without notice.
 
+pub mod bench;
 mod outcome;
 mod parameter;
 mod spec;

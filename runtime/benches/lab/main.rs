@@ -1,0 +1,117 @@
+//! How fast a lab is, against the least that the kernel allows: `cargo bench -p netns-test --bench lab`.
+//!
+//! Each round runs in a fresh process in fresh namespaces, ours and the floor in turn, so that both meet the machine in the same
+//! mood. A line gives the ratio of the medians, and the medians.
+
+mod floor;
+mod process;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use netns_test::__private::{self as netns_test_private, TestSpec, bench};
+use netns_test_topology::{Drawing, DrawnHost, DrawnSegment};
+
+/// Sizes of labs, and how often each is measured.
+const LABS: [(usize, usize); 4] = [(2, 60), (10, 60), (100, 40), (1000, 30)];
+
+/// How often a whole test is measured.
+const TESTS: usize = 200;
+
+const TEST: TestSpec = TestSpec::new("lab::a_whole_test", env!("CARGO_MANIFEST_DIR")).hosts(&["a", "b"]).veth(true);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        // As libtest would, when the harness starts this program again.
+        ["--exact", "a_whole_test", ..] => a_whole_test(),
+        ["nothing"] => {}
+        [round @ ("ours" | "floor"), hosts] => one_lab(round, hosts.parse().expect("a number of hosts")),
+        _ => {
+            LABS.into_iter().for_each(|(hosts, rounds)| compare_labs(hosts, rounds));
+            compare_tests();
+        }
+    }
+}
+
+fn compare_labs(hosts: usize, rounds: usize) {
+    let measure = |round: &str| {
+        let output = Command::new("/proc/self/exe").args([round, &hosts.to_string()]).output().expect("a child");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let nanoseconds = text.trim().parse().unwrap_or_else(|_| panic!("{round} {hosts}: {output:?}"));
+        // The kernel takes namespaces apart in the background, which would be at the cost of the next round.
+        std::thread::sleep(Duration::from_millis(5 + hosts as u64));
+        Duration::from_nanos(nanoseconds)
+    };
+    let (ours, floor) = in_turn(rounds, || measure("ours"), || measure("floor"));
+    report(&format!("lab/floor hosts={hosts}"), ours, floor);
+}
+
+/// The part of a round that runs in a process of its own; prints nanoseconds.
+fn one_lab(round: &str, hosts: usize) {
+    process::leave_machine();
+    bench::enter_world().expect("a world");
+    let drawing = pairs(hosts);
+    let writes = bench::baseline().expect("a baseline");
+    let begun = Instant::now();
+    match round {
+        "ours" => std::mem::forget(bench::build(&drawing).expect("a lab")),
+        _ => std::mem::forget(floor::build(hosts, &writes)),
+    }
+    println!("{}", begun.elapsed().as_nanos());
+}
+
+/// Hosts joined in pairs by a wire.
+fn pairs(hosts: usize) -> Drawing {
+    let host = |n| DrawnHost { name: format!("host{n}"), joins: vec![n / 2] };
+    let segment = |n| DrawnSegment {
+        name: format!("wire{n}"),
+        subnets: vec![floor::subnet_v4(n), floor::subnet_v6(n)],
+        mtu: None,
+    };
+    Drawing { hosts: (0..hosts).map(host).collect(), segments: (0..hosts / 2).map(segment).collect() }
+}
+
+fn compare_tests() {
+    let (ours, floor) = in_turn(TESTS, || timed(a_whole_test_from_outside), || timed(process::spawn_nothing));
+    report("test/exec", ours, floor);
+}
+
+fn a_whole_test_from_outside() {
+    std::thread::scope(|scope| {
+        let named = std::thread::Builder::new().name("a_whole_test".to_owned());
+        named.spawn_scoped(scope, a_whole_test).expect("a thread").join().expect("a test that passes");
+    });
+}
+
+fn a_whole_test() {
+    netns_test_private::run(&TEST, |_lab| ());
+}
+
+fn timed(what: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    what();
+    let taken = begun.elapsed();
+    std::thread::sleep(Duration::from_millis(5));
+    taken
+}
+
+fn in_turn(rounds: usize, ours: impl Fn() -> Duration, floor: impl Fn() -> Duration) -> (Vec<Duration>, Vec<Duration>) {
+    // The first round of each finds cold caches.
+    ours();
+    floor();
+    (0..rounds).map(|_| (ours(), floor())).unzip()
+}
+
+fn report(name: &str, ours: Vec<Duration>, floor: Vec<Duration>) {
+    let rounds = ours.len();
+    let (ours, floor) = (median(ours), median(floor));
+    let ratio = ours.as_secs_f64() / floor.as_secs_f64();
+    println!("{name} ratio={ratio:.2} (medians of {rounds}: {ours:?} against {floor:?})");
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
