@@ -3,7 +3,8 @@
 //! New namespaces inherit the IPv4 ones from the machine and the IPv6 ones from the kernel
 //! (`net.core.devconf_inherit_init_net`), so that without this a test could pass on a laptop and fail in CI, or pass for no reason.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Write};
 
 use super::LabError;
 
@@ -112,8 +113,8 @@ impl Baseline {
     fn read(tables: [&'static [Sysctl]; 3]) -> Result<Self, LabError> {
         let mut differences = Vec::new();
         for sysctl in tables.into_iter().flatten() {
-            match std::fs::read(sysctl.file()) {
-                Ok(value) if value.trim_ascii() == sysctl.value.as_bytes() => {}
+            match sysctl.is_set() {
+                Ok(true) => {}
                 Err(error) if sysctl.optional && error.kind() == io::ErrorKind::NotFound => {}
                 _ => differences.push(sysctl),
             }
@@ -129,11 +130,7 @@ impl Baseline {
     /// Writes the differences in the namespace that this thread is in.
     pub(super) fn apply(&self) -> Result<(), LabError> {
         self.differences.iter().try_for_each(|sysctl| {
-            std::fs::write(sysctl.file(), sysctl.value).map_err(|source| LabError::Sysctl {
-                path: sysctl.file(),
-                value: sysctl.value,
-                source,
-            })
+            sysctl.write().map_err(|source| LabError::Sysctl { path: sysctl.file(), value: sysctl.value, source })
         })
     }
 }
@@ -141,5 +138,16 @@ impl Baseline {
 impl Sysctl {
     fn file(&self) -> String {
         format!("/proc/sys/net/{}", self.path)
+    }
+
+    /// Whether it has its value already. No value of the baseline is longer than the buffer; one read is the whole file.
+    fn is_set(&self) -> io::Result<bool> {
+        let mut buffer = [0; 16];
+        let length = File::open(self.file())?.read(&mut buffer)?;
+        Ok(buffer[..length].trim_ascii() == self.value.as_bytes())
+    }
+
+    fn write(&self) -> io::Result<()> {
+        File::options().write(true).open(self.file())?.write_all(self.value.as_bytes())
     }
 }

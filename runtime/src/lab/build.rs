@@ -4,14 +4,16 @@
 //! built by as many threads as there are processors: each makes the namespaces of its share, and their sockets, and no other
 //! thread touches those until it is done.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use netns_test_topology::{HostPlan, InterfacePlan, IpNet, MacAddr, Plan, SegmentKind, SegmentPlan};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use once_cell::sync::OnceCell;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth, LinkMessage};
 use rtnetlink::{AddressMessageBuilder, LinkMessageBuilder, LinkUnspec};
@@ -25,8 +27,8 @@ use crate::settings::Settings;
 /// How long links may take to come up, before it is an error.
 const CARRIER: Duration = Duration::from_secs(10);
 
-/// From how many hosts on another thread is worth starting.
-const SHARE: usize = 16;
+/// How many hosts are worth starting a thread for, to send them their requests: the kernel takes those one at a time anyway.
+const WORTH_A_THREAD: usize = 64;
 
 /// Index of the loopback in every namespace (`LOOPBACK_IFINDEX`).
 const LOOPBACK: u32 = 1;
@@ -40,12 +42,13 @@ const FIRST_INDEX: u32 = 100;
 pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Vec<OwnedFd>, LabError> {
     allow_open_files(plan.hosts.len())?;
     let indices = Indices::of(plan);
-    let mut hub = make_hub(plan, &indices)?;
-    let mut sites = make_sites(plan)?;
+    let (mut sites, mut hub) = make_sites(plan, || make_hub(plan, &indices))?;
     make_links(plan, &indices, &mut sites, &mut hub)?;
-    configure(&indices, &mut sites)?;
+    in_shares(&mut sites, |site| configure(&indices, site))?;
     raise_switches(plan, &indices, &mut hub)?;
-    wait_for_carrier(plan, &indices, &mut sites, &mut hub, settings)?;
+    let patience = Patience::new(settings);
+    wait_for_ports(plan, &indices, &mut hub, patience)?;
+    in_shares(&mut sites, |site| wait_for_carrier(&indices, site, patience))?;
     Ok(sites.into_iter().map(|site| site.netns).collect())
 }
 
@@ -141,59 +144,96 @@ fn switches(plan: &Plan) -> impl Iterator<Item = (usize, &SegmentPlan)> {
     plan.segments.iter().enumerate().filter(|(_, segment)| segment.kind == SegmentKind::Switch)
 }
 
-/// The namespaces of all hosts, each with its sysctls and a socket in it.
-fn make_sites(plan: &Plan) -> Result<Vec<Site<'_>>, LabError> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = processors.min(plan.hosts.len().div_ceil(SHARE)).max(1);
-    let share = plan.hosts.len().div_ceil(threads).max(1);
+/// The namespaces of all hosts, each with its sysctls and a socket in it; and meanwhile, on this thread, something else.
+///
+/// The baseline is read in this thread's namespace, which is as fresh as theirs, while the kernel makes the first of them.
+fn make_sites<'a, T>(
+    plan: &'a Plan,
+    meanwhile: impl FnOnce() -> Result<T, LabError>,
+) -> Result<(Vec<Site<'a>>, T), LabError> {
+    let baselines = [OnceCell::new(), OnceCell::new()];
+    let share = share_of(plan.hosts.len(), 1);
     // Also for a single host: the thread that makes a namespace ends up in it.
     std::thread::scope(|scope| {
         let shares = plan.hosts.chunks(share).enumerate().map(|(nth, hosts)| {
-            let work = move || make_share(nth * share, hosts);
-            std::thread::Builder::new().spawn_scoped(scope, work).map_err(|source| LabError::Thread { source })
+            let baselines = &baselines;
+            let work = move || -> Result<Vec<_>, _> {
+                (nth * share..).zip(hosts).map(|(number, host)| make_site(number, host, baselines)).collect()
+            };
+            start(scope, work)
         });
         let threads = shares.collect::<Result<Vec<_>, _>>()?;
+        for ipv6 in plan.hosts.iter().map(HostPlan::has_ipv6).collect::<BTreeSet<_>>() {
+            baseline(&baselines, ipv6)?;
+        }
+        let value = meanwhile();
         let mut sites = Vec::with_capacity(plan.hosts.len());
         for thread in threads {
-            sites.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            sites.extend(join(thread)?);
         }
-        Ok(sites)
+        Ok((sites, value?))
     })
 }
 
-fn make_share(first: usize, hosts: &[HostPlan]) -> Result<Vec<Site<'_>>, LabError> {
-    let mut baselines = [None, None];
-    let mut sites = Vec::with_capacity(hosts.len());
-    for (number, host) in (first..).zip(hosts) {
-        let failed = |source| LabError::Namespace { host: host.name.clone(), source };
-        unshare(CloneFlags::CLONE_NEWNET).map_err(|error| failed(error.into()))?;
-        let netns = File::open("/proc/thread-self/ns/net").map_err(failed)?.into();
-        let baseline = &mut baselines[usize::from(host.has_ipv6())];
-        if baseline.is_none() {
-            *baseline = Some(Baseline::of_hosts(host.has_ipv6())?);
-        }
-        baseline.as_ref().expect("just set").apply()?;
-        let netlink = Netlink::open().map_err(|source| at_host(host, source))?;
-        sites.push(Site { number, host, netns, netlink });
+fn make_site<'a>(number: usize, host: &'a HostPlan, baselines: &[OnceCell<Baseline>; 2]) -> Result<Site<'a>, LabError> {
+    let failed = |source| LabError::Namespace { host: host.name.clone(), source };
+    unshare(CloneFlags::CLONE_NEWNET).map_err(|error| failed(error.into()))?;
+    let netns = File::open("/proc/thread-self/ns/net").map_err(failed)?.into();
+    baseline(baselines, host.has_ipv6())?.apply()?;
+    let netlink = Netlink::open().map_err(|source| at_host(host, source))?;
+    Ok(Site { number, host, netns, netlink })
+}
+
+/// The baseline of hosts with or without IPv6, read by whichever thread is first, in its fresh namespace.
+fn baseline(baselines: &[OnceCell<Baseline>; 2], ipv6: bool) -> Result<&Baseline, LabError> {
+    baselines[usize::from(ipv6)].get_or_try_init(|| Baseline::of_hosts(ipv6))
+}
+
+/// Does something for each host, on several threads where there are many.
+fn in_shares(
+    sites: &mut [Site<'_>],
+    work: impl Fn(&mut Site<'_>) -> Result<(), LabError> + Sync,
+) -> Result<(), LabError> {
+    let share = share_of(sites.len(), WORTH_A_THREAD);
+    if sites.len() <= share {
+        return sites.iter_mut().try_for_each(work);
     }
-    Ok(sites)
+    let work = &work;
+    std::thread::scope(|scope| {
+        let shares = sites.chunks_mut(share).map(|sites| start(scope, move || sites.iter_mut().try_for_each(work)));
+        let threads = shares.collect::<Result<Vec<_>, _>>()?;
+        threads.into_iter().try_for_each(join)
+    })
+}
+
+/// How many hosts each thread gets, if a thread should have so many at least.
+fn share_of(hosts: usize, least: usize) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    hosts.div_ceil(processors).max(least)
+}
+
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, LabError> {
+    std::thread::Builder::new().spawn_scoped(scope, work).map_err(|source| LabError::Thread { source })
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, Result<T, LabError>>) -> Result<T, LabError> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Every veth, with each end in the namespace where it belongs.
 fn make_links(plan: &Plan, indices: &Indices, sites: &mut [Site<'_>], hub: &mut Netlink) -> Result<(), LabError> {
     for (number, segment) in plan.segments.iter().enumerate() {
-        let end = |(host, interface): (usize, usize), sites: &[Site<'_>]| {
-            let site = &sites[host];
-            host_end(&site.host.interfaces[interface], indices.interface(host, interface), segment, site)
+        let end = |(host, interface): (usize, usize)| {
+            host_end(&plan.hosts[host].interfaces[interface], indices.interface(host, interface), segment)
         };
         match segment.kind {
             SegmentKind::Wire => {
                 let [first, second] = segment.members[..] else { unreachable!("a wire has two ends") };
-                let peer = end(second, sites).build();
-                let link = veth(
-                    end_at_home(&sites[first.0].host.interfaces[first.1], indices.interface(first.0, first.1), segment),
-                    peer,
-                );
+                let peer = end(second).setns_by_fd(sites[second.0].netns.as_raw_fd());
+                let link = veth(end(first), peer);
                 let site = &mut sites[first.0];
                 site.netlink.create_link("make a veth pair", link).map_err(|source| at_host(site.host, source))?;
                 site.netlink.settle().map_err(|source| no_veth(&site.host.name.to_string(), source))?;
@@ -205,7 +245,8 @@ fn make_links(plan: &Plan, indices: &Indices, sites: &mut [Site<'_>], hub: &mut 
                         .name(format!("p{}", indices.number(host, interface)))
                         .address(switch_mac(indices.port(host, interface)))
                         .controller(indices.switch(number));
-                    let link = veth(with_mtu(port, segment), end((host, interface), sites).build());
+                    let peer = end((host, interface)).setns_by_fd(sites[host].netns.as_raw_fd());
+                    let link = veth(with_mtu(port, segment), peer);
                     hub.create_link("make a veth pair", link).map_err(|source| no_veth("the switches", source))?;
                 }
             }
@@ -215,16 +256,13 @@ fn make_links(plan: &Plan, indices: &Indices, sites: &mut [Site<'_>], hub: &mut 
 }
 
 /// Addresses, then `up`.
-fn configure(indices: &Indices, sites: &mut [Site<'_>]) -> Result<(), LabError> {
-    for site in sites {
-        let (host, number) = (site.host, site.number);
-        configure_site(indices, site, number).map_err(|source| at_host(host, source))?;
-    }
-    Ok(())
+fn configure(indices: &Indices, site: &mut Site<'_>) -> Result<(), LabError> {
+    let host = site.host;
+    configure_site(indices, site).map_err(|source| at_host(host, source))
 }
 
-fn configure_site(indices: &Indices, site: &mut Site<'_>, number: usize) -> Result<(), NetlinkError> {
-    let netlink = &mut site.netlink;
+fn configure_site(indices: &Indices, site: &mut Site<'_>) -> Result<(), NetlinkError> {
+    let (number, netlink) = (site.number, &mut site.netlink);
     netlink.set_link("bring up the loopback", up(LOOPBACK))?;
     for (nth, interface) in site.host.interfaces.iter().enumerate() {
         for address in &interface.addresses {
@@ -248,55 +286,52 @@ fn raise_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -> Result<(
     hub.settle().map_err(in_hub)
 }
 
-fn wait_for_carrier(
-    plan: &Plan,
-    indices: &Indices,
-    sites: &mut [Site<'_>],
-    hub: &mut Netlink,
-    settings: &Settings,
-) -> Result<(), LabError> {
-    let waited = settings.scaled(CARRIER);
-    let deadline = Instant::now() + waited;
-    let name = |host: usize, interface: usize| {
-        format!("{}:{}", plan.hosts[host].name, plan.hosts[host].interfaces[interface].name)
-    };
-    let ports = switches(plan)
-        .flat_map(|(_, segment)| &segment.members)
-        .map(|&(host, interface)| (indices.port(host, interface), format!("the port of {}", name(host, interface))));
-    let ports: HashMap<_, _> = ports.collect();
-    if !ports.is_empty() {
-        carrier::wait(hub, "the switches", ports, deadline, waited)?;
-    }
-    for site in sites.iter_mut().filter(|site| !site.host.interfaces.is_empty()) {
-        let interfaces = 0..site.host.interfaces.len();
-        let links = interfaces.map(|nth| (indices.interface(site.number, nth), name(site.number, nth))).collect();
-        carrier::wait(&mut site.netlink, &format!("host {}", site.host.name), links, deadline, waited)?;
-    }
-    Ok(())
+/// How long links may take, and until when.
+#[derive(Clone, Copy)]
+struct Patience {
+    waited: Duration,
+    deadline: Instant,
 }
 
-/// A message with everything that makes an interface but the namespace it is born in.
-fn end_at_home(interface: &InterfacePlan, index: u32, segment: &SegmentPlan) -> LinkMessageBuilder<LinkUnspec> {
+impl Patience {
+    fn new(settings: &Settings) -> Self {
+        let waited = settings.scaled(CARRIER);
+        Self { waited, deadline: Instant::now() + waited }
+    }
+}
+
+fn wait_for_ports(plan: &Plan, indices: &Indices, hub: &mut Netlink, patience: Patience) -> Result<(), LabError> {
+    let members = switches(plan).flat_map(|(_, segment)| &segment.members);
+    let ports: HashMap<_, _> = members
+        .map(|&(host, interface)| {
+            (indices.port(host, interface), format!("the port of {}", interface_name(&plan.hosts[host], interface)))
+        })
+        .collect();
+    carrier::wait(hub, "the switches", ports, patience.deadline, patience.waited)
+}
+
+fn wait_for_carrier(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
+    let interfaces = 0..site.host.interfaces.len();
+    let links = interfaces.map(|nth| (indices.interface(site.number, nth), interface_name(site.host, nth))).collect();
+    carrier::wait(&mut site.netlink, &format!("host {}", site.host.name), links, patience.deadline, patience.waited)
+}
+
+fn interface_name(host: &HostPlan, interface: usize) -> String {
+    format!("{}:{}", host.name, host.interfaces[interface].name)
+}
+
+/// An interface of a host, to be born in the namespace of the socket unless another is named.
+fn host_end(interface: &InterfacePlan, index: u32, segment: &SegmentPlan) -> LinkMessageBuilder<LinkUnspec> {
     let MacAddr(mac) = interface.mac;
     let end =
         LinkMessageBuilder::<LinkUnspec>::default().index(index).name(interface.name.as_str()).address(mac.to_vec());
     with_mtu(end, segment)
 }
 
-/// The same, to be born in the host's namespace.
-fn host_end(
-    interface: &InterfacePlan,
-    index: u32,
-    segment: &SegmentPlan,
-    site: &Site<'_>,
-) -> LinkMessageBuilder<LinkUnspec> {
-    end_at_home(interface, index, segment).setns_by_fd(site.netns.as_raw_fd())
-}
-
-fn veth(end: LinkMessageBuilder<LinkUnspec>, peer: LinkMessage) -> LinkMessage {
+fn veth(end: LinkMessageBuilder<LinkUnspec>, peer: LinkMessageBuilder<LinkUnspec>) -> LinkMessage {
     let mut link = end.build();
     let info = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::Veth)
-        .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
+        .set_info_data(InfoData::Veth(InfoVeth::Peer(peer.build())))
         .build();
     link.attributes.extend(info.attributes);
     link

@@ -22,6 +22,9 @@ pub(super) fn wait(
 ) -> Result<(), LabError> {
     let in_place = |source| request(place, source);
     let mut pending = links;
+    if pending.is_empty() {
+        return Ok(());
+    }
     // Subscribed before the first look, so nothing happens in between.
     netlink.subscribe_to_links().map_err(in_place)?;
     look(netlink, &mut pending).map_err(in_place)?;
