@@ -55,6 +55,9 @@ fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {
     if result < T::default() { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// A piece of stack: aligned as the ABIs want its top.
+type Stack = u128;
+
 /// How to start this program again in namespaces of its own. Everything is allocated before the fork.
 pub(crate) struct Spawn<'a> {
     /// Arguments, the program's name first.
@@ -144,6 +147,7 @@ impl Spawn<'_> {
     pub(crate) fn spawn(&self) -> io::Result<OwnedFd> {
         let argv = null_terminated(&self.argv);
         let envp = null_terminated(&self.envp);
+        let mut stack = vec![0; 4096];
         let mut pidfd: c_int = -1;
         let flags = c_ulong::try_from(self.namespaces | libc::CLONE_PIDFD).expect("flags are positive");
         // A handler of this process must not run in pid 1, which keeps every signal blocked for life.
@@ -154,7 +158,7 @@ impl Spawn<'_> {
         let pid = unsafe { libc::syscall(libc::SYS_clone, flags, ptr::null::<u8>(), &raw mut pidfd, 0, 0) };
         if pid == 0 {
             // SAFETY: we are the single thread of the child.
-            unsafe { self.pid_1(&argv, &envp) }
+            unsafe { self.pid_1(&argv, &envp, &mut stack) }
         }
         let error = io::Error::last_os_error();
         set_signal_mask(&before);
@@ -169,7 +173,7 @@ impl Spawn<'_> {
     ///
     /// # Safety
     /// To be called in the single thread of a forked child only.
-    unsafe fn pid_1(&self, argv: &[*const c_char], envp: &[*const c_char]) -> ! {
+    unsafe fn pid_1(&self, argv: &[*const c_char], envp: &[*const c_char], stack: &mut [Stack]) -> ! {
         // SAFETY: all of these are async-signal-safe and get valid pointers.
         unsafe {
             for parents in self.parents {
@@ -190,13 +194,14 @@ impl Spawn<'_> {
             if libc::recv(self.inherited[0].as_raw_fd(), (&raw mut byte).cast(), 1, peek) == 0 {
                 libc::_exit(1);
             }
-            // Not libc's fork: it takes the allocator's locks, which another thread may have held when we were cloned.
-            let pid_2 = libc::syscall(libc::SYS_clone, libc::SIGCHLD, ptr::null::<u8>(), 0, 0, 0);
+            // Not libc's fork: it takes the allocator's locks, which another thread may have held when we were cloned. With the
+            // memory shared until exec there is nothing to copy; with CLONE_VFORK we sleep until then.
+            let mut pid_2 = Pid2 { spawn: self, argv, envp };
+            let top = stack.as_mut_ptr_range().end.cast();
+            let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+            let pid_2 = libc::clone(enter_pid_2, top, flags, (&raw mut pid_2).cast());
             if pid_2 < 0 {
                 self.fail(Stage::Fork);
-            }
-            if pid_2 == 0 {
-                self.pid_2(argv, envp);
             }
             self.reap_until(pid_2)
         }
@@ -229,7 +234,7 @@ impl Spawn<'_> {
     ///
     /// # Safety
     /// As for [`Spawn::pid_1`].
-    unsafe fn reap_until(&self, pid_2: i64) -> ! {
+    unsafe fn reap_until(&self, pid_2: libc::pid_t) -> ! {
         // SAFETY: all of these are async-signal-safe; `status` outlives the call.
         unsafe {
             libc::prctl(libc::PR_SET_NAME, c"netns-test-init".as_ptr());
@@ -242,7 +247,7 @@ impl Spawn<'_> {
             loop {
                 let mut status = 0;
                 let pid = libc::waitpid(-1, &raw mut status, libc::__WALL);
-                if i64::from(pid) == pid_2 {
+                if pid == pid_2 {
                     self.tell(Report { stage: Stage::Ended, value: status });
                     libc::_exit(0);
                 }
@@ -281,6 +286,21 @@ impl Spawn<'_> {
             self.tell(Report { stage, value: *libc::__errno_location() });
             libc::_exit(1)
         }
+    }
+}
+
+/// What pid 2 needs on its stack.
+struct Pid2<'a> {
+    spawn: &'a Spawn<'a>,
+    argv: &'a [*const c_char],
+    envp: &'a [*const c_char],
+}
+
+extern "C" fn enter_pid_2(pid_2: *mut libc::c_void) -> c_int {
+    // SAFETY: pid 1 passes a pointer to its own `Pid2` and sleeps until this process has become another program or ended.
+    unsafe {
+        let Pid2 { spawn, argv, envp } = &*pid_2.cast::<Pid2<'_>>();
+        spawn.pid_2(argv, envp)
     }
 }
 

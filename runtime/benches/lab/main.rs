@@ -29,7 +29,9 @@ fn main() {
         ["nothing"] => {}
         [round @ ("ours" | "floor"), hosts] => one_lab(round, hosts.parse().expect("a number of hosts")),
         _ => {
-            LABS.into_iter().for_each(|(hosts, rounds)| compare_labs(hosts, rounds));
+            for (hosts, rounds) in LABS {
+                compare_labs(hosts, rounds);
+            }
             compare_tests();
         }
     }

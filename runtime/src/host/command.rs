@@ -141,7 +141,7 @@ impl Process {
     /// Kills it and waits for its end.
     pub fn kill(&mut self) -> io::Result<ExitStatus> {
         match self.signal(libc::SIGKILL) {
-            Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error),
+            Err(error) if error.raw_os_error() != Some(libc::ESRCH) => Err(error),
             _ => self.wait(),
         }
     }

@@ -110,7 +110,7 @@ impl Machine {
             Ok((anchor, runtime)) => {
                 // Whoever waits for it is there until it comes.
                 let _ = tell.send(Ok(anchor));
-                runtime.block_on(std::future::pending())
+                runtime.block_on(std::future::pending::<()>());
             }
             Err(error) => _ = tell.send(Err(error)),
         };

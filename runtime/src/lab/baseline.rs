@@ -97,20 +97,20 @@ impl Baseline {
     /// For hosts: reads the fresh namespace that this thread is in.
     pub(crate) fn of_hosts(ipv6: bool) -> Result<Self, LabError> {
         if !ipv6 {
-            return Self::read([IPV4, WITHOUT_IPV6, &[]]);
+            return Ok(Self::read([IPV4, WITHOUT_IPV6, &[]]));
         }
         if !std::path::Path::new("/proc/sys/net/ipv6").exists() {
             return Err(LabError::NoIpv6);
         }
-        Self::read([IPV4, IPV6, WITH_IPV6])
+        Ok(Self::read([IPV4, IPV6, WITH_IPV6]))
     }
 
     /// For the namespace that holds the switches: reads it, and it is this thread's.
-    pub(super) fn of_switches() -> Result<Self, LabError> {
+    pub(super) fn of_switches() -> Self {
         Self::read([WITHOUT_IPV6, BRIDGES, &[]])
     }
 
-    fn read(tables: [&'static [Sysctl]; 3]) -> Result<Self, LabError> {
+    fn read(tables: [&'static [Sysctl]; 3]) -> Self {
         let mut differences = Vec::new();
         for sysctl in tables.into_iter().flatten() {
             match sysctl.is_set() {
@@ -119,7 +119,7 @@ impl Baseline {
                 _ => differences.push(sysctl),
             }
         }
-        Ok(Self { differences })
+        Self { differences }
     }
 
     /// The differences: path and value.

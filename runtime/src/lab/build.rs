@@ -121,7 +121,7 @@ fn make_hub(plan: &Plan, indices: &Indices) -> Result<Netlink, LabError> {
     hub.set_link("bring up the loopback", up(LOOPBACK)).map_err(in_hub)?;
     let mut switches = switches(plan).peekable();
     if switches.peek().is_some() {
-        Baseline::of_switches()?.apply()?;
+        Baseline::of_switches().apply()?;
     }
     for (number, segment) in switches {
         let info = InfoData::Bridge(vec![
@@ -147,10 +147,7 @@ fn switches(plan: &Plan) -> impl Iterator<Item = (usize, &SegmentPlan)> {
 /// The namespaces of all hosts, each with its sysctls and a socket in it; and meanwhile, on this thread, something else.
 ///
 /// The baseline is read in this thread's namespace, which is as fresh as theirs, while the kernel makes the first of them.
-fn make_sites<'a, T>(
-    plan: &'a Plan,
-    meanwhile: impl FnOnce() -> Result<T, LabError>,
-) -> Result<(Vec<Site<'a>>, T), LabError> {
+fn make_sites<T>(plan: &Plan, meanwhile: impl FnOnce() -> Result<T, LabError>) -> Result<(Vec<Site<'_>>, T), LabError> {
     let baselines = [OnceCell::new(), OnceCell::new()];
     let share = share_of(plan.hosts.len(), 1);
     // Also for a single host: the thread that makes a namespace ends up in it.
@@ -236,7 +233,7 @@ fn make_links(plan: &Plan, indices: &Indices, sites: &mut [Site<'_>], hub: &mut 
                 let link = veth(end(first), peer);
                 let site = &mut sites[first.0];
                 site.netlink.create_link("make a veth pair", link).map_err(|source| at_host(site.host, source))?;
-                site.netlink.settle().map_err(|source| no_veth(&site.host.name.to_string(), source))?;
+                site.netlink.settle().map_err(|source| no_veth(site.host.name.as_str(), source))?;
             }
             _ => {
                 for &(host, interface) in &segment.members {

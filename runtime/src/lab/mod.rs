@@ -71,10 +71,9 @@ impl Lab {
     /// If there is none; the message lists the names there are.
     #[track_caller]
     pub fn host(&self, name: &str) -> &Host {
-        let named = self.hosts().iter().find(|host| host.name() == name);
-        let Some(host) = named else {
-            let names: Vec<_> = self.hosts().iter().map(Host::name).collect();
-            panic!("there is no host `{name}` in this lab; there are `{}`", names.join("`, `"));
+        let Some(host) = self.hosts().iter().find(|host| host.name() == name) else {
+            let known: Vec<_> = self.hosts().iter().map(Host::name).collect();
+            panic!("there is no host `{name}` in this lab; there are `{}`", known.join("`, `"));
         };
         host
     }

@@ -87,7 +87,8 @@ fn links_in(directory: &Path) -> Vec<(std::ffi::OsString, PathBuf)> {
 fn hosts_file(plan: &Plan) -> String {
     let loopback = [(IpAddr::from([127, 0, 0, 1]), "localhost"), (IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), "localhost")];
     let hosts = plan.hosts.iter().flat_map(|host| host.addresses().map(|address| (address, host.name.as_str())));
-    loopback.into_iter().chain(hosts).map(|(address, name)| format!("{address}\t{name}\n")).collect()
+    let lines: Vec<_> = loopback.into_iter().chain(hosts).map(|(address, name)| format!("{address}\t{name}")).collect();
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

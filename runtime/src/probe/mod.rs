@@ -37,15 +37,9 @@ fn wait_on_host<T: Send + 'static>(host: &Host, probe: impl Future<Output = T> +
         host.name()
     );
     let (tell, told) = mpsc::channel();
-    let probe = host.spawn(async move {
+    host.spawn(async move {
         // Whoever waits for it is there until it comes.
         let _ = tell.send(probe.await);
     });
-    match told.recv() {
-        Ok(answer) => answer,
-        Err(_) => {
-            drop(probe);
-            panic!("the probe of host `{}` has panicked; its message is above", host.name())
-        }
-    }
+    told.recv().unwrap_or_else(|_| panic!("the probe of host `{}` has panicked; its message is above", host.name()))
 }

@@ -79,7 +79,7 @@ impl fmt::Display for PingReport {
 pub enum UnreachableCode {
     /// Of ICMP (RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1).
     V4(u8),
-    /// Of ICMPv6 (RFC 4443 section 3.1).
+    /// Of `ICMPv6` (RFC 4443 section 3.1).
     V6(u8),
 }
 

@@ -104,7 +104,7 @@ fn from_environment(
         check_name(name, &known, || in_environment(name))?;
         let value = value.into_string().map_err(|value| SettingsError::Value {
             origin: in_environment(name),
-            message: format!("{value:?} is not UTF-8"),
+            message: format!("`{}` is not UTF-8", value.display()),
         })?;
         values.insert(name.to_owned(), value);
     }

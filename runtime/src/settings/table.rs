@@ -104,7 +104,7 @@ impl Settings {
 
     /// Where a setting got its value, for messages.
     pub(crate) fn origin(&self, name: &str) -> String {
-        self.written.iter().find(|written| written.name == name).map_or_else(String::new, |written| written.origin())
+        self.written.iter().find(|written| written.name == name).map_or_else(String::new, Written::origin)
     }
 }
 
