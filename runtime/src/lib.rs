@@ -4,6 +4,7 @@
 #[path = "private/mod.rs"]
 pub mod __private;
 mod error;
+mod evidence;
 mod harness;
 mod host;
 mod isolation;

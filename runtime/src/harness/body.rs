@@ -6,6 +6,7 @@ use super::conclusion::Conclusion;
 use super::phase;
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
+use crate::evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
 use crate::settings::Settings;
@@ -13,7 +14,7 @@ use crate::settings::Settings;
 /// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
 /// still there.
 pub(super) fn execute<R: Outcome>(
-    spec: &TestSpec,
+    spec: &'static TestSpec,
     settings: &Settings,
     mode: Mode,
     body: impl FnOnce(&Lab) -> R,
@@ -23,6 +24,10 @@ pub(super) fn execute<R: Outcome>(
         Ok(lab) => lab,
         Err(error) => return Conclusion::Broken(error),
     };
+    phase::set_lab({
+        let (lab, settings) = (lab.clone(), settings.clone());
+        move || evidence::show(spec, &settings, &lab)
+    });
     phase::set("running the body");
     let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
         Ok(None) => Conclusion::Passed,
@@ -32,6 +37,10 @@ pub(super) fn execute<R: Outcome>(
         }
         Err(payload) => Conclusion::of_panic(payload),
     };
+    if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
+        phase::set("describing the lab");
+        evidence::show(spec, settings, &lab);
+    }
     phase::set("leaving");
     conclusion
 }

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 const FAILED: i32 = 101;
 
 /// Runs the test and leaves by `exit`, so that coverage is written.
-pub(super) fn run<R: Outcome>(spec: &TestSpec, inheritance: Inheritance, body: impl FnOnce(&Lab) -> R) -> ! {
+pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance, body: impl FnOnce(&Lab) -> R) -> ! {
     let pid = std::process::id();
     let parent = Parent::new(inheritance);
     parent.say(&Frame::Start);
@@ -81,6 +81,7 @@ impl Parent {
             while requests.read_exact(&mut byte).is_ok() {
                 if byte[0] == DUMP {
                     let _ = std::io::stderr().write_all(phase::describe().as_bytes());
+                    phase::show_lab();
                     parent.say(&Frame::Dumped);
                 }
             }

@@ -12,7 +12,11 @@ use crate::isolation::{Mode, NAMESPACES, Refusal};
 use crate::settings::Settings;
 
 /// Runs the body on a thread in namespaces of its own. libtest's capture and the name of its thread come along.
-pub(super) fn run<R: Outcome>(spec: &TestSpec, settings: &Settings, body: impl FnOnce(&Lab) -> R + Send) -> Conclusion {
+pub(super) fn run<R: Outcome>(
+    spec: &'static TestSpec,
+    settings: &Settings,
+    body: impl FnOnce(&Lab) -> R + Send,
+) -> Conclusion {
     let name = std::thread::current().name().unwrap_or(spec.test).to_owned();
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, || {

@@ -5,9 +5,24 @@ use std::sync::{Mutex, PoisonError};
 
 static PHASE: Mutex<&str> = Mutex::new("starting");
 
+/// The lab, once it is built, and how to show it.
+static SHOW_LAB: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+
 /// Notes what the test is doing from now on.
 pub(super) fn set(phase: &'static str) {
     *PHASE.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+}
+
+/// Notes how to show the lab.
+pub(super) fn set_lab(show: impl Fn() + Send + 'static) {
+    *SHOW_LAB.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(show));
+}
+
+/// Shows the lab, if it is built.
+pub(super) fn show_lab() {
+    if let Some(show) = &*SHOW_LAB.lock().unwrap_or_else(PoisonError::into_inner) {
+        show();
+    }
 }
 
 /// What the test is doing: the phase, and what each thread waits for.

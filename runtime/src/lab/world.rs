@@ -25,7 +25,10 @@ pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<(), Refusal> {
     let changes = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, changes, None::<&str>)
         .map_err(|error| Refusal::of_mount("/ as private", error))?;
-    if mode != Mode::Inline {
+    if mode == Mode::Inline {
+        // The process has threads elsewhere: what it sees by default is the namespace of its first.
+        cover_file(Path::new("/proc/thread-self/net"), "/proc/net")?;
+    } else {
         cover("proc", "/proc")?;
     }
     let links = links_in(Path::new("/run"));
