@@ -50,7 +50,7 @@ fn addresses_and_mtu_are_as_written(a: Host, b: Host) {
         assert_eq!(read(host, "/sys/class/net/eth0/mtu"), "1400");
         assert!(read(host, "/proc/net/fib_trie").contains(&host.addr_v4().to_string()));
         let if_inet6 = read(host, "/proc/net/if_inet6");
-        let written: String = host.addr_v6().octets().iter().map(|octet| format!("{octet:02x}")).collect();
+        let written = format!("{:032x}", host.addr_v6().to_bits());
         let line = if_inet6.lines().find(|line| line.starts_with(&written)).expect("the address is there");
         let fields: Vec<_> = line.split_whitespace().collect();
         // Prefix length 64, and neither tentative (0x40) nor failed (0x08).
