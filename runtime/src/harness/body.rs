@@ -24,10 +24,10 @@ pub(super) fn execute<R: Outcome>(
         Ok(lab) => lab,
         Err(error) => return Conclusion::Broken(error),
     };
-    phase::set_lab({
+    if mode != Mode::Inline {
         let (lab, settings) = (lab.clone(), settings.clone());
-        move || evidence::show(spec, &settings, &lab)
-    });
+        phase::set_lab(move || evidence::show(spec, &settings, &lab));
+    }
     phase::set("running the body");
     let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
         Ok(None) => Conclusion::Passed,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use super::conclusion::Conclusion;
 use super::marker;
@@ -25,6 +25,9 @@ use crate::sys::{self, Report, Spawn, Stage};
 
 /// How long a child that is past its deadline may take to say what it is doing.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long processes that have been killed may take to end: the kernel may be in the middle of something.
+const DEATH: Duration = Duration::from_secs(60);
 
 /// Runs a test in a child and concludes.
 pub(super) fn run(spec: &TestSpec, settings: &Settings, mode: Mode) -> Conclusion {
@@ -76,10 +79,32 @@ impl From<nix::Error> for StartError {
     }
 }
 
+/// Pid 1 of a test's namespaces: everything in them ends with it. Dropped, it is killed, however this process got there.
+struct Init(OwnedFd);
+
+impl Init {
+    fn kill(&self) {
+        // It fails only if pid 1 has ended, which is what is wanted.
+        let _ = sys::pidfd_send_signal(self.0.as_fd(), Signal::SIGKILL as i32);
+    }
+
+    /// How it ended, if it has ended and nobody has asked yet. It has no exit signal, hence the flag.
+    fn status(&self) -> nix::Result<WaitStatus> {
+        waitid(Id::PIDFd(self.0.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)
+    }
+}
+
+impl Drop for Init {
+    fn drop(&mut self) {
+        self.kill();
+        // Reaped already, or about to end with nobody waiting for it.
+        let _ = self.status();
+    }
+}
+
 /// A test's process and what is known of it.
 struct Child {
-    /// Pid 1 of the test's namespaces: everything in them ends with it.
-    init: OwnedFd,
+    init: Init,
     control: UnixStream,
     frames: FrameReader,
     stdout: Relay<File>,
@@ -114,7 +139,7 @@ impl Child {
             report: childs_report.as_fd(),
         };
         Ok(Self {
-            init: spawn.spawn().map_err(StartError::Refused)?,
+            init: Init(spawn.spawn().map_err(StartError::Refused)?),
             control,
             frames: FrameReader::default(),
             stdout: Relay::new(stdout, |text| print!("{text}")),
@@ -137,8 +162,8 @@ impl Child {
         if self.control.write_all(&[DUMP]).is_ok() {
             self.relay_until(Instant::now() + last_words, |child| child.dumped);
         }
-        self.kill();
-        self.relay_until(Instant::now() + Duration::from_secs(60), |_| false);
+        self.init.kill();
+        self.relay_until(Instant::now() + DEATH, |_| false);
         false
     }
 
@@ -159,7 +184,8 @@ impl Child {
 
     /// Waits for anything to happen. Answers whether pid 1 has ended.
     fn wait(&self, at_most: Duration) -> bool {
-        let streams = [self.stdout.as_open_fd(), self.stderr.as_open_fd(), self.control_fd(), Some(self.init.as_fd())];
+        let streams =
+            [self.stdout.as_open_fd(), self.stderr.as_open_fd(), self.control_fd(), Some(self.init.0.as_fd())];
         let mut fds: Vec<_> = streams.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         // Rounded up, lest the last millisecond be spent in a busy loop.
         let timeout = PollTimeout::try_from(at_most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
@@ -194,13 +220,8 @@ impl Child {
         }
     }
 
-    fn kill(&self) {
-        // It fails only if pid 1 has ended, which is what is wanted.
-        let _ = sys::pidfd_send_signal(self.init.as_fd(), Signal::SIGKILL as i32);
-    }
-
     fn conclude(self, name: &str, settings: &Settings, in_time: bool) -> Conclusion {
-        let init_status = waitid(Id::PIDFd(self.init.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::__WALL);
+        let init_status = self.init.status();
         self.stdout.finish();
         self.stderr.finish();
         if let Some(refused) = self.reports.iter().find(|report| report.stage != Stage::Ended) {

@@ -12,7 +12,8 @@ use netns_test_topology::{HostPlan, Plan};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use once_cell::sync::OnceCell;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::oneshot;
 
 use crate::harness::Broken;
 use crate::isolation::Refusal;
@@ -41,7 +42,12 @@ struct Anchor {
     mntns: File,
     utsns: File,
     runtime: Handle,
+    /// Dropped with the host, which ends the thread.
+    _alive: oneshot::Sender<Never>,
 }
+
+/// What is never sent.
+enum Never {}
 
 impl Machine {
     pub(crate) fn new(number: usize, surroundings: Arc<Surroundings>, netns: OwnedFd) -> Self {
@@ -107,10 +113,11 @@ impl Machine {
         let netns = self.netns.try_clone().map_err(|error| error.to_string())?;
         let hostname = self.plan().name.to_string();
         let work = move || match settle_in(&netns, &hostname) {
-            Ok((anchor, runtime)) => {
+            Ok((anchor, runtime, gone)) => {
                 // Whoever waits for it is there until it comes.
                 let _ = tell.send(Ok(anchor));
-                runtime.block_on(std::future::pending::<()>());
+                // Nothing is ever sent: this waits until the host is gone.
+                let _ = runtime.block_on(gone);
             }
             Err(error) => _ = tell.send(Err(error)),
         };
@@ -135,7 +142,7 @@ impl Machine {
 }
 
 /// Makes this thread the anchor of a host.
-fn settle_in(netns: &OwnedFd, hostname: &str) -> Result<(Anchor, tokio::runtime::Runtime), String> {
+fn settle_in(netns: &OwnedFd, hostname: &str) -> Result<(Anchor, Runtime, oneshot::Receiver<Never>), String> {
     let say = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
     setns(netns, CloneFlags::CLONE_NEWNET).map_err(|error| say("setns")(error.into()))?;
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS).map_err(|error| say("unshare")(error.into()))?;
@@ -149,13 +156,15 @@ fn settle_in(netns: &OwnedFd, hostname: &str) -> Result<(Anchor, tokio::runtime:
     let open = |name: &str| File::open(format!("/proc/thread-self/ns/{name}")).map_err(say("open its namespace"));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(say("start its runtime"))?;
+    let (alive, gone) = oneshot::channel();
     let anchor = Anchor {
         thread: std::thread::current().id(),
         mntns: open("mnt")?,
         utsns: open("uts")?,
         runtime: runtime.handle().clone(),
+        _alive: alive,
     };
-    Ok((anchor, runtime))
+    Ok((anchor, runtime, gone))
 }
 
 /// Whether this thread is in the namespace that it should be in: everything that it does from now on depends on it.

@@ -97,9 +97,10 @@ impl Settings {
         self.scaled(self.timeout)
     }
 
-    /// A duration, stretched.
+    /// A duration, stretched; at most a week, so that it can be added to any instant.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
-        duration.mul_f64(self.time_scale)
+        const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+        duration.min(LONGEST).mul_f64(self.time_scale).min(LONGEST)
     }
 
     /// Where a setting got its value, for messages.
