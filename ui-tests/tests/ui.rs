@@ -1,9 +1,13 @@
 //! What the compiler says about uses of the attribute, right and wrong.
+//!
+//! Two functions: trybuild checks cases that all have to fail in one go, and mixed ones one by one.
 
-/// One function, since trybuild builds all cases of a function as one project and projects would wait for each other.
 #[test]
-fn ui() {
-    let cases = trybuild::TestCases::new();
-    cases.pass("cases/pass/*.rs");
-    cases.compile_fail("cases/fail/*.rs");
+fn wrong_uses_are_refused() {
+    trybuild::TestCases::new().compile_fail("cases/fail/*.rs");
+}
+
+#[test]
+fn right_uses_compile() {
+    trybuild::TestCases::new().pass("cases/pass/*.rs");
 }
