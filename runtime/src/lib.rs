@@ -1,4 +1,20 @@
 //! A network of its own for every Rust test.
+//!
+//! [`#[netns_test]`](macro@netns_test) makes a test of a function that has machines for parameters. It runs in a process and in
+//! namespaces of its own, without root, and leaves nothing behind.
+//!
+//! ```
+//! use netns_test::prelude::*;
+//!
+//! #[netns_test(namespaces = 2, veth = true)]
+//! async fn machines_reach_each_other(alice: Host, bob: Host) {
+//!     alice.assert_ping(&bob).await;
+//!     alice.assert_no_ping("192.0.2.1").await;
+//! }
+//! ```
+//!
+//! Start with [`Host`]: code, futures, programs and sockets inside a machine. [`Ping`] has the outcomes of a question between
+//! two of them.
 
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -26,3 +42,8 @@ pub mod prelude {
 
     pub use crate::{Host, Lab, PingError, TestError, TestResult, netns_test};
 }
+
+/// The README's examples are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

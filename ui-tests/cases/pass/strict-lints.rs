@@ -13,13 +13,11 @@ fn helper(host: &Host) -> &Host {
     host
 }
 
-#[ignore = "compiled only"]
 #[netns_test(veth = true, subnets = ["10.0.0.0/24", "fd00::/64"], ipv6 = true, mtu = 1400, timeout = "10s")]
 fn plain(alice: Host, bob: Host) {
     let _ = (helper(&alice), &bob);
 }
 
-#[ignore = "compiled only"]
 #[netns_test(flavor = "multi_thread", worker_threads = 2)]
 async fn asynchronous(alice: Host) -> Result<(), ()> {
     ::std::future::ready(()).await;
@@ -27,7 +25,6 @@ async fn asynchronous(alice: Host) -> Result<(), ()> {
     Ok(())
 }
 
-#[ignore = "compiled only"]
 #[netns_test(namespaces = 3, start_paused = true)]
 async fn only_a_lab(lab: Lab) {
     let _ = &lab;
