@@ -22,7 +22,7 @@ pub(super) fn execute<R: Outcome>(
     phase::set("building the lab");
     let lab = match build(spec, settings, mode) {
         Ok(lab) => lab,
-        Err(error) => return Conclusion::Broken(error),
+        Err(conclusion) => return conclusion,
     };
     if mode != Mode::Inline {
         let (lab, settings) = (lab.clone(), settings.clone());
@@ -45,11 +45,14 @@ pub(super) fn execute<R: Outcome>(
     conclusion
 }
 
-fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, String> {
-    let plan = spec
-        .lan
-        .plan()
-        .map_err(|complaints| format!("the network cannot be built as it is described:\n{complaints}"))?;
-    world::enter(mode, &plan).map_err(|refusal| refusal.to_string())?;
-    Lab::build(plan, settings).map_err(|error| format!("could not build the lab: {}", crate::error::chain(&error)))
+/// The lab, or the conclusion that there is none.
+fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, Conclusion> {
+    let plan = spec.lan.plan().map_err(|complaints| {
+        Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
+    })?;
+    world::enter(mode, &plan).map_err(|refusal| Conclusion::Unsupported(refusal.to_string()))?;
+    Lab::build(plan, settings).map_err(|error| {
+        let text = format!("could not build the lab: {}", crate::error::chain(&error));
+        if error.is_unmet_need() { Conclusion::Unsupported(text) } else { Conclusion::Broken(text) }
+    })
 }

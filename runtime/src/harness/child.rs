@@ -40,7 +40,8 @@ fn ending(conclusion: Conclusion) -> Ending {
     match conclusion {
         Conclusion::Passed => Ending::Passed,
         Conclusion::Error => Ending::Error,
-        Conclusion::Broken(what) | Conclusion::Skipped(what) => Ending::Broken(what),
+        Conclusion::Broken(what) => Ending::Broken(what),
+        Conclusion::Unsupported(why) | Conclusion::Skipped(why) => Ending::Unsupported(why),
         Conclusion::Panic(payload) => match payload.downcast::<String>() {
             Ok(text) => Ending::Panic(*text),
             Err(payload) => match payload.downcast_ref::<&str>() {

@@ -6,6 +6,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::__private::{Outcome, TestSpec, Verdict};
+use crate::settings::OnUnsupported;
 
 /// How a test ended.
 #[derive(Debug)]
@@ -17,7 +18,9 @@ pub(super) enum Conclusion {
     Panic(Box<dyn Any + Send>),
     /// The test could not be carried out: neither red nor green is known, so it is red.
     Broken(String),
-    /// The machine lacks what the test needs, and the workspace asked for a skip.
+    /// The machine lacks what the test needs.
+    Unsupported(String),
+    /// The same, where the workspace asked for a skip.
     Skipped(String),
 }
 
@@ -26,6 +29,16 @@ pub(super) enum Conclusion {
 pub(crate) struct Broken(pub(crate) String);
 
 impl Conclusion {
+    /// What the settings make of a machine that lacks what the test needs.
+    pub(super) fn by(self, policy: OnUnsupported) -> Self {
+        let Self::Unsupported(why) = self else { return self };
+        match policy {
+            OnUnsupported::Fail => Self::Broken(why),
+            OnUnsupported::Skip if std::env::var_os("CI").is_none() => Self::Skipped(why),
+            OnUnsupported::Skip => Self::Broken(format!("{why}\nnote: nothing is skipped where `CI` is set")),
+        }
+    }
+
     /// What a caught panic means.
     pub(super) fn of_panic(payload: Box<dyn Any + Send>) -> Self {
         match payload.downcast::<Broken>() {
@@ -46,7 +59,7 @@ pub(super) fn conclude<R: Outcome>(
         Conclusion::Error => Verdict::Failed.into(),
         // The child's hook has printed it: unwind without a second message, for libtest to judge.
         Conclusion::Panic(payload) => resume_unwind(payload),
-        Conclusion::Broken(what) => {
+        Conclusion::Broken(what) | Conclusion::Unsupported(what) => {
             eprintln!("\ntest '{}' is broken at {at}:\n{what}", spec.test);
             if spec.should_panic {
                 // A panic now would be taken for the expected one.

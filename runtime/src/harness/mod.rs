@@ -32,10 +32,13 @@ pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -
     }
     let conclusion = match Settings::resolve(spec) {
         Err(error) => Conclusion::Broken(format!("a setting cannot be used\n  {error}")),
-        Ok(settings) => match Mode::choose(settings.isolation) {
-            Mode::Inline => inline::run(spec, &settings, body),
-            mode => parent::run(spec, &settings, mode),
-        },
+        Ok(settings) => {
+            let conclusion = match Mode::choose(settings.isolation) {
+                Mode::Inline => inline::run(spec, &settings, body),
+                mode => parent::run(spec, &settings, mode),
+            };
+            conclusion.by(settings.on_unsupported)
+        }
     };
     conclude::<R>(spec, conclusion, at)
 }

@@ -20,7 +20,7 @@ use super::protocol::{DUMP, Ending, Frame, FrameReader};
 use super::relay::Relay;
 use crate::__private::TestSpec;
 use crate::isolation::{Mode, Refusal};
-use crate::settings::{OnUnsupported, Settings};
+use crate::settings::Settings;
 use crate::sys::{self, Report, Spawn, Stage};
 
 /// How long a child that is past its deadline may take to say what it is doing.
@@ -34,7 +34,9 @@ pub(super) fn run(spec: &TestSpec, settings: &Settings, mode: Mode) -> Conclusio
     let name = test_name(spec);
     let mut child = match Child::start(spec, mode, &name) {
         Ok(child) => child,
-        Err(StartError::Refused(error)) => return unsupported(settings, &Refusal::of_clone(mode, &error)),
+        Err(StartError::Refused(error)) => {
+            return Conclusion::Unsupported(Refusal::of_clone(mode, &error).to_string());
+        }
         Err(StartError::Io(error)) => {
             return Conclusion::Broken(format!("could not prepare the test's process: {error}"));
         }
@@ -49,14 +51,6 @@ fn test_name(spec: &TestSpec) -> String {
     match std::thread::current().name() {
         Some(name) if name != "main" => name.to_owned(),
         _ => spec.test.split_once("::").map_or(spec.test, |(_krate, name)| name).to_owned(),
-    }
-}
-
-fn unsupported(settings: &Settings, refusal: &Refusal) -> Conclusion {
-    match settings.on_unsupported {
-        OnUnsupported::Skip if std::env::var_os("CI").is_none() => Conclusion::Skipped(refusal.to_string()),
-        OnUnsupported::Skip => Conclusion::Broken(format!("{refusal}\nnote: nothing is skipped where `CI` is set")),
-        OnUnsupported::Fail => Conclusion::Broken(refusal.to_string()),
     }
 }
 
@@ -225,7 +219,7 @@ impl Child {
         self.stdout.finish();
         self.stderr.finish();
         if let Some(refused) = self.reports.iter().find(|report| report.stage != Stage::Ended) {
-            return unsupported(settings, &Refusal::of_stage(refused.stage, refused.value));
+            return Conclusion::Unsupported(Refusal::of_stage(refused.stage, refused.value).to_string());
         }
         if !in_time {
             let (timeout, origin) = (settings.deadline(), settings.origin("timeout"));
@@ -251,6 +245,7 @@ impl Child {
             Some(Ending::Panic(text)) => Conclusion::Panic(Box::new(text)),
             Some(Ending::OpaquePanic) => Conclusion::Panic(Box::new(OpaquePanic)),
             Some(Ending::Broken(what)) => Conclusion::Broken(what),
+            Some(Ending::Unsupported(why)) => Conclusion::Unsupported(why),
         }
     }
 }

@@ -39,6 +39,13 @@ pub(crate) enum LabError {
     Thread { source: io::Error },
 }
 
+impl LabError {
+    /// Whether the machine lacks what the lab needs, rather than something having gone wrong.
+    pub(crate) fn is_unmet_need(&self) -> bool {
+        matches!(self, Self::Namespace { .. } | Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. })
+    }
+}
+
 fn quota(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         Some(libc::ENOSPC) => " (raise `user.max_net_namespaces`)",
