@@ -388,3 +388,35 @@ fn device(kind: &'static str, config: &'static str, place: &str, source: Netlink
         _ => request(place, source),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_kind_of_device_that_is_missing_is_an_unmet_need_with_its_remedy() {
+        let refused = |errno| NetlinkError { what: "make a bridge", source: io::Error::from_raw_os_error(errno) };
+        let missing = device("bridge", "CONFIG_BRIDGE", "the switches", refused(libc::EOPNOTSUPP));
+        assert!(missing.is_unmet_need());
+        assert_eq!(
+            crate::error::chain(&missing),
+            "this kernel has no devices of kind `bridge`: `sudo modprobe bridge`, or choose a kernel with CONFIG_BRIDGE: \
+             cannot make a bridge: Operation not supported (os error 95)"
+        );
+        let other = device("bridge", "CONFIG_BRIDGE", "the switches", refused(libc::EEXIST));
+        assert!(!other.is_unmet_need());
+        assert_eq!(crate::error::chain(&other), "in the switches: cannot make a bridge: File exists (os error 17)");
+    }
+
+    #[test]
+    fn no_two_interfaces_have_the_same_index() {
+        let plan =
+            netns_test_topology::Lan { hosts: &["a", "b", "c"], veth: true, ..Default::default() }.plan().unwrap();
+        let indices = Indices::of(&plan);
+        let hosts = (0..3).flat_map(|host| [indices.interface(host, 0), indices.port(host, 0)]);
+        let all: Vec<_> = hosts.chain([indices.switch(0)]).collect();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+        assert!(all.iter().all(|index| *index >= FIRST_INDEX));
+    }
+}

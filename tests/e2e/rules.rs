@@ -1,0 +1,49 @@
+//! What the product's code promises about itself: no sleeps, no programs that it starts for its own ends, `unsafe` in one file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The lines of all product code that contain one of the words: path and line.
+fn lines_with(words: &[&str], except: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut found = Vec::new();
+    for file in ["macros/src", "topology/src", "runtime/src"].iter().flat_map(|folder| sources(&root.join(folder))) {
+        if file.ends_with(except) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("source is text");
+        let hits = text.lines().filter(|line| words.iter().any(|word| line.contains(word)));
+        found.extend(hits.map(|line| format!("{}: {}", file.display(), line.trim())));
+    }
+    found
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of sources");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let sources: Vec<_> = paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    assert!(!sources.is_empty(), "{} has no sources", folder.display());
+    sources
+}
+
+#[test]
+fn nothing_sleeps() {
+    assert_eq!(lines_with(&["sleep("], ""), [""; 0]);
+}
+
+#[test]
+fn no_program_is_run_but_the_users() {
+    // `Host::command` is where users' programs are started.
+    assert_eq!(lines_with(&["Command::new("], "host/command.rs").len(), 1, "`Host::command` calls it");
+    assert_eq!(lines_with(&["\"sh\"", "\"ip\"", "\"/bin/", "\"ping\"", "\"sysctl\""], ""), [""; 0]);
+}
+
+#[test]
+fn unsafe_is_in_one_file() {
+    // The workspace's lints deny it; this is who is allowed.
+    assert_eq!(lines_with(&["(unsafe_code"], "src/sys.rs"), [""; 0]);
+    assert_eq!(lines_with(&["(unsafe_code"], "").len(), 1, "the search finds it where it is");
+}
