@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The lines of all product code that contain one of the words: path and line.
-fn lines_with(words: &[&str], except: &str) -> Vec<String> {
+fn lines_with(words: &[&str], except: Option<&str>) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let mut found = Vec::new();
     for file in ["macros/src", "topology/src", "runtime/src"].iter().flat_map(|folder| sources(&root.join(folder))) {
-        if file.ends_with(except) {
+        if except.is_some_and(|except| file.ends_with(except)) {
             continue;
         }
         let text = fs::read_to_string(&file).expect("source is text");
@@ -31,19 +31,19 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn nothing_sleeps() {
-    assert_eq!(lines_with(&["sleep("], ""), [""; 0]);
+    assert_eq!(lines_with(&["sleep("], None), [""; 0]);
 }
 
 #[test]
 fn no_program_is_run_but_the_users() {
     // `Host::command` is where users' programs are started.
-    assert_eq!(lines_with(&["Command::new("], "host/command.rs").len(), 1, "`Host::command` calls it");
-    assert_eq!(lines_with(&["\"sh\"", "\"ip\"", "\"/bin/", "\"ping\"", "\"sysctl\""], ""), [""; 0]);
+    assert_eq!(lines_with(&["process::Command::new("], None).len(), 1, "`Host::command` calls it");
+    assert_eq!(lines_with(&["\"sh\"", "\"ip\"", "\"/bin/", "\"ping\"", "\"sysctl\""], None), [""; 0]);
 }
 
 #[test]
 fn unsafe_is_in_one_file() {
     // The workspace's lints deny it; this is who is allowed.
-    assert_eq!(lines_with(&["(unsafe_code"], "src/sys.rs"), [""; 0]);
-    assert_eq!(lines_with(&["(unsafe_code"], "").len(), 1, "the search finds it where it is");
+    assert_eq!(lines_with(&["(unsafe_code"], Some("src/sys.rs")), [""; 0]);
+    assert_eq!(lines_with(&["(unsafe_code"], None).len(), 1, "the search finds it where it is");
 }
