@@ -11,7 +11,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
@@ -23,6 +24,9 @@ const BATCH: usize = 64 * 1024;
 
 /// The largest datagram that the kernel puts together for a dump, in bytes (`netlink_dump` in `net/netlink/af_netlink.c`).
 const DATAGRAM: usize = 32 * 1024;
+
+/// How often a list of links is read before it is an error that it keeps changing.
+const DUMPS: usize = 100;
 
 /// `RTNLGRP_LINK`: changes of links.
 const LINK_EVENTS: u32 = 1;
@@ -128,20 +132,33 @@ impl Netlink {
         self.socket.add_membership(LINK_EVENTS).map_err(failed("subscribe to the events of links"))
     }
 
-    /// Hands over one link, or all of them, as they are now. Events that have arrived meanwhile are handed over too.
+    /// Hands over one link, or all of them, as they are now. Events that have arrived meanwhile are handed over too, and a link
+    /// may be handed over twice.
     pub(super) fn links(&mut self, index: Option<u32>, mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
-        let what = "read the links";
+        // A list that changed while it was read may lack a link that has not (NLM_F_DUMP_INTR).
+        for _ in 0..DUMPS {
+            if self.read_links(index, &mut each).map_err(failed("read the links"))? {
+                return Ok(());
+            }
+        }
+        Err(failed("read the links")(io::Error::other(format!("they changed under each of {DUMPS} readings"))))
+    }
+
+    /// Answers whether what was handed over is complete.
+    fn read_links(&mut self, index: Option<u32>, each: &mut impl FnMut(LinkMessage)) -> io::Result<bool> {
         let mut link = LinkMessage::default();
         link.header.index = index.unwrap_or(0);
         link.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-        self.push(what, RouteNetlinkMessage::GetLink(link), if index.is_none() { NLM_F_DUMP } else { 0 })?;
-        self.socket.send(&self.batch, 0).map_err(failed(what))?;
+        let flags = if index.is_none() { NLM_F_DUMP } else { 0 };
+        self.push("read the links", RouteNetlinkMessage::GetLink(link), flags).map_err(|error| error.source)?;
+        self.socket.send(&self.batch, 0)?;
         self.batch.clear();
         let number = self.requests.len();
-        loop {
-            let mut answered = false;
-            self.receive(|message| {
+        let (mut answered, mut complete) = (false, true);
+        while !answered {
+            let received = self.receive(|message| {
                 let ours = message.header.sequence_number as usize == number;
+                complete &= !(ours && message.header.flags & NLM_F_DUMP_INTR != 0);
                 match message.payload {
                     NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
                         answered |= ours && index.is_some();
@@ -152,15 +169,17 @@ impl Netlink {
                     _ => {}
                 }
                 Ok(())
-            })
-            .map_err(failed(what))?;
-            if answered {
-                return Ok(());
+            });
+            match received {
+                // Events were lost on the way; the answer comes all the same.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
+                other => other?,
             }
         }
+        Ok(complete)
     }
 
-    /// Waits for events of links and hands over those that have arrived. Answers false when none came in time.
+    /// Waits for events of links and hands over those that have arrived.
     pub(super) fn wait_for_links(
         &self,
         at_most: Duration,
