@@ -1,0 +1,284 @@
+//! What becomes of every test of `netns-test-fixtures`: all of them are here, and no others.
+
+use crate::expect::{Fixture, Test, fails, passes};
+
+/// All that are run as they are.
+pub(crate) fn all() -> Vec<Fixture> {
+    vec![
+        body(),
+        cases(),
+        deadline(),
+        ends(),
+        expected_panics(),
+        hosts(),
+        ignored(),
+        left_behind(),
+        lib(),
+        never_reached(),
+        output(),
+        placed(),
+        probes(),
+        settings(),
+    ]
+}
+
+fn fixture(name: &'static str, tests: impl IntoIterator<Item = Test>) -> Fixture {
+    Fixture { name, is_lib: false, tests: tests.into_iter().collect() }
+}
+
+pub(crate) fn body() -> Fixture {
+    fixture(
+        "body",
+        [
+            passes("passes_if_the_body_returns"),
+            passes("passes_if_the_body_returns_ok"),
+            fails("fails_if_the_body_panics")
+                .says("thread 'fails_if_the_body_panics'")
+                .says("\nthe body panics\n")
+                .here(),
+            fails("fails_if_an_async_body_panics").says("the async body panics").here(),
+            fails("fails_if_a_task_of_the_body_panics").says("the task panics").says("JoinError").here(),
+            fails("fails_if_the_body_returns_an_error").says("Error: invalid digit found in string").here(),
+            fails("fails_if_an_async_body_returns_an_error").says("Error: the async body returns an error").here(),
+            fails("fails_if_the_body_returns_an_error_of_its_own").says("Error: unlucky number 13"),
+        ],
+    )
+}
+
+pub(crate) fn cases() -> Fixture {
+    fixture(
+        "cases",
+        [
+            passes("two_hosts::case_1"),
+            fails("two_hosts::case_2_too_many").says("3 hosts are wanted").here(),
+            passes("pings::case_1_answered"),
+            fails("pings::case_2_unanswered").says("assertion failed: host1 can ping 192.0.2.1").here(),
+        ],
+    )
+}
+
+pub(crate) fn deadline() -> Fixture {
+    let killed = |name| {
+        fails(name).says("it did not end within 1s (`timeout` in the attribute, time-scale 1) and was killed").here()
+    };
+    let asked = |name| killed(name).says("at its deadline the test was running the body; its threads:");
+    fixture(
+        "deadline",
+        [
+            asked("fails_if_the_body_spins"),
+            asked("fails_if_the_body_sleeps").says(" in hrtimer_nanosleep"),
+            asked("fails_if_a_future_is_never_ready").says(" in do_epoll_wait"),
+            asked("fails_if_a_closure_in_a_host_sleeps").says("\n  alice            in hrtimer_nanosleep"),
+            killed("fails_if_the_process_is_stopped"),
+            asked("fails_if_an_expected_panic_does_not_come_in_time")
+                .says("not the panic that `#[should_panic]` waits for"),
+        ],
+    )
+}
+
+pub(crate) fn ends() -> Fixture {
+    let ended =
+        |name, how: &str| fails(name).says(&format!("the test's process {how} before the body had returned")).here();
+    fixture(
+        "ends",
+        [
+            ended("fails_if_the_body_aborts", "was ended by SIGABRT"),
+            ended("fails_if_the_body_exits_with_0", "left with exit code 0"),
+            ended("fails_if_an_expected_panic_is_an_exit", "left with exit code 101")
+                .says("not the panic that `#[should_panic]` waits for"),
+            ended("fails_if_a_thread_exits_with_0", "left with exit code 0"),
+            ended("fails_if_the_body_leaves_at_once", "left with exit code 0"),
+            ended("fails_if_the_body_becomes_another_program", "left with exit code 0"),
+            ended("fails_if_the_process_kills_itself", "was ended by SIGKILL"),
+            fails("fails_if_the_process_dies_on_its_way_out")
+                .says("the body returned, but then the test's process was ended by SIGABRT")
+                .here(),
+            passes("passes_if_only_a_copy_panics").says("the copy panics"),
+            passes("passes_if_a_copy_returns_too"),
+            fails("fails_if_only_a_copy_returns").says("the original panics").here(),
+            ended("fails_if_the_original_is_killed_and_a_copy_returns", "was ended by SIGKILL"),
+        ],
+    )
+}
+
+pub(crate) fn expected_panics() -> Fixture {
+    let other_text = |name| {
+        let fails = fails(name).says("panic did not contain expected string").says("\na wrong text\n");
+        fails.says("\"the right text\"").here()
+    };
+    let not_asked = |name| {
+        let fails = fails(name).says("could not ask whether alice cannot ping nobody");
+        fails.says("there is no host `nobody`").says("not the panic that `#[should_panic]` waits for").here()
+    };
+    fixture(
+        "expected_panics",
+        [
+            passes("passes_if_it_panics").says("any text"),
+            passes("passes_if_it_panics_with_this_text").says("the right text"),
+            passes("passes_if_it_panics_with_a_formatted_text").says("the right text of number 2"),
+            passes("passes_if_the_assertion_fails").says("assertion failed: alice can ping 192.0.2.1"),
+            passes("passes_if_it_panics_with_a_value"),
+            fails("fails_if_it_does_not_panic").says("test did not panic as expected"),
+            other_text("fails_if_it_panics_with_another_text"),
+            other_text("fails_if_an_async_body_panics_with_another_text"),
+            fails("fails_if_a_text_is_expected_and_a_value_comes").says("expected panic with string value").here(),
+            fails("fails_if_it_panics_with_a_value_unexpectedly").here(),
+            not_asked("fails_if_the_question_cannot_be_asked"),
+            not_asked("fails_if_the_question_cannot_be_asked_as_expected"),
+        ],
+    )
+}
+
+pub(crate) fn hosts() -> Fixture {
+    fixture(
+        "hosts",
+        [
+            fails("fails_if_a_closure_in_a_host_panics").says("thread 'alice'").says("\nthe closure panics\n").here(),
+            fails("fails_if_an_awaited_future_of_a_host_panics").says("\nthe future panics\n").says("JoinError").here(),
+            passes("passes_if_a_dropped_future_of_a_host_panics").says("\nthe future panics\n").here(),
+            passes("passes_if_a_detached_thread_of_a_host_panics").says("\nthe thread panics\n").here(),
+            fails("fails_if_a_joined_thread_of_a_host_panics").says("\nthe thread panics\n").here(),
+        ],
+    )
+}
+
+pub(crate) fn ignored() -> Fixture {
+    fixture(
+        "ignored",
+        [
+            passes("passes"),
+            fails("fails_when_asked_for").says("it was asked for").here().ignored(),
+            passes("passes_when_asked_for").ignored(),
+            fails("fails_without_a_panic_when_asked_for").says("test did not panic as expected").ignored(),
+        ],
+    )
+}
+
+/// It waits to be killed, so it is not run as it is.
+pub(crate) fn killed(says: &[&str]) -> Fixture {
+    fixture("killed", [says.iter().fold(fails("waits_with_a_daemon").here(), |test, text| test.says(text))])
+}
+
+pub(crate) fn left_behind() -> Fixture {
+    fixture(
+        "left_behind",
+        [
+            passes("passes_with_a_daemon"),
+            passes("passes_with_a_daemon_that_forked_twice"),
+            passes("passes_with_a_grandchild_that_keeps_the_output_open"),
+            passes("passes_with_a_program_that_will_not_be_asked_to_leave"),
+            fails("fails_with_a_daemon").says("the body panics").here(),
+            passes("passes_with_changes_to_its_world"),
+        ],
+    )
+}
+
+pub(crate) fn lib() -> Fixture {
+    let tests =
+        [fails("tests::fails_in_a_unit_test").says("left: \"alice\"").here(), passes("tests::passes_in_a_unit_test")];
+    Fixture { is_lib: true, ..fixture("netns_test_fixtures", tests) }
+}
+
+pub(crate) fn never_reached() -> Fixture {
+    let never = |name, thread: &str| {
+        let fails = fails(name).says(&format!("never reached `{thread}`: it left with exit code 0"));
+        fails.at("passes").is_silent()
+    };
+    fixture(
+        "never_reached",
+        [
+            passes("passes"),
+            passes("does_nothing").is_silent(),
+            passes("passes_if_the_function_is_called_by_a_test").speaks_as("passes"),
+            never("fails_if_the_thread_has_no_test_s_name", "no_such_test"),
+            never("fails_if_the_thread_has_another_test_s_name", "does_nothing"),
+        ],
+    )
+}
+
+pub(crate) fn output() -> Fixture {
+    let lines = (0..16_384).map(|line| format!("line {line:05} of many, up to the sixty-fourth byte, this newline:\n"));
+    fixture(
+        "output",
+        [
+            fails("fails_with_output_of_every_kind")
+                .says("from a closure in a host")
+                .says("from a program\n")
+                .says("from a program, as an error")
+                .says("from a thread")
+                .here(),
+            fails("fails_with_bytes_that_are_no_text")
+                .says("a byte \u{fffd}, half a letter \u{fffd} and a whole one \u{f6}")
+                .says("at the end \u{fffd}"),
+            fails("fails_with_a_megabyte").says(&lines.collect::<String>()).says("after the last line").here(),
+            fails("fails_with_an_unfinished_line").says("the end of this line is missing"),
+            fails("fails_after_closing_its_output").says("after closing its output").here(),
+            passes("passes_after_closing_its_output"),
+            fails("fails_next_to_another").says("one of two").here(),
+            fails("fails_next_to_one").says("the other of two").here(),
+        ],
+    )
+}
+
+pub(crate) fn placed() -> Fixture {
+    let in_the_file = |name| fails(name).says("in a file of another name").at("fails_in_a_file_of_another_name");
+    fixture(
+        "placed",
+        [
+            fails("nested::deeper::fails_in_a_nested_module").says("\nnested\n").here(),
+            passes("nested::deeper::passes_in_a_nested_module"),
+            in_the_file("another_name::fails_in_a_file_of_another_name"),
+            passes("another_name::r#while").speaks_as("another_name::while"),
+            in_the_file("r#type::fails_in_a_file_of_another_name"),
+            passes("r#type::r#while").speaks_as("r#type::while"),
+        ],
+    )
+}
+
+pub(crate) fn probes() -> Fixture {
+    let unanswered = |name| {
+        let fails = fails(name).says("assertion failed: alice can ping 198.51.100.77");
+        fails.says("no answer from 198.51.100.77: ").here()
+    };
+    let broken = |name, why: &str| fails(name).says(why).says("is broken at").here();
+    let not_asked = |name, why| broken(name, why).says("could not ask whether alice cannot ping");
+    fixture(
+        "probes",
+        [
+            unanswered("fails_if_nobody_answers"),
+            unanswered("fails_if_nobody_answers_who_waits"),
+            fails("fails_if_there_is_no_way")
+                .says("assertion failed: alice can ping 192.0.2.1")
+                .says("no route to")
+                .here(),
+            fails("fails_if_somebody_answers")
+                .says("assertion failed: alice cannot ping bob")
+                .says("it answered: ")
+                .here(),
+            fails("fails_if_somebody_answers_who_waits")
+                .says("assertion failed: alice cannot ping 2001:db8::2")
+                .says("it answered: ")
+                .here(),
+            passes("passes_if_nobody_answers"),
+            not_asked(
+                "is_broken_if_nobody_has_the_name",
+                "there is no host `bobby` in the lab; there are `alice`, `bob`",
+            ),
+            not_asked("is_broken_if_the_target_has_no_address", "bob has no address to ping"),
+            not_asked("is_broken_if_the_source_is_nobody_s", "could not send from 203.0.113.7: "),
+            not_asked("is_broken_if_there_is_no_socket", "could not open a raw ICMP socket: Too many open files"),
+            broken("is_broken_if_there_is_no_thread", "cannot run anything in host `alice`: "),
+            not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
+        ],
+    )
+}
+
+pub(crate) fn settings() -> Fixture {
+    fixture("settings", [passes("passes"), passes("passes_too")])
+}
+
+/// The same where no test can run.
+pub(crate) fn settings_broken(says: &[&str]) -> Fixture {
+    let broken = |name| says.iter().fold(fails(name).says("is broken at").is_silent(), |test, text| test.says(text));
+    fixture("settings", [broken("passes").here(), broken("passes_too")])
+}
