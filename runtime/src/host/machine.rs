@@ -77,6 +77,11 @@ impl Machine {
         &self.anchor().runtime
     }
 
+    /// The host's runtime, or why the kernel does not let it be started.
+    pub(crate) fn try_runtime(&self) -> Result<&Handle, String> {
+        Ok(&self.anchor.get_or_try_init(|| self.start_anchor())?.runtime)
+    }
+
     /// Runs a closure on a thread of this host; answers with the payload if it panics.
     ///
     /// A new thread each time: one that waits must not keep another closure of the same host waiting.

@@ -13,13 +13,19 @@ pub use assertion::{AssertNoPing, AssertPing};
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
 pub use target::Target;
 
+use std::io;
 use std::sync::mpsc;
+
+use tokio::runtime::Handle;
 
 use crate::Host;
 
 /// Runs a probe on the runtime of a host; the answer can be awaited in any runtime.
-async fn on_host<T: Send + 'static>(host: &Host, probe: impl Future<Output = T> + Send + 'static) -> T {
-    match host.spawn(probe).await {
+async fn on_host<T: Send + 'static>(
+    host: &Host,
+    probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
+) -> Result<T, PingError> {
+    match runtime(host)?.spawn(probe).await {
         Ok(answer) => answer,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
@@ -30,16 +36,25 @@ async fn on_host<T: Send + 'static>(host: &Host, probe: impl Future<Output = T> 
 /// # Panics
 /// On that runtime's own thread, which would wait for itself.
 #[track_caller]
-fn wait_on_host<T: Send + 'static>(host: &Host, probe: impl Future<Output = T> + Send + 'static) -> T {
+fn wait_on_host<T: Send + 'static>(
+    host: &Host,
+    probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
+) -> Result<T, PingError> {
     assert!(
         !host.machine().is_its_runtime(),
         "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
         host.name()
     );
     let (tell, told) = mpsc::channel();
-    host.spawn(async move {
+    runtime(host)?.spawn(async move {
         // Whoever waits for it is there until it comes.
         let _ = tell.send(probe.await);
     });
     told.recv().unwrap_or_else(|_| panic!("the probe of host `{}` has panicked; its message is above", host.name()))
+}
+
+/// A host that cannot run anything has not asked: an error of the probe, which whoever made it can tell at its own line.
+fn runtime(host: &Host) -> Result<&Handle, PingError> {
+    let what = || format!("run anything in host `{}`", host.name());
+    host.machine().try_runtime().map_err(|error| PingError::Local { what: what(), source: io::Error::other(error) })
 }
