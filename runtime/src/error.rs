@@ -1,6 +1,8 @@
 //! Errors, shown with their causes.
 
 use std::error::Error;
+use std::fmt::Write;
+use std::panic::Location;
 
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -11,4 +13,16 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Shows a panic as std's hook does, at the line of whoever caused it.
+pub(crate) fn show_panic(at: &Location<'_>, message: &str) {
+    let thread = std::thread::current();
+    let mut text = format!("\nthread '{}' panicked at {at}:\n{message}\n", thread.name().unwrap_or("<unnamed>"));
+    let backtrace = std::backtrace::Backtrace::capture();
+    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "stack backtrace:\n{backtrace}");
+    }
+    eprint!("{text}");
 }

@@ -138,6 +138,10 @@ pub(crate) fn hosts() -> Fixture {
             passes("passes_if_a_dropped_future_of_a_host_panics").says("\nthe future panics\n").here(),
             passes("passes_if_a_detached_thread_of_a_host_panics").says("\nthe thread panics\n").here(),
             fails("fails_if_a_joined_thread_of_a_host_panics").says("\nthe thread panics\n").here(),
+            fails("is_broken_if_nothing_can_run_in_a_host").says("\ncannot run anything in host `alice`: ").here(),
+            fails("is_broken_if_no_other_thread_can_run_in_a_host")
+                .says("\ncannot run anything in host `alice`: ")
+                .here(),
         ],
     )
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{Location, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::ThreadId;
@@ -15,6 +16,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
+use crate::error::show_panic;
 use crate::harness::Broken;
 use crate::isolation::Refusal;
 use crate::lab::{cover, cover_file};
@@ -87,16 +89,17 @@ impl Machine {
     /// A new thread each time: one that waits must not keep another closure of the same host waiting.
     #[track_caller]
     pub(crate) fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T, Box<dyn Any + Send>> {
+        let at = Location::caller();
         let anchor = self.anchor();
         std::thread::scope(|scope| {
             let work = || match self.enter(anchor) {
                 Ok(()) => f(),
-                Err(error) => self.cannot_enter(&error.to_string()),
+                Err(error) => self.cannot_enter(at, &error.to_string()),
             };
             let thread = std::thread::Builder::new().name(self.plan().name.to_string()).spawn_scoped(scope, work);
             match thread {
                 Ok(thread) => thread.join(),
-                Err(error) => self.cannot_enter(&error.to_string()),
+                Err(error) => self.cannot_enter(at, &error.to_string()),
             }
         })
     }
@@ -105,12 +108,14 @@ impl Machine {
     fn anchor(&self) -> &Anchor {
         match self.anchor.get_or_try_init(|| self.start_anchor()) {
             Ok(anchor) => anchor,
-            Err(error) => self.cannot_enter(&error),
+            Err(error) => self.cannot_enter(Location::caller(), &error),
         }
     }
 
-    fn cannot_enter(&self, error: &str) -> ! {
-        std::panic::panic_any(Broken(format!("cannot run anything in host `{}`: {error}", self.plan().name)))
+    fn cannot_enter(&self, at: &Location<'_>, error: &str) -> ! {
+        let message = format!("cannot run anything in host `{}`: {error}", self.plan().name);
+        show_panic(at, &message);
+        resume_unwind(Box::new(Broken(message)))
     }
 
     fn start_anchor(&self) -> Result<Anchor, String> {

@@ -1,6 +1,5 @@
 //! Assertions about pings: each panics at the caller's line, with what is known, or says nothing.
 
-use std::fmt::Write;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use super::ping::{PingError, PingReport, options};
 use super::session::{self, Options, Plan};
 use super::{Target, on_host, wait_on_host};
 use crate::Host;
+use crate::error::show_panic;
 use crate::harness::Broken;
 
 /// The least number of requests whose silence means something: one may be lost for a reason of its own.
@@ -190,25 +190,13 @@ impl IntoFuture for AssertNoPing {
 
 /// Panics at the line of whoever made the assertion: a panic of ours would name ours, since a future has no caller.
 fn fail(at: &Location<'_>, message: &str) -> ! {
-    show(at, message);
+    show_panic(at, message);
     resume_unwind(Box::new(message.to_owned()))
 }
 
 /// The same for a question that was not asked: it is no failure that a test could have expected.
 fn broken(at: &Location<'_>, message: &str, error: &PingError) -> ! {
     let message = format!("{message}\n  {}", crate::error::chain(error));
-    show(at, &message);
+    show_panic(at, &message);
     resume_unwind(Box::new(Broken(message)))
-}
-
-/// As std's hook shows a panic.
-fn show(at: &Location<'_>, message: &str) {
-    let thread = std::thread::current();
-    let mut text = format!("\nthread '{}' panicked at {at}:\n{message}\n", thread.name().unwrap_or("<unnamed>"));
-    let backtrace = std::backtrace::Backtrace::capture();
-    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "stack backtrace:\n{backtrace}");
-    }
-    eprint!("{text}");
 }
