@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub(super) struct Relay<R> {
     from: R,
     print: fn(&str),
-    /// The beginning of a character whose other bytes have not arrived.
+    /// The beginning of a line whose other bytes have not arrived.
     unfinished: Vec<u8>,
     open: bool,
 }
@@ -23,7 +23,8 @@ impl<R: Read + AsFd> Relay<R> {
         self.open.then(|| self.from.as_fd())
     }
 
-    /// Passes on whatever is there now. Bytes that are no UTF-8 become replacement characters, as a terminal shows them.
+    /// Passes on the lines that are there now: libtest puts both streams into one text, and a line of one of them must not be torn
+    /// by the other. Bytes that are no UTF-8 become replacement characters, as a terminal shows them.
     pub(super) fn drain(&mut self) {
         let mut buffer = [0; 16 * 1024];
         while self.open {
@@ -31,7 +32,7 @@ impl<R: Read + AsFd> Relay<R> {
                 Ok(0) => self.open = false,
                 Ok(n) => {
                     self.unfinished.extend_from_slice(&buffer[..n]);
-                    let whole = whole_characters(&self.unfinished);
+                    let whole = ready(&self.unfinished);
                     (self.print)(&String::from_utf8_lossy(&self.unfinished[..whole]));
                     self.unfinished.drain(..whole);
                 }
@@ -42,12 +43,24 @@ impl<R: Read + AsFd> Relay<R> {
         }
     }
 
-    /// Passes on what is there and the rest of a character that nobody finished.
+    /// Passes on what is there and the rest of a line that nobody finished.
     pub(super) fn finish(mut self) {
         self.drain();
         if !self.unfinished.is_empty() {
             (self.print)(&String::from_utf8_lossy(&self.unfinished));
         }
+    }
+}
+
+/// The longest piece of a line that is held back, in bytes.
+const LINE: usize = 8 * 1024;
+
+/// How many bytes can be shown now: whole lines, or whole characters of a line that is very long.
+fn ready(bytes: &[u8]) -> usize {
+    match bytes.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => end + 1,
+        None if bytes.len() > LINE => whole_characters(bytes),
+        None => 0,
     }
 }
 
@@ -66,7 +79,14 @@ fn may_go_on(invalid: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::whole_characters;
+    use super::{LINE, ready, whole_characters};
+
+    #[test]
+    fn lines_are_not_cut_in_two() {
+        assert_eq!(ready(b"a"), 0);
+        assert_eq!(ready(b"a\nb\nc"), 4);
+        assert_eq!(ready(&[b'a'; LINE + 1]), LINE + 1);
+    }
 
     #[test]
     fn characters_are_not_cut_in_two() {
