@@ -172,19 +172,23 @@ impl Fixture {
     }
 
     fn check_section(&self, test: &Test, section: &str, complaints: &mut String) {
-        let mut expected = test.says.clone();
-        expected.extend(test.here.map(|place| self.place(place)));
-        expected.extend(
-            test.speaker.into_iter().flat_map(|name| [format!("stdout of {name}"), format!("stderr of {name}")]),
-        );
-        for text in expected.iter().filter(|text| !section.contains(*text)) {
-            writeln!(complaints, "- `{}` does not say `{text}`", test.name).unwrap();
-        }
-        let speakers = section.split(['\n', ' ']).collect::<Vec<_>>();
-        for words in speakers.windows(3).filter(|words| words[0].ends_with("stdout") || words[0].ends_with("stderr")) {
-            if words[1] == "of" && Some(words[2]) != test.speaker {
-                writeln!(complaints, "- `{}` is shown what `{}` has said", test.name, words[2]).unwrap();
+        let speech =
+            |line: &str| line.strip_prefix("stdout of ").or_else(|| line.strip_prefix("stderr of ")).map(str::to_owned);
+        // The streams are put together as they arrive: a line on one may stand between any two of the other.
+        let rest: String = section.split_inclusive('\n').filter(|line| speech(line).is_none()).collect();
+        for text in test.says.iter().cloned().chain(test.here.map(|place| self.place(place))) {
+            if !rest.contains(&text) {
+                writeln!(complaints, "- `{}` does not say `{text}`", test.name).unwrap();
             }
+        }
+        for line in test.speaker.into_iter().flat_map(|name| [format!("stdout of {name}"), format!("stderr of {name}")])
+        {
+            if !section.lines().any(|said| said == line) {
+                writeln!(complaints, "- `{}` does not say `{line}`", test.name).unwrap();
+            }
+        }
+        for speaker in section.lines().filter_map(speech).filter(|speaker| Some(&**speaker) != test.speaker) {
+            writeln!(complaints, "- `{}` is shown what `{speaker}` has said", test.name).unwrap();
         }
     }
 
