@@ -68,7 +68,7 @@ impl Test {
     }
 
     /// Its body is never reached.
-    pub(crate) fn is_silent(mut self) -> Self {
+    pub(crate) fn says_nothing(mut self) -> Self {
         self.speaker = None;
         self
     }

@@ -41,7 +41,14 @@ fn every_case_of_rstest_is_a_test_of_its_own() {
 
 #[test]
 fn a_body_that_hangs_fails_at_its_deadline() {
-    ends_as_the_model_says(&model::deadline());
+    let fixture = model::deadline();
+    ends_as_the_model_says(&fixture);
+    let binary = Binary::of(&fixture);
+    let alone = Run::binary(&binary, &["--exact", "fails_if_a_future_is_never_ready"]).end();
+    assert_eq!(alone.status.code(), Some(101), "{}", alone.all());
+    // Wide: a second for the test, and whatever a busy machine takes to start and end it.
+    let bounds = Duration::from_secs(1)..Duration::from_secs(10);
+    assert!(bounds.contains(&alone.took), "it took {:?}\n{}", alone.took, alone.all());
 }
 
 #[test]

@@ -186,13 +186,13 @@ pub(crate) fn lib() -> Fixture {
 pub(crate) fn never_reached() -> Fixture {
     let never = |name, thread: &str| {
         let fails = fails(name).says(&format!("never reached `{thread}`: it left with exit code 0"));
-        fails.at("passes").is_silent()
+        fails.at("passes").says_nothing()
     };
     fixture(
         "never_reached",
         [
             passes("passes"),
-            passes("does_nothing").is_silent(),
+            passes("does_nothing").says_nothing(),
             passes("passes_if_the_function_is_called_by_a_test").speaks_as("passes"),
             never("fails_if_the_thread_has_no_test_s_name", "no_such_test"),
             never("fails_if_the_thread_has_another_test_s_name", "does_nothing"),
@@ -283,6 +283,6 @@ pub(crate) fn settings() -> Fixture {
 
 /// The same where no test can run.
 pub(crate) fn settings_broken(says: &[&str]) -> Fixture {
-    let broken = |name| says.iter().fold(fails(name).says("is broken at").is_silent(), |test, text| test.says(text));
+    let broken = |name| says.iter().fold(fails(name).says("is broken at").says_nothing(), |test, text| test.says(text));
     fixture("settings", [broken("passes").here(), broken("passes_too")])
 }

@@ -45,10 +45,8 @@ impl Report {
             let (name, binary) = (attribute(head, "name"), attribute(head, "classname"));
             // The library's tests have the name of the package alone.
             let binary = binary.split_once("::").map_or(binary.as_str(), |(_, binary)| binary).replace('-', "_");
-            let verdict = match body.contains("<failure") || body.contains("<error") {
-                true => Verdict::Failed,
-                false => Verdict::Passed,
-            };
+            let failed = body.contains("<failure") || body.contains("<error");
+            let verdict = if failed { Verdict::Failed } else { Verdict::Passed };
             let report = reports.entry(binary).or_default();
             assert_eq!(report.verdicts.insert(name.clone(), verdict), None, "`{name}` was run twice");
             let section = element(body, "system-out") + &element(body, "system-err");

@@ -32,6 +32,7 @@ pub(crate) struct Run {
 #[derive(Debug)]
 pub(crate) struct Running {
     id: Pid,
+    begun: Instant,
     ended: Receiver<ExitStatus>,
     directory: Directory,
     watch: Watch,
@@ -41,6 +42,7 @@ pub(crate) struct Running {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: ExitStatus,
+    pub(crate) took: Duration,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     /// nextest's report.
@@ -90,6 +92,7 @@ impl Run {
 
     /// `cargo nextest run` of all these fixtures.
     pub(crate) fn nextest(fixtures: &[Fixture]) -> Self {
+        assert!(!fixtures::without_cargo(), "nextest needs cargo");
         let run = Self::program(env!("CARGO"), &["nextest", "run", "--package", PACKAGE]);
         let config = run.directory().join("nextest.toml");
         let report = run.directory().join("junit.xml");
@@ -153,7 +156,7 @@ impl Run {
         let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
         let (tell, ended) = channel();
         std::thread::spawn(move || tell.send(child.wait().unwrap()));
-        Running { id, ended, directory: self.directory, watch }
+        Running { id, begun: Instant::now(), ended, directory: self.directory, watch }
     }
 
     /// Runs it to its end.
@@ -171,11 +174,10 @@ impl Running {
     /// Waits until this has been printed.
     #[track_caller]
     pub(crate) fn until_it_says(self, text: &str) -> Self {
-        let begun = Instant::now();
         while !self.directory.read("stdout").contains(text) {
             let early = self.ended.recv_timeout(PAUSE);
             assert!(
-                early == Err(RecvTimeoutError::Timeout) && begun.elapsed() < DEADLINE,
+                early == Err(RecvTimeoutError::Timeout) && self.begun.elapsed() < DEADLINE,
                 "it does not say `{text}`: {early:?}\n{}\n{}",
                 self.directory.read("stdout"),
                 self.directory.read("stderr")
@@ -197,6 +199,7 @@ impl Running {
             let (stdout, stderr) = (self.directory.read("stdout"), self.directory.read("stderr"));
             panic!("it has not ended after {DEADLINE:?}\n{stdout}\n{stderr}")
         });
+        let took = self.begun.elapsed();
         let (stdout, stderr) = (self.directory.read("stdout"), self.directory.read("stderr"));
         if let Some(complaint) = self.watch.complaint(leftovers::PATIENCE) {
             panic!("it has left something:\n{complaint}\nand had said\n{stdout}\n{stderr}");
@@ -204,7 +207,7 @@ impl Running {
         let temporary: Vec<_> = std::fs::read_dir(self.directory.0.join("tmp")).unwrap().flatten().collect();
         assert!(temporary.is_empty(), "temporary files are left: {temporary:?}");
         let junit = std::fs::read_to_string(self.directory.0.join("junit.xml")).ok();
-        Outcome { status, stdout, stderr, junit }
+        Outcome { status, took, stdout, stderr, junit }
     }
 }
 
