@@ -287,3 +287,13 @@ fn a_missing_address_is_said(a: Host) {
 fn a_missing_host_is_said(lab: Lab) {
     lab.host("bob");
 }
+
+/// Its neighbours ask a group that it joins for each address; before that an answer takes a second, or is taken for silence.
+#[netns_test(namespaces = 8, veth = true)]
+fn every_address_can_be_found_from_the_first_moment(lab: Lab) {
+    for host in lab.hosts() {
+        let [.., a, b, c] = host.addr_v6().octets();
+        let solicited_node = format!("ff0200000000000000000001ff{a:02x}{b:02x}{c:02x}");
+        assert!(read(host, "/proc/net/igmp6").contains(&solicited_node), "{} has not joined", host.name());
+    }
+}

@@ -14,7 +14,7 @@ use netns_test_topology::{HostPlan, InterfacePlan, IpNet, MacAddr, Plan, Segment
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use once_cell::sync::OnceCell;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth, LinkMessage};
 use rtnetlink::{AddressMessageBuilder, LinkMessageBuilder, LinkUnspec};
 
@@ -310,7 +310,12 @@ fn wait_for_ports(plan: &Plan, indices: &Indices, hub: &mut Netlink, patience: P
 fn wait_for_carrier(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
     let interfaces = 0..site.host.interfaces.len();
     let links = interfaces.map(|nth| (indices.interface(site.number, nth), interface_name(site.host, nth))).collect();
-    carrier::wait(&mut site.netlink, &format!("host {}", site.host.name), links, patience.deadline, patience.waited)
+    let place = format!("host {}", site.host.name);
+    carrier::wait(&mut site.netlink, &place, links, patience.deadline, patience.waited)?;
+    if site.host.addresses().any(|address| address.is_ipv6()) {
+        carrier::wait_for_addresses(&mut site.netlink, &place, patience.deadline, patience.waited)?;
+    }
+    Ok(())
 }
 
 fn interface_name(host: &HostPlan, interface: usize) -> String {
@@ -356,14 +361,10 @@ fn address_message(index: u32, address: &IpNet) -> AddressMessage {
         IpNet::V4(v4) => {
             AddressMessageBuilder::<std::net::Ipv4Addr>::new().index(index).address(v4.addr(), v4.prefix_len()).build()
         }
+        // Without `IFA_F_NODAD`: the baseline sees to it that there is no duplicate address detection, and an address with that flag
+        // does not tell when it can be used ([`carrier::wait_for_addresses`]).
         IpNet::V6(v6) => {
-            let mut message = AddressMessageBuilder::<std::net::Ipv6Addr>::new()
-                .index(index)
-                .address(v6.addr(), v6.prefix_len())
-                .build();
-            message.header.flags |= AddressHeaderFlags::Nodad;
-            message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-            message
+            AddressMessageBuilder::<std::net::Ipv6Addr>::new().index(index).address(v6.addr(), v6.prefix_len()).build()
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Waiting until links can carry packets.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{
     BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
@@ -42,6 +44,47 @@ pub(super) fn wait(
         }
     }
     Ok(())
+}
+
+/// Waits until no IPv6 address is tentative any more.
+///
+/// There is no duplicate address detection, but a worker of the kernel ends it all the same, after it has joined the address's
+/// solicited-node group (`addrconf_dad_work`). Before that nobody is told who has the address, and the first packet to it takes
+/// a second, or on a busy machine never comes.
+pub(super) fn wait_for_addresses(
+    netlink: &mut Netlink,
+    place: &str,
+    deadline: Instant,
+    waited: Duration,
+) -> Result<(), LabError> {
+    let in_place = |source| request(place, source);
+    if tentative_addresses(netlink).map_err(in_place)?.is_empty() {
+        return Ok(());
+    }
+    netlink.subscribe_to_ipv6_addresses().map_err(in_place)?;
+    loop {
+        // Read anew after subscribing: nothing happens in between.
+        let tentative = tentative_addresses(netlink).map_err(in_place)?;
+        if tentative.is_empty() {
+            return Ok(());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if netlink.wait_for_links(left, |_| ()).map_err(in_place)? == Wait::Expired {
+            let addresses = tentative.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(LabError::Tentative { place: place.to_owned(), addresses, waited });
+        }
+    }
+}
+
+fn tentative_addresses(netlink: &mut Netlink) -> Result<Vec<IpAddr>, super::netlink::NetlinkError> {
+    let mut addresses = netlink.ipv6_addresses()?;
+    addresses.retain(|message| message.header.flags.contains(AddressHeaderFlags::Tentative));
+    let tentative =
+        addresses.into_iter().flat_map(|message| message.attributes).filter_map(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(address),
+            _ => None,
+        });
+    Ok(tentative.collect())
 }
 
 /// Reads the state: of the only link by its index, since a dump may be interrupted, of many in one go.

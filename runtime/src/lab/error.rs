@@ -31,6 +31,9 @@ pub(crate) enum LabError {
     /// A link stayed without carrier.
     #[error("no carrier on {links} after {waited:?}")]
     NoCarrier { links: String, waited: std::time::Duration },
+    /// Addresses stayed tentative.
+    #[error("in {place}: {addresses} cannot be used after {waited:?}")]
+    Tentative { place: String, addresses: String, waited: std::time::Duration },
     /// A file of the lab's world could not be made.
     #[error("cannot write {path}")]
     File { path: String, source: io::Error },

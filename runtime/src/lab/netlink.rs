@@ -14,9 +14,9 @@ use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
     NetlinkPayload,
 };
-use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 /// A batch is sent when it has grown to this size, in bytes; the kernel takes up to the send buffer, some 200 kB.
@@ -30,6 +30,9 @@ const DUMPS: usize = 100;
 
 /// `RTNLGRP_LINK`: changes of links.
 const LINK_EVENTS: u32 = 1;
+
+/// `RTNLGRP_IPV6_IFADDR`: changes of IPv6 addresses.
+const IPV6_ADDRESS_EVENTS: u32 = 9;
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +133,54 @@ impl Netlink {
     /// Tells this socket of every change of a link from now on.
     pub(super) fn subscribe_to_links(&self) -> Result<(), NetlinkError> {
         self.socket.add_membership(LINK_EVENTS).map_err(failed("subscribe to the events of links"))
+    }
+
+    /// Tells this socket of every change of an IPv6 address from now on.
+    pub(super) fn subscribe_to_ipv6_addresses(&self) -> Result<(), NetlinkError> {
+        self.socket.add_membership(IPV6_ADDRESS_EVENTS).map_err(failed("subscribe to the events of addresses"))
+    }
+
+    /// All IPv6 addresses as they are now. Events that have arrived meanwhile are passed over.
+    pub(super) fn ipv6_addresses(&mut self) -> Result<Vec<AddressMessage>, NetlinkError> {
+        for _ in 0..DUMPS {
+            if let Some(addresses) = self.read_ipv6_addresses().map_err(failed("read the addresses"))? {
+                return Ok(addresses);
+            }
+        }
+        Err(failed("read the addresses")(io::Error::other(format!("they changed under each of {DUMPS} readings"))))
+    }
+
+    /// Answers with nothing if the list may be incomplete.
+    fn read_ipv6_addresses(&mut self) -> io::Result<Option<Vec<AddressMessage>>> {
+        let mut address = AddressMessage::default();
+        address.header.family = AddressFamily::Inet6;
+        let request = RouteNetlinkMessage::GetAddress(address);
+        self.push("read the addresses", request, NLM_F_DUMP).map_err(|error| error.source)?;
+        self.socket.send(&self.batch, 0)?;
+        self.batch.clear();
+        let number = self.requests.len();
+        let (mut addresses, mut done, mut complete) = (Vec::new(), false, true);
+        while !done {
+            let received = self.receive(|message| {
+                if message.header.sequence_number as usize != number {
+                    return Ok(());
+                }
+                complete &= message.header.flags & NLM_F_DUMP_INTR == 0;
+                match message.payload {
+                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(address)) => addresses.push(address),
+                    NetlinkPayload::Done(_) => done = true,
+                    NetlinkPayload::Error(error) => return Err(error.to_io()),
+                    _ => {}
+                }
+                Ok(())
+            });
+            match received {
+                // Events were lost on the way; the answer comes all the same.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
+                other => other?,
+            }
+        }
+        Ok(complete.then_some(addresses))
     }
 
     /// Hands over one link, or all of them, as they are now. Events that have arrived meanwhile are handed over too, and a link
