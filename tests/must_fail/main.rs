@@ -214,18 +214,36 @@ fn a_machine_that_refuses_skips_nothing_in_ci() {
     fixture.check(&run.end(), Mode::Captured);
 }
 
-/// Seen from inside, where there are no other processes but these.
+/// In a world of its own, with no other processes, users or files: whatever is there afterwards is of the tests.
 #[test]
-fn tests_run_inside_an_outer_unshare_and_leave_it_empty() {
-    let fixture = model::left_behind();
-    let binary = Binary::of(&fixture);
-    let script = "\"$0\" --show-output; code=$?; for p in /proc/[0-9]*; do echo \"left: $p\"; done; exit $code";
+fn tests_run_inside_an_outer_unshare_and_leave_it_as_it_was() {
+    const SCRIPT: &str = r#"
+        look() {
+            cat /proc/[0-9]*/comm
+            readlink /proc/[0-9]*/ns/* | sort -u
+            cat /proc/self/mountinfo /proc/net/if_inet6 /proc/net/fib_trie
+            ls -l /sys/class/net
+            find /tmp /run /dev/shm
+            grep -rs . /proc/sys/net
+        }
+        for place in /tmp /run /dev/shm; do mount -t tmpfs tmpfs $place || exit; done
+        mount -t sysfs sysfs /sys || exit
+        before=$(look)
+        TMPDIR=/tmp "$0" --show-output
+        code=$?
+        after=$(look)
+        echo "$before" > /tmp/before
+        echo "$after" > /tmp/after
+        diff /tmp/before /tmp/after && echo 'left as it was'
+        exit $code"#;
     let unshare = "--user --map-root-user --net --mount --ipc --uts --pid --fork --mount-proc -- sh -c";
-    let unshare: Vec<_> = unshare.split(' ').chain([script]).collect();
-    let outcome = Run::program("unshare", &unshare).arg(&binary.path).current_dir(&binary.directory).end();
-    fixture.check(&outcome, Mode::Shown);
-    let left: Vec<_> = outcome.stdout.lines().filter(|line| line.starts_with("left: ")).collect();
-    assert_eq!(left, ["left: /proc/1"], "the shell is the only one");
+    let unshare: Vec<_> = unshare.split(' ').chain([SCRIPT]).collect();
+    for fixture in [model::left_behind(), model::ends()] {
+        let binary = Binary::of(&fixture);
+        let outcome = Run::program("unshare", &unshare).arg(&binary.path).current_dir(&binary.directory).end();
+        fixture.check(&outcome, Mode::Shown);
+        assert!(outcome.stdout.contains("\nleft as it was\n"), "{}", outcome.all());
+    }
 }
 
 /// The tests are red and green by their exit codes even if nobody can read what they print.
