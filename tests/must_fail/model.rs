@@ -242,7 +242,7 @@ pub(crate) fn placed() -> Fixture {
 pub(crate) fn probes() -> Fixture {
     let unanswered = |name| {
         let fails = fails(name).says("assertion failed: alice can ping 198.51.100.77");
-        fails.says("no answer from 198.51.100.77: ").here()
+        fails.says("no answer from 198.51.100.77: ").says("\nthe lab when the test failed:\n  alice\n").here()
     };
     let broken = |name, why: &str| fails(name).says(why).says("is broken at").here();
     let not_asked = |name, why| broken(name, why).says("could not ask whether alice cannot ping");
@@ -271,7 +271,8 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_the_target_has_no_address", "bob has no address to ping"),
             not_asked("is_broken_if_the_source_is_nobody_s", "could not send from 203.0.113.7: "),
             not_asked("is_broken_if_there_is_no_socket", "could not open a raw ICMP socket: Too many open files"),
-            not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: "),
+            not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")
+                .says("\n  bob\n    unknown: nothing can run in it: "),
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
         ],
     )

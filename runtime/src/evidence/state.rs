@@ -17,7 +17,7 @@ use crate::Host;
 ///
 /// Collected on a thread and a runtime of its own: the host's may be what hangs.
 pub(super) fn of(host: &Host) -> String {
-    let collected = host.machine().run(|| {
+    let collected = host.machine().try_run(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let (connection, handle, _events) = rtnetlink::new_connection()?;
@@ -28,9 +28,10 @@ pub(super) fn of(host: &Host) -> String {
         })
     });
     let text = match collected {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => format!("    unknown: {error}\n"),
-        Err(_) => "    unknown: no thread could be started in it\n".to_owned(),
+        Ok(Ok(Ok(text))) => text,
+        Ok(Ok(Err(error))) => format!("    unknown: {error}\n"),
+        Ok(Err(_)) => "    unknown: its collection has panicked\n".to_owned(),
+        Err(error) => format!("    unknown: nothing can run in it: {error}\n"),
     };
     format!("  {}\n{text}", host.name())
 }

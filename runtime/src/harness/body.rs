@@ -39,7 +39,8 @@ pub(super) fn execute<R: Outcome>(
     };
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
-        evidence::show(spec, settings, &lab);
+        // What has been decided stands, whatever becomes of this.
+        let _ = catch_unwind(AssertUnwindSafe(|| evidence::show(spec, settings, &lab)));
     }
     phase::set("leaving");
     conclusion

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{Location, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
-use std::thread::ThreadId;
+use std::thread::{ScopedJoinHandle, ThreadId};
 
 use netns_test_topology::{HostPlan, Plan};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -76,40 +76,42 @@ impl Machine {
     /// The host's runtime.
     #[track_caller]
     pub(crate) fn runtime(&self) -> &Handle {
-        &self.anchor().runtime
+        self.try_runtime().unwrap_or_else(|error| self.cannot_enter(Location::caller(), &error))
     }
 
     /// The host's runtime, or why the kernel does not let it be started.
     pub(crate) fn try_runtime(&self) -> Result<&Handle, String> {
-        Ok(&self.anchor.get_or_try_init(|| self.start_anchor())?.runtime)
+        Ok(&self.anchor()?.runtime)
     }
 
     /// Runs a closure on a thread of this host; answers with the payload if it panics.
-    ///
-    /// A new thread each time: one that waits must not keep another closure of the same host waiting.
     #[track_caller]
     pub(crate) fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T, Box<dyn Any + Send>> {
         let at = Location::caller();
-        let anchor = self.anchor();
+        self.try_run(f).unwrap_or_else(|error| self.cannot_enter(at, &error))
+    }
+
+    /// The same, or why the kernel does not let a thread be started in the host.
+    ///
+    /// A new thread each time: one that waits must not keep another closure of the same host waiting.
+    pub(crate) fn try_run<T: Send>(
+        &self,
+        f: impl FnOnce() -> T + Send,
+    ) -> Result<Result<T, Box<dyn Any + Send>>, String> {
+        let anchor = self.anchor()?;
         std::thread::scope(|scope| {
-            let work = || match self.enter(anchor) {
-                Ok(()) => f(),
-                Err(error) => self.cannot_enter(at, &error.to_string()),
-            };
-            let thread = std::thread::Builder::new().name(self.plan().name.to_string()).spawn_scoped(scope, work);
-            match thread {
-                Ok(thread) => thread.join(),
-                Err(error) => self.cannot_enter(at, &error.to_string()),
+            let work = || self.enter(anchor).map(|()| f());
+            let thread = std::thread::Builder::new().name(self.plan().name.to_string());
+            match thread.spawn_scoped(scope, work).map(ScopedJoinHandle::join) {
+                Ok(Ok(Ok(value))) => Ok(Ok(value)),
+                Ok(Err(payload)) => Ok(Err(payload)),
+                Ok(Ok(Err(error))) | Err(error) => Err(error.to_string()),
             }
         })
     }
 
-    #[track_caller]
-    fn anchor(&self) -> &Anchor {
-        match self.anchor.get_or_try_init(|| self.start_anchor()) {
-            Ok(anchor) => anchor,
-            Err(error) => self.cannot_enter(Location::caller(), &error),
-        }
+    fn anchor(&self) -> Result<&Anchor, String> {
+        self.anchor.get_or_try_init(|| self.start_anchor())
     }
 
     fn cannot_enter(&self, at: &Location<'_>, error: &str) -> ! {
