@@ -13,7 +13,7 @@ mod network;
 mod report;
 mod run;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use expect::{Fixture, Mode};
 use fixtures::Binary;
@@ -290,11 +290,15 @@ fn a_test_whose_parent_is_killed_leaves_nothing() {
 fn the_watch_sees_what_stays() {
     let watch = Watch::begin();
     let mut sleep = std::process::Command::new("sleep").arg("1000").env(leftovers::MARK, watch.mark()).spawn().unwrap();
-    let complaint = watch.complaint(Duration::ZERO);
+    // The environment of a new program can be read a moment after it has been started.
+    let begun = Instant::now();
+    let seen = |complaint: &str| complaint.contains("sleep 1000") && complaint.contains("net:[");
+    while !watch.complaint(Duration::ZERO).is_some_and(|complaint| seen(&complaint)) {
+        assert!(begun.elapsed() < leftovers::PATIENCE, "a process that stays is not seen");
+        std::thread::sleep(run::PAUSE);
+    }
     sleep.kill().unwrap();
     sleep.wait().unwrap();
-    let complaint = complaint.expect("a process that stays is seen");
-    assert!(complaint.contains("sleep 1000") && complaint.contains("net:["), "{complaint}");
     assert_eq!(watch.complaint(leftovers::PATIENCE), None, "it has gone");
     let file = std::path::Path::new("/dev/shm").join(format!("netns-test-{}", std::process::id()));
     std::fs::write(&file, "").unwrap();
