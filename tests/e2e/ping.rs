@@ -246,7 +246,10 @@ async fn a_target_without_an_address_is_no_silence(a: Host, b: Host) {
     assert_broken!(&a, "0.0.0.0", PingError::NoAddress { .. });
     let error = a.ping("nobody").await.unwrap_err();
     assert_eq!(error.to_string(), "there is no host `nobody` in the lab; there are `a`, `b`");
-    assert_eq!(a.ping(&b).await.unwrap_err().to_string(), "b has no address to ping");
+    assert_eq!(
+        a.ping(&b).await.unwrap_err().to_string(),
+        "b has no address to ping: without `veth = true` it has a loopback only"
+    );
 }
 
 #[netns_test(veth = true, ipv6 = false)]

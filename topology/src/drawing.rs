@@ -65,7 +65,8 @@ impl Drawing {
         for (index, host) in self.hosts.iter().enumerate() {
             let place = Place::Host(index);
             if first_with.insert(host.name.as_str(), index).is_some() {
-                complaints.push(Complaint::new(place, format!("there are two hosts named `{}`", host.name)));
+                let complaint = Complaint::new(place, format!("there are two hosts named `{}`", host.name));
+                complaints.push(complaint.help("a host has the name of its parameter, without underscores in front"));
             }
             match host.name.parse::<HostName>() {
                 Ok(name) => names.push((name, host.joins.clone())),

@@ -67,10 +67,9 @@ impl Lan<'_> {
         let mut complaints = Vec::new();
         let hosts = self.hosts.len();
         if hosts == 0 {
-            complaints.push(
-                Complaint::new(Place::HostCount, "a test network needs at least one host")
-                    .help("write `namespaces = 2, veth = true`, or give the function parameters of type `Host`"),
-            );
+            complaints.push(Complaint::new(Place::HostCount, "a test network needs at least one host").help(
+                "write `namespaces = 2, veth = true`, or give the function parameters whose type is spelled `Host`",
+            ));
         }
         if self.veth && hosts == 1 {
             complaints.push(

@@ -46,7 +46,10 @@ fn second_test(path: &Path) -> Option<String> {
     let names: Vec<_> = spelling.rsplit("::").collect();
     let help = match names[..] {
         ["netns_test", ..] | ["test", "netns_test", ..] => "write all options in one `#[netns_test(…)]`",
-        ["test"] => "remove it: `#[netns_test]` makes a test of the function",
+        ["test"] => {
+            "remove it: `#[netns_test]` makes a test of the function\n\
+                     note: where `#[rstest]` has put it there, write `#[netns_test::test]` in place of `#[netns_test]`"
+        }
         ["test", ..] => {
             "remove it: `#[netns_test]` makes a test of the function, and an `async` one runs on tokio; \
              its options are `flavor`, `worker_threads` and `start_paused`"

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Ident, ReturnType, Signature, Type};
+use syn::{FnArg, Ident, ReturnType, Signature, Type, parse_quote};
 
 use super::spec;
 use crate::check::{Parameter, Test};
@@ -20,7 +20,7 @@ pub(crate) fn shim(test: &Test<'_>) -> TokenStream {
     let output = &test.function.sig.output;
     let returned = returned(output);
     let body_name = Ident::new(BODY, Span::call_site());
-    let sig = Signature { ident: body_name.clone(), ..test.function.sig.clone() };
+    let sig = Signature { ident: body_name.clone(), ..with_unused_hosts(test) };
     let body = &test.function.body;
     let run = format_ident!("{}", if sig.asyncness.is_some() { "run_async" } else { "run" });
     let lab = format_ident!("__netns_test_lab");
@@ -39,6 +39,19 @@ pub(crate) fn shim(test: &Test<'_>) -> TokenStream {
             #call
         }
     }
+}
+
+/// The signature, in which a host need not be used: it is there, which may be all that is wanted of it.
+fn with_unused_hosts(test: &Test<'_>) -> Signature {
+    let mut sig = test.function.sig.clone();
+    for (input, parameter) in sig.inputs.iter_mut().zip(&test.parameters) {
+        if let FnArg::Typed(input) = input
+            && parameter.is_host
+        {
+            input.attrs.push(parse_quote!(#[allow(unused_variables)]));
+        }
+    }
+    sig
 }
 
 /// Where the runtime keeps what is for us only.

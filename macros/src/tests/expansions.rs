@@ -20,7 +20,12 @@ fn a_plain_test() {
     #[::core::prelude::v1::test]
     fn reach() {
         #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
-        fn __netns_test_body(alice: Host, _bob: Host) {
+        fn __netns_test_body(
+            #[allow(unused_variables)]
+            alice: Host,
+            #[allow(unused_variables)]
+            _bob: Host,
+        ) {
             alice.run(|| ())
         }
         const __NETNS_TEST_SPEC: ::netns_test::__private::TestSpec = ::netns_test::__private::TestSpec::new(
@@ -44,7 +49,12 @@ fn a_plain_test() {
     const _: () = {
         fn reach() {
             #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
-            fn __netns_test_body(alice: Host, _bob: Host) {
+            fn __netns_test_body(
+                #[allow(unused_variables)]
+                alice: Host,
+                #[allow(unused_variables)]
+                _bob: Host,
+            ) {
                 alice.run(|| ())
             }
             const __NETNS_TEST_SPEC: ::netns_test::__private::TestSpec = ::netns_test::__private::TestSpec::new(
@@ -94,8 +104,10 @@ fn an_async_test_with_everything() {
     pub(crate) fn reach() -> impl ::std::process::Termination {
         #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
         async fn __netns_test_body(
+            #[allow(unused_variables)]
             mut alice: Host,
             #[allow(unused)]
+            #[allow(unused_variables)]
             bob: netns::Host,
             lab: Lab,
         ) -> io::Result<()> {

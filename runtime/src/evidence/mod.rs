@@ -1,11 +1,12 @@
 //! What a lab was like when its test failed: collected before anything is taken down.
 
+mod programs;
 mod state;
 
 use std::fmt::Write;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::__private::TestSpec;
 use crate::Lab;
@@ -17,23 +18,38 @@ const SHOWN: usize = 4;
 /// Shows the state of the lab on standard error, and writes all of it to a file.
 pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
     let hosts: Vec<String> = lab.hosts().iter().map(state::of).collect();
+    let programs = programs::of(lab);
     let mut text = String::from("\nthe lab when the test failed:\n");
     text.extend(hosts.iter().take(SHOWN).map(String::as_str));
     let rest = hosts.len().saturating_sub(SHOWN);
     let more = if rest > 0 { format!("  and {rest} more hosts\n") } else { String::new() };
+    let path = file(spec, settings);
     // Writing to a string cannot fail.
-    let _ = match write_file(spec, settings, &hosts.concat()) {
-        Ok(path) => write!(text, "{more}  (in {})", path.display()),
-        Err(error) => write!(text, "{more}  (not written to a file: {error})"),
+    let _ = match write_file(&path, &(hosts.concat() + &programs)) {
+        Ok(()) => write!(text, "{more}{programs}  (in {})", path.display()),
+        Err(error) => {
+            let path = path.display();
+            write!(text, "{more}{programs}  (not in {path}: {error}; `NETNS_TEST_ARTIFACTS` names another place)")
+        }
     };
     eprintln!("{text}");
 }
 
+/// Removes what an earlier failure of a test has left, now that it passes.
+pub(crate) fn forget(spec: &TestSpec, settings: &Settings) {
+    let path = file(spec, settings);
+    // There is rarely anything; a directory with other things in it stays.
+    if fs::remove_file(&path).is_ok() {
+        let _ = path.parent().map(fs::remove_dir);
+    }
+}
+
 /// One directory for each test, so that the last failure of each stays and none is added for ever.
-fn write_file(spec: &TestSpec, settings: &Settings, text: &str) -> io::Result<PathBuf> {
-    let directory = settings.artifacts.join(spec.test.replace("::", "."));
-    fs::create_dir_all(&directory)?;
-    let path = directory.join("state.txt");
-    fs::write(&path, text)?;
-    Ok(path)
+fn file(spec: &TestSpec, settings: &Settings) -> PathBuf {
+    settings.artifacts.join(spec.test.replace("::", ".")).join("state.txt")
+}
+
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, text)
 }

@@ -41,6 +41,7 @@ fn ending(conclusion: Conclusion) -> Ending {
         Conclusion::Passed => Ending::Passed,
         Conclusion::Error => Ending::Error,
         Conclusion::Broken(what) => Ending::Broken(what),
+        Conclusion::Unasked(what) => Ending::Unasked(what),
         Conclusion::Unsupported(why) | Conclusion::Skipped(why) => Ending::Unsupported(why),
         Conclusion::Panic(payload) => match payload.downcast::<String>() {
             Ok(text) => Ending::Panic(*text),

@@ -18,6 +18,8 @@ pub(super) enum Conclusion {
     Panic(Box<dyn Any + Send>),
     /// The test could not be carried out: neither red nor green is known, so it is red.
     Broken(String),
+    /// The test could not do or ask what it wanted to, and has said so at its own line: broken as well.
+    Unasked(String),
     /// The machine lacks what the test needs.
     Unsupported(String),
     /// The same, where the workspace asked for a skip.
@@ -42,7 +44,7 @@ impl Conclusion {
     /// What a caught panic means.
     pub(super) fn of_panic(payload: Box<dyn Any + Send>) -> Self {
         match payload.downcast::<Broken>() {
-            Ok(broken) => Self::Broken(broken.0),
+            Ok(broken) => Self::Unasked(broken.0),
             Err(payload) => Self::Panic(payload),
         }
     }
@@ -61,18 +63,27 @@ pub(super) fn conclude<R: Outcome>(
         Conclusion::Panic(payload) => resume_unwind(payload),
         Conclusion::Broken(what) | Conclusion::Unsupported(what) => {
             eprintln!("\ntest '{}' is broken at {at}:\n{what}", spec.test);
-            if spec.should_panic {
-                // A panic now would be taken for the expected one.
-                eprintln!("note: this is not the panic that `#[should_panic]` waits for");
-                return Verdict::Failed.into();
-            }
-            resume_unwind(Box::new(what))
+            fail_broken::<R>(spec, what)
+        }
+        Conclusion::Unasked(what) => {
+            eprintln!("\ntest '{}' is broken: it could not do or ask what it wanted to", spec.test);
+            fail_broken::<R>(spec, what)
         }
         Conclusion::Skipped(why) => {
             tell_of_skip(spec, &why);
             Verdict::Passed.into()
         }
     }
+}
+
+/// Makes a broken test red, whatever libtest waits for.
+fn fail_broken<R: Outcome>(spec: &TestSpec, what: String) -> R::Returned {
+    if spec.should_panic {
+        // A panic now would be taken for the expected one.
+        eprintln!("note: this is not the panic that `#[should_panic]` waits for");
+        return Verdict::Failed.into();
+    }
+    resume_unwind(Box::new(what))
 }
 
 /// On the real standard error, past libtest's capture: a skip that nobody sees is a false green.

@@ -12,11 +12,13 @@ mod parent;
 mod phase;
 mod protocol;
 mod relay;
+mod waiting;
 
 use std::panic::Location;
 
 pub(crate) use conclusion::Broken;
 use conclusion::{Conclusion, conclude};
+pub(crate) use waiting::Waiting;
 
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;

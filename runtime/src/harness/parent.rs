@@ -245,6 +245,7 @@ impl Child {
             Some(Ending::Panic(text)) => Conclusion::Panic(Box::new(text)),
             Some(Ending::OpaquePanic) => Conclusion::Panic(Box::new(OpaquePanic)),
             Some(Ending::Broken(what)) => Conclusion::Broken(what),
+            Some(Ending::Unasked(what)) => Conclusion::Unasked(what),
             Some(Ending::Unsupported(why)) => Conclusion::Unsupported(why),
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
+use super::waiting;
+
 static PHASE: Mutex<&str> = Mutex::new("starting");
 
 /// The lab, once it is built, and how to show it.
@@ -25,17 +27,24 @@ pub(super) fn show_lab() {
     }
 }
 
-/// What the test is doing: the phase, and what each thread waits for.
+/// Threads that are not the test's: libtest's main thread, named after the program, and the one that asks.
+const OURS: [&str; 2] = ["exe", "netns-test"];
+
+/// What the test is doing: the phase, what it waits for, and where each of its threads is in the kernel.
 pub(super) fn describe() -> String {
     let phase = *PHASE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut text = format!("at its deadline the test was {phase}; its threads:\n");
+    let mut text = format!("at its deadline the test was {phase}\n");
+    for wait in waiting::all() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  waiting for {wait}");
+    }
     for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
         let read = |file| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let (name, wait, syscall) = (read("comm"), read("wchan"), read("syscall"));
-        let number = syscall.split_whitespace().next().unwrap_or("?");
-        let wait = if wait.is_empty() || wait == "0" { "running or unknown" } else { &wait };
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:<16} in {wait} (system call {number})", name.trim_end());
+        let (name, wait) = (read("comm"), read("wchan"));
+        let wait = if wait.is_empty() || wait == "0" { "running" } else { &wait };
+        if !OURS.contains(&name.trim_end()) {
+            let _ = writeln!(text, "  thread {:<15} {wait}", name.trim_end());
+        }
     }
     text
 }

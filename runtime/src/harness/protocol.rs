@@ -32,6 +32,8 @@ pub(super) enum Ending {
     OpaquePanic,
     /// The lab or a probe could not do its work.
     Broken(String),
+    /// The test could not do or ask what it wanted to, and has said so.
+    Unasked(String),
     /// The machine lacks what the test needs.
     Unsupported(String),
 }
@@ -46,6 +48,7 @@ impl Frame {
             Self::Verdict(Ending::Panic(text)) => (b'X', text),
             Self::Verdict(Ending::OpaquePanic) => (b'O', ""),
             Self::Verdict(Ending::Broken(text)) => (b'B', text),
+            Self::Verdict(Ending::Unasked(text)) => (b'N', text),
             Self::Verdict(Ending::Unsupported(text)) => (b'U', text),
         }
     }
@@ -59,6 +62,7 @@ impl Frame {
             b'X' => Self::Verdict(Ending::Panic(text)),
             b'O' => Self::Verdict(Ending::OpaquePanic),
             b'B' => Self::Verdict(Ending::Broken(text)),
+            b'N' => Self::Verdict(Ending::Unasked(text)),
             b'U' => Self::Verdict(Ending::Unsupported(text)),
             _ => return None,
         })

@@ -7,12 +7,15 @@ use std::path::Path;
 use std::process::{self, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Output, Stdio};
 
 use super::Host;
+use crate::harness::Waiting;
 use crate::sys;
 
 /// A program to be run in a host: as [`std::process::Command`], in the host's namespaces.
 ///
-/// Name and arguments are passed to the program as they are; no shell reads them.
+/// Name and arguments are passed to the program as they are; no shell reads them. Its methods take and return it by value, so
+/// that a program is one expression: `host.command("ls").arg("-l").status()?`.
 #[derive(Debug)]
+#[must_use = "a program does not run until `spawn`, `status` or `output` is called"]
 pub struct Command {
     host: Host,
     command: process::Command,
@@ -41,6 +44,18 @@ impl Command {
         self
     }
 
+    /// Removes a variable from the program's environment.
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Starts the program without the test's environment.
+    pub fn env_clear(mut self) -> Self {
+        self.command.env_clear();
+        self
+    }
+
     /// Sets the program's working directory; without it, it is the test's.
     pub fn current_dir(mut self, directory: impl AsRef<Path>) -> Self {
         self.command.current_dir(directory);
@@ -66,21 +81,36 @@ impl Command {
     }
 
     /// Starts the program.
+    #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Process> {
         let Self { host, command } = self;
-        let child = host.run(|| command.spawn())?;
-        Process::new(child)
+        let child = host.run(|| command.spawn()).map_err(|error| self.cannot_run(&error))?;
+        Process::new(child, self.describe())
     }
 
     /// Runs the program to its end.
+    ///
+    /// It blocks the thread: in an `async` test whatever else runs on that thread waits too.
+    #[track_caller]
     pub fn status(&mut self) -> io::Result<ExitStatus> {
         self.spawn()?.wait()
     }
 
-    /// Runs the program to its end and collects what it writes.
+    /// Runs the program to its end and collects what it writes. It blocks the thread, as [`Command::status`] does.
+    #[track_caller]
     pub fn output(&mut self) -> io::Result<Output> {
+        let _waiting = Waiting::new(format!("the end of {}", self.describe()));
         let Self { host, command } = self;
-        host.run(|| command.output())
+        host.run(|| command.output()).map_err(|error| self.cannot_run(&error))
+    }
+
+    fn describe(&self) -> String {
+        format!("`{}` in host `{}`", self.command.get_program().display(), self.host.name())
+    }
+
+    /// std's error does not say which program.
+    fn cannot_run(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("cannot run {}: {error}", self.describe()))
     }
 }
 
@@ -89,13 +119,15 @@ impl Command {
 pub struct Process {
     child: process::Child,
     pidfd: OwnedFd,
+    /// What it is, for messages.
+    what: String,
 }
 
 impl Process {
-    fn new(child: process::Child) -> io::Result<Self> {
+    fn new(child: process::Child, what: String) -> io::Result<Self> {
         // Nobody but `child` waits for it, so the number is still its own.
         let pidfd = sys::pidfd_open(child.id())?;
-        Ok(Self { child, pidfd })
+        Ok(Self { child, pidfd, what })
     }
 
     /// Its number in the test's pid namespace.
@@ -125,6 +157,7 @@ impl Process {
 
     /// Waits for its end.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        let _waiting = Waiting::new(format!("the end of {}", self.what));
         self.child.wait()
     }
 

@@ -17,7 +17,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::error::show_panic;
-use crate::harness::Broken;
+use crate::harness::{Broken, Waiting};
 use crate::isolation::Refusal;
 use crate::lab::{cover, cover_file};
 use crate::settings::Settings;
@@ -88,6 +88,7 @@ impl Machine {
     #[track_caller]
     pub(crate) fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T, Box<dyn Any + Send>> {
         let at = Location::caller();
+        let _waiting = Waiting::new(format!("a closure in host `{}`, started at {at}", self.plan().name));
         self.try_run(f).unwrap_or_else(|error| self.cannot_enter(at, &error))
     }
 

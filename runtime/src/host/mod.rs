@@ -39,8 +39,10 @@ impl Host {
     /// If it has none, as in a lab without a wire.
     #[track_caller]
     pub fn addr(&self) -> IpAddr {
-        let addresses = || self.plan().addresses();
-        addresses().find(IpAddr::is_ipv4).or_else(|| addresses().next()).unwrap_or_else(|| self.has_no("address"))
+        match self.try_addr() {
+            Some(address) => address,
+            None => self.has_no("address"),
+        }
     }
 
     /// Its first IPv4 address.
@@ -49,7 +51,10 @@ impl Host {
     /// If it has none.
     #[track_caller]
     pub fn addr_v4(&self) -> Ipv4Addr {
-        self.try_addr_v4().unwrap_or_else(|| self.has_no("IPv4 address"))
+        match self.try_addr_v4() {
+            Some(address) => address,
+            None => self.has_no("IPv4 address"),
+        }
     }
 
     /// Its first IPv6 address.
@@ -58,7 +63,16 @@ impl Host {
     /// If it has none.
     #[track_caller]
     pub fn addr_v6(&self) -> Ipv6Addr {
-        self.try_addr_v6().unwrap_or_else(|| self.has_no("IPv6 address"))
+        match self.try_addr_v6() {
+            Some(address) => address,
+            None => self.has_no("IPv6 address"),
+        }
+    }
+
+    /// Its first address, v4 before v6, if it has one.
+    pub fn try_addr(&self) -> Option<IpAddr> {
+        let addresses = || self.plan().addresses();
+        addresses().find(IpAddr::is_ipv4).or_else(|| addresses().next())
     }
 
     /// Its first IPv4 address, if it has one.
@@ -132,9 +146,14 @@ impl Host {
         self.0.netns()
     }
 
+    /// What to say after "has no address".
+    pub(crate) fn why_no_address(&self) -> &'static str {
+        if self.plan().interfaces.is_empty() { ": without `veth = true` it has a loopback only" } else { "" }
+    }
+
     #[track_caller]
     fn has_no(&self, what: &str) -> ! {
-        panic!("host `{}` has no {what}", self.name())
+        panic!("host `{}` has no {what}{}", self.name(), self.why_no_address())
     }
 }
 

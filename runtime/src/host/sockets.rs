@@ -7,26 +7,32 @@ use super::Host;
 
 impl Host {
     /// A listener on [`Host::addr`] and a port that the kernel chooses: see its `local_addr`.
+    #[track_caller]
     pub fn tcp_listener(&self) -> io::Result<TcpListener> {
-        let address = SocketAddr::new(self.addr(), 0);
+        let address = self.any_port()?;
         self.run(|| TcpListener::bind(address))
     }
 
     /// A connection from this host. The kernel chooses the source.
+    ///
+    /// It blocks the thread until the connection is there or refused: in an `async` test, use [`Host::tokio_tcp_connect`].
+    #[track_caller]
     pub fn tcp_connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
         self.run(|| TcpStream::connect(to))
     }
 
     /// A socket bound to [`Host::addr`] and a port that the kernel chooses: see its `local_addr`.
+    #[track_caller]
     pub fn udp_socket(&self) -> io::Result<UdpSocket> {
-        let address = SocketAddr::new(self.addr(), 0);
+        let address = self.any_port()?;
         self.run(|| UdpSocket::bind(address))
     }
 
-    /// [`Host::tcp_listener`] for the tokio runtime that it is called in.
+    /// [`Host::tcp_listener`] for the tokio runtime that it is called in: that runtime, not the host's, has to run for it to accept.
     ///
     /// # Panics
     /// Outside a tokio runtime.
+    #[track_caller]
     pub fn tokio_tcp_listener(&self) -> io::Result<tokio::net::TcpListener> {
         let listener = self.tcp_listener()?;
         listener.set_nonblocking(true)?;
@@ -47,9 +53,19 @@ impl Host {
     ///
     /// # Panics
     /// Outside a tokio runtime.
+    #[track_caller]
     pub fn tokio_udp_socket(&self) -> io::Result<tokio::net::UdpSocket> {
         let socket = self.udp_socket()?;
         socket.set_nonblocking(true)?;
         tokio::net::UdpSocket::from_std(socket)
+    }
+
+    /// [`Host::addr`] and the port that leaves the choice to the kernel.
+    fn any_port(&self) -> io::Result<SocketAddr> {
+        let address = self.try_addr().ok_or_else(|| {
+            let message = format!("host `{}` has no address{}", self.name(), self.why_no_address());
+            io::Error::new(io::ErrorKind::AddrNotAvailable, message)
+        })?;
+        Ok(SocketAddr::new(address, 0))
     }
 }

@@ -119,7 +119,10 @@ fn remedy_for_clone(mode: Mode, error: Errno) -> String {
 }
 
 fn remedy_for_user_namespace() -> String {
-    if sysctl("kernel/unprivileged_userns_clone").is_some_and(|value| value == "0") {
+    if std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.trim().is_empty()) {
+        "this process is in a user namespace where its user is not mapped: `unshare --user --map-root-user …`"
+            .to_owned()
+    } else if sysctl("kernel/unprivileged_userns_clone").is_some_and(|value| value == "0") {
         "user namespaces are switched off: `sudo sysctl -w kernel.unprivileged_userns_clone=1`".to_owned()
     } else if apparmor_restricts() {
         APPARMOR.to_owned()

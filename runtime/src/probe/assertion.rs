@@ -2,7 +2,7 @@
 
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ping::{PingError, PingReport, options};
 use super::session::{self, Options, Plan};
@@ -104,8 +104,9 @@ impl AssertPing {
     /// # Panics
     /// If the target does not answer.
     pub fn wait(self) {
+        let begun = Instant::now();
         let outcome = wait_on_host(&self.host, self.clone().session());
-        self.judge(outcome);
+        self.judge(outcome, begun.elapsed());
     }
 
     fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
@@ -113,7 +114,7 @@ impl AssertPing {
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
 
-    fn judge(&self, outcome: Result<PingReport, PingError>) {
+    fn judge(&self, outcome: Result<PingReport, PingError>, asked_for: Duration) {
         let (from, to) = (self.host.name(), &self.options.target);
         let question = format!("assertion failed: {from} can ping {to}");
         match outcome {
@@ -122,7 +123,7 @@ impl AssertPing {
             Err(error) if error.is_broken() => {
                 broken(self.at, &format!("could not ask whether {from} can ping {to}"), &error)
             }
-            Err(error) => fail(self.at, &format!("{question}\n  {error}")),
+            Err(error) => fail(self.at, &format!("{question}\n  after {asked_for:.1?} the last word is: {error}")),
         }
     }
 }
@@ -170,8 +171,9 @@ impl IntoFuture for AssertPing {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            let begun = Instant::now();
             let outcome = on_host(&self.host, self.clone().session()).await;
-            self.judge(outcome);
+            self.judge(outcome, begun.elapsed());
         })
     }
 }

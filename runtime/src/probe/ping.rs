@@ -189,12 +189,14 @@ pub enum PingError {
         from: IpAddr,
     },
     /// The target has no address, or none of the family that was asked for. The question was never asked.
-    #[error("{target} has no {family} to ping")]
+    #[error("{target} has no {family}address to ping{hint}")]
     NoAddress {
         /// The target.
         target: String,
-        /// What was looked for.
+        /// `IPv4 ` or `IPv6 ` if that was asked for.
         family: &'static str,
+        /// Why it has none, if that is known.
+        hint: &'static str,
     },
     /// There is no host of this name in the lab. The question was never asked.
     #[error("there is no host `{name}` in the lab{}", known_names(known))]

@@ -81,7 +81,8 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
         Some(Family::V6) => address.is_ipv6(),
     };
     let candidates: Vec<IpAddr> = match &options.target {
-        Target::Addr(address) => vec![*address],
+        // An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
+        Target::Addr(address) => vec![address.to_canonical()],
         Target::Host(target) => target.plan().addresses().collect(),
         Target::Name(name) => {
             let hosts = &host.lab_plan().hosts;
@@ -95,11 +96,15 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
     let first = |wanted: fn(&IpAddr) -> bool| candidates.iter().copied().filter(of_family).find(wanted);
     first(IpAddr::is_ipv4).or_else(|| first(|_| true)).filter(|address| !is_unspecified(*address)).ok_or_else(|| {
         let family = match options.family {
-            None => "address",
-            Some(Family::V4) => "IPv4 address",
-            Some(Family::V6) => "IPv6 address",
+            None => "",
+            Some(Family::V4) => "IPv4 ",
+            Some(Family::V6) => "IPv6 ",
         };
-        PingError::NoAddress { target: options.target.to_string(), family }
+        let hint = match &options.target {
+            Target::Host(target) => target.why_no_address(),
+            _ => "",
+        };
+        PingError::NoAddress { target: options.target.to_string(), family, hint }
     })
 }
 

@@ -138,10 +138,12 @@ fn check_name(name: &str, known: &[String], origin: impl Fn() -> String) -> Resu
     if known.iter().any(|known| known == name) {
         return Ok(());
     }
-    let known = known.iter().map(String::as_str);
-    let message = match did_you_mean(name, known.clone()) {
-        Some(near) => format!("there is no such setting; did you mean `{near}`?"),
-        None => format!("there is no such setting; there are `{}`", known.collect::<Vec<_>>().join("`, `")),
+    // What all names begin with does not make two of them alike.
+    let prefix = if name.starts_with(PREFIX) { PREFIX } else { "" };
+    let words = known.iter().map(|known| &known[prefix.len()..]);
+    let message = match did_you_mean(&name[prefix.len()..], words) {
+        Some(near) => format!("there is no such setting; did you mean `{prefix}{near}`?"),
+        None => format!("there is no such setting; there are `{}`", known.join("`, `")),
     };
     Err(SettingsError::Value { origin: origin(), message })
 }

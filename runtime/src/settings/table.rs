@@ -193,6 +193,12 @@ mod tests {
                 "`NETNS_TEST_TIMOUT` in the environment: there is no such setting; did you mean `NETNS_TEST_TIMEOUT`?",
             ),
             (
+                Some(("NETNS_TEST_VERBOSE", "1")),
+                "",
+                "`NETNS_TEST_VERBOSE` in the environment: there is no such setting; there are `NETNS_TEST_TIMEOUT`, \
+                 `NETNS_TEST_TIME_SCALE`, `NETNS_TEST_ARTIFACTS`, `NETNS_TEST_ON_UNSUPPORTED`, `NETNS_TEST_ISOLATION`",
+            ),
+            (
                 None,
                 "isolation = \"none\"",
                 "`isolation` in ws/netns-test.toml: `none` is not one of `auto`, `user`, `root`, `inline`",
