@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::panic::Location;
+use std::panic::{Location, catch_unwind};
 
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -15,6 +15,12 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// Prints to standard error, where libtest captures it. A print that fails panics, and a panic of ours is not to be taken for one
+/// of the test's.
+pub(crate) fn say(text: &str) {
+    let _ = catch_unwind(|| eprintln!("{text}"));
+}
+
 /// Shows a panic as std's hook does, at the line of whoever caused it.
 pub(crate) fn show_panic(at: &Location<'_>, message: &str) {
     let thread = std::thread::current();
@@ -24,5 +30,5 @@ pub(crate) fn show_panic(at: &Location<'_>, message: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "stack backtrace:\n{backtrace}");
     }
-    eprint!("{text}");
+    say(text.trim_end());
 }

@@ -51,6 +51,34 @@ pub(crate) fn getsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int
     Ok(value)
 }
 
+/// Keeps echo requests away from a raw `ICMPv6` socket (RFC 3542 section 3.2).
+pub(crate) fn block_icmpv6_requests(socket: BorrowedFd<'_>) -> io::Result<()> {
+    const ICMPV6_FILTER: c_int = 1;
+    const ECHO_REQUEST: usize = 128;
+    // One bit for each type, blocked where it is set.
+    let mut filter = [0u32; 8];
+    filter[ECHO_REQUEST / 32] |= 1 << (ECHO_REQUEST % 32);
+    let size = libc::socklen_t::try_from(size_of_val(&filter)).expect("it is 32");
+    // SAFETY: the kernel reads `size` bytes from an array that lives until the call is over.
+    cvt(unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_ICMPV6, ICMPV6_FILTER, (&raw const filter).cast(), size)
+    })?;
+    Ok(())
+}
+
+/// How many messages a socket had no room for (`SO_MEMINFO`).
+pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    const SO_MEMINFO: c_int = 55;
+    const SK_MEMINFO_DROPS: usize = 8;
+    let mut info = [0u32; 9];
+    let mut size = libc::socklen_t::try_from(size_of_val(&info)).expect("it is 36");
+    // SAFETY: the kernel writes at most `size` bytes to an array that lives until the call is over.
+    cvt(unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_MEMINFO, (&raw mut info).cast(), &raw mut size)
+    })?;
+    Ok(info[SK_MEMINFO_DROPS])
+}
+
 fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {
     if result < T::default() { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
@@ -97,6 +125,8 @@ pub(crate) enum Stage {
     Descriptors,
     /// `execve` of `/proc/self/exe`.
     Exec,
+    /// Being told of ended children.
+    Reap,
     /// The program ended; the value is its wait status.
     Ended,
 }
@@ -131,6 +161,7 @@ impl Report {
             Stage::Fork,
             Stage::Descriptors,
             Stage::Exec,
+            Stage::Reap,
             Stage::Ended,
         ];
         let stage = stages.into_iter().find(|known| *known as u32 == stage)?;
@@ -188,12 +219,6 @@ impl Spawn<'_> {
             if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) < 0 {
                 self.fail(Stage::DeathSignal);
             }
-            // The parent may have died before that; then the other end of this socket is closed.
-            let mut byte = 0u8;
-            let peek = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-            if libc::recv(self.inherited[0].as_raw_fd(), (&raw mut byte).cast(), 1, peek) == 0 {
-                libc::_exit(1);
-            }
             // Not libc's fork: it takes the allocator's locks, which another thread may have held when we were cloned. With the
             // memory shared until exec there is nothing to copy; with CLONE_VFORK we sleep until then.
             let mut pid_2 = Pid2 { spawn: self, argv, envp };
@@ -244,15 +269,49 @@ impl Spawn<'_> {
                 libc::syscall(libc::SYS_close_range, 0, report - 1, 0);
             }
             libc::syscall(libc::SYS_close_range, report + 1, c_int::MAX, 0);
+            // All signals are blocked, so none is lost between two waits.
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            let mut children = MaybeUninit::uninit();
+            libc::sigemptyset(children.as_mut_ptr());
+            libc::sigaddset(children.as_mut_ptr(), libc::SIGCHLD);
+            let children = libc::signalfd(-1, children.as_ptr(), libc::SFD_NONBLOCK);
+            if children < 0 {
+                self.fail(Stage::Reap);
+            }
+            loop {
+                self.reap(pid_2);
+                // The death signal is for a parent that dies from now on. One that had died before we asked for it has left the
+                // other end of the report behind, closed.
+                let mut fds = [
+                    libc::pollfd { fd: children, events: libc::POLLIN, revents: 0 },
+                    libc::pollfd { fd: report, events: 0, revents: 0 },
+                ];
+                libc::poll(fds.as_mut_ptr(), 2, -1);
+                if fds[1].revents != 0 {
+                    libc::_exit(1);
+                }
+                let mut signal = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+                libc::read(children, signal.as_mut_ptr().cast(), size_of::<libc::signalfd_siginfo>());
+            }
+        }
+    }
+
+    /// Waits for every child that has ended; ends with `pid_2`.
+    ///
+    /// # Safety
+    /// As for [`Spawn::pid_1`].
+    unsafe fn reap(&self, pid_2: libc::pid_t) {
+        // SAFETY: all of these are async-signal-safe; `status` outlives the call.
+        unsafe {
             loop {
                 let mut status = 0;
-                let pid = libc::waitpid(-1, &raw mut status, libc::__WALL);
+                let pid = libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WNOHANG);
                 if pid == pid_2 {
                     self.tell(Report { stage: Stage::Ended, value: status });
                     libc::_exit(0);
                 }
-                if pid < 0 && *libc::__errno_location() != libc::EINTR {
-                    libc::_exit(1);
+                if pid <= 0 {
+                    return;
                 }
             }
         }

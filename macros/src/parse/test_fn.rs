@@ -1,6 +1,6 @@
 //! The function under the attribute.
 
-use proc_macro2::Group;
+use proc_macro2::{Delimiter, Group, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, Signature, Token, Visibility, token};
@@ -25,8 +25,17 @@ impl Parse for TestFn {
         if !input.peek(token::Brace) {
             return Err(input.error("a test needs a body"));
         }
-        let body = input.parse()?;
+        let body = visible(input.parse()?).ok_or_else(|| input.error("a test needs a body"))?;
         Ok(Self { attrs, vis, sig, body })
+    }
+}
+
+/// The group that one sees: a `$body:block` of `macro_rules!` comes in another one without delimiters.
+fn visible(tree: TokenTree) -> Option<Group> {
+    match tree {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => visible(group.stream().into_iter().next()?),
+        TokenTree::Group(group) => Some(group),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::__private::TestSpec;
 use crate::Lab;
+use crate::error::say;
 use crate::settings::Settings;
 
 /// How many hosts are shown; the file has all of them.
@@ -32,7 +33,7 @@ pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
             write!(text, "{more}{programs}  (not in {path}: {error}; `NETNS_TEST_ARTIFACTS` names another place)")
         }
     };
-    eprintln!("{text}");
+    say(&text);
 }
 
 /// Removes what an earlier failure of a test has left, now that it passes.

@@ -6,6 +6,7 @@ use super::conclusion::Conclusion;
 use super::phase;
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
+use crate::error::say;
 use crate::evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
@@ -32,10 +33,14 @@ pub(super) fn execute<R: Outcome>(
     let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
         Ok(None) => Conclusion::Passed,
         Ok(Some(error)) => {
-            eprintln!("Error: {error}");
+            say(&format!("Error: {error}"));
             Conclusion::Error
         }
-        Err(payload) => Conclusion::of_panic(payload),
+        Err(payload) => match (Conclusion::of_panic(payload), lab.broken()) {
+            // The panic may be what became of it on the way.
+            (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what.clone()),
+            (conclusion, _) => conclusion,
+        },
     };
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
@@ -54,7 +59,7 @@ fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, Conclu
     let plan = spec.lan.plan().map_err(|complaints| {
         Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
     })?;
-    world::enter(mode, &plan).map_err(|refusal| Conclusion::Unsupported(refusal.to_string()))?;
+    world::enter(mode, &plan).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
     Lab::build(plan, settings).map_err(|error| {
         let text = format!("could not build the lab: {}", crate::error::chain(&error));
         if error.is_unmet_need() { Conclusion::Unsupported(text) } else { Conclusion::Broken(text) }

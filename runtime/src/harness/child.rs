@@ -15,9 +15,6 @@ use crate::Lab;
 use crate::isolation::Mode;
 use crate::settings::Settings;
 
-/// libtest's own exit code for a run with failures.
-const FAILED: i32 = 101;
-
 /// Runs the test and leaves by `exit`, so that coverage is written.
 pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance, body: impl FnOnce(&Lab) -> R) -> ! {
     let pid = std::process::id();
@@ -28,12 +25,13 @@ pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance,
         Ok(settings) => execute(spec, &settings, Mode::choose(settings.isolation), body),
         Err(error) => Conclusion::Broken(error.to_string()),
     };
-    let passed = matches!(conclusion, Conclusion::Passed);
+    let ending = ending(conclusion);
+    let code = ending.exit_code();
     // A body that forks comes here twice. The copy has no say: its exit code is for whoever forked it.
     if std::process::id() == pid {
-        parent.say(&Frame::Verdict(ending(conclusion)));
+        parent.say(&Frame::Verdict(ending));
     }
-    exit(if passed { 0 } else { FAILED })
+    exit(code)
 }
 
 fn ending(conclusion: Conclusion) -> Ending {
@@ -62,7 +60,7 @@ impl Parent {
         if let Err(error) = nix::unistd::dup2_stdout(&inheritance.stdout) {
             // Without `Start` the parent reports a test that was never reached, with this line above.
             eprintln!("could not place the test's standard output: {error}");
-            exit(FAILED);
+            exit(1);
         }
         Self(Arc::new(Mutex::new(UnixStream::from(inheritance.control))))
     }

@@ -6,6 +6,8 @@ use std::panic::{Location, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::__private::{Outcome, TestSpec, Verdict};
+use crate::error::say;
+use crate::isolation::Refusal;
 use crate::settings::OnUnsupported;
 
 /// How a test ended.
@@ -31,6 +33,11 @@ pub(super) enum Conclusion {
 pub(crate) struct Broken(pub(crate) String);
 
 impl Conclusion {
+    /// What it means that the machine refused something.
+    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
+        if refusal.is_unmet_need() { Self::Unsupported(refusal.to_string()) } else { Self::Broken(refusal.to_string()) }
+    }
+
     /// What the settings make of a machine that lacks what the test needs.
     pub(super) fn by(self, policy: OnUnsupported) -> Self {
         let Self::Unsupported(why) = self else { return self };
@@ -62,11 +69,11 @@ pub(super) fn conclude<R: Outcome>(
         // The child's hook has printed it: unwind without a second message, for libtest to judge.
         Conclusion::Panic(payload) => resume_unwind(payload),
         Conclusion::Broken(what) | Conclusion::Unsupported(what) => {
-            eprintln!("\ntest '{}' is broken at {at}:\n{what}", spec.test);
+            say(&format!("\ntest '{}' is broken at {at}:\n{what}", spec.test));
             fail_broken::<R>(spec, what)
         }
         Conclusion::Unasked(what) => {
-            eprintln!("\ntest '{}' is broken: it could not do or ask what it wanted to", spec.test);
+            say(&format!("\ntest '{}' is broken: it could not do or ask what it wanted to", spec.test));
             fail_broken::<R>(spec, what)
         }
         Conclusion::Skipped(why) => {
@@ -80,7 +87,7 @@ pub(super) fn conclude<R: Outcome>(
 fn fail_broken<R: Outcome>(spec: &TestSpec, what: String) -> R::Returned {
     if spec.should_panic {
         // A panic now would be taken for the expected one.
-        eprintln!("note: this is not the panic that `#[should_panic]` waits for");
+        say("note: this is not the panic that `#[should_panic]` waits for");
         return Verdict::Failed.into();
     }
     resume_unwind(Box::new(what))

@@ -23,7 +23,7 @@ pub(super) fn run<R: Outcome>(
             // A thread cannot be in another pid namespace than its process.
             match unshare(NAMESPACES.difference(CloneFlags::CLONE_NEWPID)) {
                 Ok(()) => execute(spec, settings, Mode::Inline, body),
-                Err(error) => Conclusion::Unsupported(Refusal::of_inline(error).to_string()),
+                Err(error) => Conclusion::of_refusal(&Refusal::of_inline(error)),
             }
         });
         match thread.map(std::thread::ScopedJoinHandle::join) {

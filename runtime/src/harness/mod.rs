@@ -18,9 +18,10 @@ use std::panic::Location;
 
 pub(crate) use conclusion::Broken;
 use conclusion::{Conclusion, conclude};
+use marker::{Call, Role};
 pub(crate) use waiting::Waiting;
 
-use crate::__private::{Outcome, TestSpec};
+use crate::__private::{Outcome, TestSpec, Verdict};
 use crate::Lab;
 use crate::isolation::Mode;
 use crate::settings::Settings;
@@ -29,15 +30,18 @@ use crate::settings::Settings;
 #[track_caller]
 pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> R + Send) -> R::Returned {
     let at = Location::caller();
-    if let Some(inheritance) = marker::take(spec.test) {
-        child::run(spec, inheritance, body);
+    let call = Call::count(spec.test);
+    match marker::role(call) {
+        Role::Child(inheritance) => child::run(spec, inheritance, body),
+        Role::Passing => return Verdict::Passed.into(),
+        Role::Parent => {}
     }
     let conclusion = match Settings::resolve(spec) {
         Err(error) => Conclusion::Broken(format!("a setting cannot be used\n  {error}")),
         Ok(settings) => {
             let conclusion = match Mode::choose(settings.isolation) {
                 Mode::Inline => inline::run(spec, &settings, body),
-                mode => parent::run(spec, &settings, mode),
+                mode => parent::run(spec, call, &settings, mode),
             };
             conclusion.by(settings.on_unsupported)
         }

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use super::conclusion::Conclusion;
-use super::marker;
+use super::marker::{self, Call};
 use super::protocol::{DUMP, Ending, Frame, FrameReader};
 use super::relay::Relay;
 use crate::__private::TestSpec;
@@ -30,12 +30,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const DEATH: Duration = Duration::from_secs(60);
 
 /// Runs a test in a child and concludes.
-pub(super) fn run(spec: &TestSpec, settings: &Settings, mode: Mode) -> Conclusion {
+pub(super) fn run(spec: &TestSpec, call: Call, settings: &Settings, mode: Mode) -> Conclusion {
     let name = test_name(spec);
-    let mut child = match Child::start(spec, mode, &name) {
+    let mut child = match Child::start(call, mode, &name) {
         Ok(child) => child,
         Err(StartError::Refused(error)) => {
-            return Conclusion::Unsupported(Refusal::of_clone(mode, &error).to_string());
+            return Conclusion::of_refusal(&Refusal::of_clone(mode, &error));
         }
         Err(StartError::Io(error)) => {
             return Conclusion::Broken(format!("could not prepare the test's process: {error}"));
@@ -111,7 +111,7 @@ struct Child {
 }
 
 impl Child {
-    fn start(spec: &TestSpec, mode: Mode, name: &str) -> Result<Self, StartError> {
+    fn start(call: Call, mode: Mode, name: &str) -> Result<Self, StartError> {
         let (control, childs_control) = UnixStream::pair()?;
         control.set_nonblocking(true)?;
         let (stdout, childs_stdout) = pipe()?;
@@ -122,7 +122,7 @@ impl Child {
         let uid_map = || CString::new(format!("0 {} 1\n", nix::unistd::geteuid())).expect("digits");
         let gid_map = || CString::new(format!("0 {} 1\n", nix::unistd::getegid())).expect("digits");
         let spawn = Spawn {
-            argv: arguments(spec, name, childs_control.as_fd(), childs_stdout.as_fd())?,
+            argv: arguments(call, name, childs_control.as_fd(), childs_stdout.as_fd())?,
             envp: environment()?,
             namespaces: mode.namespaces().bits(),
             id_maps: (mode == Mode::User).then(|| (uid_map(), gid_map())),
@@ -219,7 +219,7 @@ impl Child {
         self.stdout.finish();
         self.stderr.finish();
         if let Some(refused) = self.reports.iter().find(|report| report.stage != Stage::Ended) {
-            return Conclusion::Unsupported(Refusal::of_stage(refused.stage, refused.value).to_string());
+            return Conclusion::of_refusal(&Refusal::of_stage(refused.stage, refused.value));
         }
         if !in_time {
             let (timeout, origin) = (settings.deadline(), settings.origin("timeout"));
@@ -239,8 +239,12 @@ impl Child {
                  note: it runs this program with `--exact {name}`; is that what libtest calls the test?"
             )),
             None => Conclusion::Broken(format!("the test's process {how} before the body had returned")),
-            Some(Ending::Passed) if status == 0 => Conclusion::Passed,
-            Some(Ending::Passed) => Conclusion::Broken(format!("the body returned, but then the test's process {how}")),
+            // Whatever was said last has to agree with how the process left: somebody else may have said it.
+            Some(ending) if !ending.agrees_with(status) => {
+                let end = if ending == Ending::Passed { "returned" } else { "failed" };
+                Conclusion::Broken(format!("the body {end}, but then the test's process {how}"))
+            }
+            Some(Ending::Passed) => Conclusion::Passed,
             Some(Ending::Error) => Conclusion::Error,
             Some(Ending::Panic(text)) => Conclusion::Panic(Box::new(text)),
             Some(Ending::OpaquePanic) => Conclusion::Panic(Box::new(OpaquePanic)),
@@ -272,9 +276,9 @@ fn pipe() -> nix::Result<(File, OwnedFd)> {
 }
 
 /// Fresh ones: what this process was started with says which tests to run, not which test this is.
-fn arguments(spec: &TestSpec, name: &str, control: BorrowedFd<'_>, stdout: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+fn arguments(call: Call, name: &str, control: BorrowedFd<'_>, stdout: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
     let program = std::env::args_os().next().unwrap_or_else(|| OsString::from("test"));
-    let marker = marker::argument(spec.test, control, stdout);
+    let marker = marker::argument(call, control, stdout);
     let flags = ["--include-ignored", "--nocapture", "--test-threads=1", "--quiet"];
     [program.as_os_str(), OsStr::new("--exact"), OsStr::new(name), OsStr::new(&marker)]
         .into_iter()

@@ -4,6 +4,8 @@
 //! Parent to child: single bytes.
 
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 /// The parent asks for a description of what the test is doing.
 pub(super) const DUMP: u8 = b'D';
@@ -36,6 +38,21 @@ pub(super) enum Ending {
     Unasked(String),
     /// The machine lacks what the test needs.
     Unsupported(String),
+}
+
+impl Ending {
+    /// libtest's own exit code for a run with failures.
+    const FAILED: i32 = 101;
+
+    /// The exit code that goes with it.
+    pub(super) fn exit_code(&self) -> i32 {
+        if *self == Self::Passed { 0 } else { Self::FAILED }
+    }
+
+    /// Whether a process that says so ends with this wait status.
+    pub(super) fn agrees_with(&self, status: i32) -> bool {
+        ExitStatus::from_raw(status).code() == Some(self.exit_code())
+    }
 }
 
 impl Frame {

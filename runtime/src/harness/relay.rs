@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::catch_unwind;
 
 /// One stream of the child's output.
 pub(super) struct Relay<R> {
@@ -33,7 +34,7 @@ impl<R: Read + AsFd> Relay<R> {
                 Ok(n) => {
                     self.unfinished.extend_from_slice(&buffer[..n]);
                     let whole = ready(&self.unfinished);
-                    (self.print)(&String::from_utf8_lossy(&self.unfinished[..whole]));
+                    self.show(whole);
                     self.unfinished.drain(..whole);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -43,11 +44,18 @@ impl<R: Read + AsFd> Relay<R> {
         }
     }
 
+    fn show(&self, length: usize) {
+        let text = String::from_utf8_lossy(&self.unfinished[..length]);
+        // Where it cannot be written, the test goes on: that is no verdict on it.
+        let print = self.print;
+        let _ = catch_unwind(|| print(&text));
+    }
+
     /// Passes on what is there and the rest of a line that nobody finished.
     pub(super) fn finish(mut self) {
         self.drain();
         if !self.unfinished.is_empty() {
-            (self.print)(&String::from_utf8_lossy(&self.unfinished));
+            self.show(self.unfinished.len());
         }
     }
 }

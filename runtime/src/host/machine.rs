@@ -27,6 +27,18 @@ use crate::settings::Settings;
 pub(crate) struct Surroundings {
     pub(crate) plan: Plan,
     pub(crate) settings: Settings,
+    /// The first thing that a test could not do or ask.
+    pub(crate) broken: OnceCell<String>,
+}
+
+impl Surroundings {
+    /// Panics at the line of whoever asked for what cannot be done. That is no failure that a test could have expected, and the lab
+    /// remembers it, since the panic may arrive as another: the thread it is in may be joined.
+    pub(crate) fn could_not(&self, at: &Location<'_>, message: String) -> ! {
+        show_panic(at, &message);
+        let _ = self.broken.set(message.clone());
+        resume_unwind(Box::new(Broken(message)))
+    }
 }
 
 /// A host. Its network namespace is there from the start, its mount and UTS namespaces and its runtime from first use.
@@ -117,8 +129,7 @@ impl Machine {
 
     fn cannot_enter(&self, at: &Location<'_>, error: &str) -> ! {
         let message = format!("cannot run anything in host `{}`: {error}", self.plan().name);
-        show_panic(at, &message);
-        resume_unwind(Box::new(Broken(message)))
+        self.surroundings.could_not(at, message)
     }
 
     fn start_anchor(&self) -> Result<Anchor, String> {

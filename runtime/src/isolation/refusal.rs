@@ -37,10 +37,16 @@ impl Refusal {
             Stage::DeathSignal => ("prctl(PR_SET_PDEATHSIG)", UNKNOWN.to_owned()),
             Stage::Fork => ("starting a second process", TOO_MANY.to_owned()),
             Stage::Descriptors => ("placing the test's file descriptors", UNKNOWN.to_owned()),
-            Stage::Exec | Stage::Ended if error == Errno::ENOENT => ("running /proc/self/exe", NO_PROC.to_owned()),
-            Stage::Exec | Stage::Ended => ("running /proc/self/exe", UNKNOWN.to_owned()),
+            Stage::Exec if error == Errno::ENOENT => ("running /proc/self/exe", NO_PROC.to_owned()),
+            Stage::Exec => ("running /proc/self/exe", UNKNOWN.to_owned()),
+            Stage::Reap | Stage::Ended => ("waiting for the test's process", UNKNOWN.to_owned()),
         };
         Self { tried: tried.to_owned(), error, remedy }
+    }
+
+    /// Whether the machine does not allow it, rather than being short of something for the moment.
+    pub(crate) fn is_unmet_need(&self) -> bool {
+        !matches!(self.error, Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE | Errno::EINTR)
     }
 
     /// A mount inside the test's own mount namespace failed.

@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use netns_test_topology::Plan;
+use once_cell::sync::OnceCell;
 
 pub(crate) use baseline::Baseline;
 pub(crate) use error::LabError;
@@ -33,18 +34,19 @@ thread_local! {
 
 struct Network {
     hosts: Vec<Host>,
+    surroundings: Arc<Surroundings>,
 }
 
 impl Lab {
     /// Makes the network real. The calling thread is in a [`world`] of its own and stays there.
     pub(crate) fn build(plan: Plan, settings: &Settings) -> Result<Self, LabError> {
         let namespaces = build::build(&plan, settings)?;
-        let surroundings = Arc::new(Surroundings { plan, settings: settings.clone() });
+        let surroundings = Arc::new(Surroundings { plan, settings: settings.clone(), broken: OnceCell::new() });
         let machines = namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
         world::name_hosts(&hosts)?;
-        Ok(Self(Arc::new(Network { hosts })))
+        Ok(Self(Arc::new(Network { hosts, surroundings })))
     }
 
     /// The lab of the test whose body this thread runs.
@@ -58,6 +60,11 @@ impl Lab {
     pub(crate) fn as_current<T>(&self, f: impl FnOnce(&Self) -> T) -> T {
         CURRENT.set(Some(self.clone()));
         f(self)
+    }
+
+    /// The first thing that the test could not do or ask.
+    pub(crate) fn broken(&self) -> Option<&String> {
+        self.0.surroundings.broken.get()
     }
 
     /// All hosts, in the order in which they were drawn.

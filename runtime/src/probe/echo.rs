@@ -105,16 +105,10 @@ impl Echo {
     }
 
     fn hear_reply(&self, echo: IcmpEchoHeader, payload: &[u8], from: IpAddr) -> Option<(u16, Heard)> {
-        let ours = echo.id == self.id && payload == self.payload && (from == self.destination || self.is_to_many());
-        ours.then_some((echo.seq, Heard::Reply))
-    }
-
-    /// Whether several hosts may answer, each from its own address.
-    fn is_to_many(&self) -> bool {
-        match self.destination {
-            IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
-            IpAddr::V6(v6) => v6.is_multicast(),
-        }
+        // Whoever has the nonce has heard the question. The answer to a broadcast, multicast or anycast address comes from
+        // another one.
+        let heard_it = self.payload.len() >= NONCE || from == self.destination;
+        (echo.id == self.id && payload == self.payload && heard_it).then_some((echo.seq, Heard::Reply))
     }
 
     /// The sequence number in the request that an error quotes, if it is one of ours. At least eight bytes are quoted (RFC 792).
@@ -165,7 +159,9 @@ mod tests {
         let (echo, other) = (Echo::new(V4.into(), 56), Echo::new(V4.into(), 56));
         let packet = ipv4(&reply_to(&echo, 7), V4);
         assert_eq!(echo.hear(&packet, V4.into()), Some((7, Heard::Reply)));
-        assert_eq!(echo.hear(&packet, ROUTER), None, "from somebody else");
+        assert_eq!(echo.hear(&packet, ROUTER), Some((7, Heard::Reply)), "from another of its addresses");
+        let small = Echo::new(V4.into(), 7);
+        assert_eq!(small.hear(&ipv4(&reply_to(&small, 7), V4), ROUTER), None, "from somebody else, without a nonce");
         assert_eq!(other.hear(&packet, V4.into()), None, "to another ping");
         assert_eq!(echo.hear(&ipv4(&echo.request(7), V4), V4.into()), None, "our own request");
         let mut stale = packet;

@@ -15,8 +15,14 @@ use super::echo::{Echo, Heard, is_unspecified};
 use super::ping::{PingError, PingReport};
 use crate::{Host, sys};
 
+/// `linux/icmp.h`.
+const ICMP_FILTER: i32 = 1;
+
 /// A packet is at most this long, in bytes.
 const PACKET: usize = 65_535;
+
+/// The longest interval: one that can be added to any instant.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is asked, and how.
 #[derive(Clone, Debug)]
@@ -65,7 +71,8 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<Ping
         options,
         begun,
         sent: Vec::new(),
-        last_sent: begun,
+        tries: 0,
+        last_try: begun,
         rtts: Vec::new(),
         duplicates: 0,
         last_error: None,
@@ -117,6 +124,7 @@ fn open_socket(options: &Options, destination: IpAddr) -> Result<UdpSocket, Ping
     let open = || {
         let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
         socket.set_broadcast(true)?;
+        hear_answers_only(&socket, destination)?;
         set_dont_fragment(&socket, destination, options.dont_fragment)?;
         Ok(socket)
     };
@@ -132,6 +140,15 @@ fn open_socket(options: &Options, destination: IpAddr) -> Result<UdpSocket, Ping
         socket.bind(&SocketAddr::new(source, 0).into()).map_err(local(format!("send from {source}")))?;
     }
     UdpSocket::from_std(std::net::UdpSocket::from(socket)).map_err(local("watch a raw ICMP socket"))
+}
+
+/// Every raw socket of a host hears every message; other pings' requests are not worth the room they take.
+fn hear_answers_only(socket: &Socket, destination: IpAddr) -> io::Result<()> {
+    match destination {
+        // Bit by type, blocked where it is set (raw(7)): requests.
+        IpAddr::V4(_) => sys::setsockopt_int(socket.as_fd(), libc::SOL_RAW, ICMP_FILTER, 1 << 8),
+        IpAddr::V6(_) => sys::block_icmpv6_requests(socket.as_fd()),
+    }
 }
 
 fn set_dont_fragment(socket: &Socket, destination: IpAddr, forbidden: bool) -> io::Result<()> {
@@ -170,7 +187,9 @@ struct Session {
     options: Options,
     begun: Instant,
     sent: Vec<Fate>,
-    last_sent: Instant,
+    /// Requests that were sent, or refused by the host's own kernel, and when the last one was.
+    tries: u32,
+    last_try: Instant,
     rtts: Vec<Duration>,
     duplicates: u32,
     last_error: Option<PingError>,
@@ -183,7 +202,8 @@ impl Session {
             // First what has arrived, by a system call: tokio may not have been told of it yet.
             self.drain(&mut buffer)?;
             let now = Instant::now();
-            if self.is_decided(plan) || self.end(plan).is_some_and(|end| now >= end) {
+            // However short the time is, one request is tried.
+            if self.is_decided(plan) || (self.tries > 0 && self.end(plan).is_some_and(|end| now >= end)) {
                 return self.conclude();
             }
             if self.next_send(plan).is_some_and(|next| now >= next) {
@@ -206,26 +226,25 @@ impl Session {
 
     /// When the next request is due, if there is to be one.
     fn next_send(&self, plan: Plan) -> Option<Instant> {
-        let sent = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
         let (count, interval) = match plan {
-            Plan::Fixed { count, interval, .. } => (u32::from(count), interval),
+            Plan::Fixed { count, interval, .. } => (u32::from(count), interval.min(LONGEST)),
             // A sequence number has 16 bits.
-            Plan::Until { interval, .. } => (u32::from(u16::MAX), interval),
+            Plan::Until { interval, .. } => (u32::from(u16::MAX), interval.min(LONGEST)),
             Plan::Silence { count, window } => (u32::from(count), window / (u32::from(count) + 1)),
         };
-        (sent < count).then(|| if sent == 0 { self.begun } else { self.last_sent + interval })
+        (self.tries < count).then(|| if self.tries == 0 { self.begun } else { self.last_try + interval })
     }
 
     /// When it is over whatever has come, if that is known already.
     fn end(&self, plan: Plan) -> Option<Instant> {
         match plan {
-            Plan::Fixed { last_words, .. } => self.next_send(plan).is_none().then(|| self.last_sent + last_words),
+            Plan::Fixed { last_words, .. } => self.next_send(plan).is_none().then(|| self.last_try + last_words),
             Plan::Until { deadline, .. } => Some(self.begun + deadline),
             // The last request is given its share even if it was sent late.
             Plan::Silence { count, window } => self
                 .next_send(plan)
                 .is_none()
-                .then(|| (self.begun + window).max(self.last_sent + window / (u32::from(count) + 1))),
+                .then(|| (self.begun + window).max(self.last_try + window / (u32::from(count) + 1))),
         }
     }
 
@@ -244,7 +263,8 @@ impl Session {
         let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
         let request = self.echo.request(sequence);
         let sent = Instant::now();
-        self.last_sent = sent;
+        self.last_try = sent;
+        self.tries += 1;
         let to = SocketAddr::new(self.destination, 0);
         match self.socket.send_to(&request, to).await {
             Ok(_) => {
@@ -316,8 +336,15 @@ impl Session {
         if !self.rtts.is_empty() {
             return Ok(PingReport { sent, duplicates: self.duplicates, rtts: self.rtts });
         }
-        let silence = || PingError::Timeout { to: self.destination, sent, waited: self.begun.elapsed() };
-        Err(self.last_error.unwrap_or_else(silence))
+        if let Some(error) = self.last_error {
+            return Err(error);
+        }
+        let drops = sys::socket_drops(self.socket.as_fd()).map_err(local("ask whether answers were lost"))?;
+        if drops > 0 {
+            let lost = io::Error::other(format!("the socket was too full for {drops} messages that arrived"));
+            return Err(local("hear all answers")(lost));
+        }
+        Err(PingError::Timeout { to: self.destination, sent, waited: self.begun.elapsed() })
     }
 }
 
