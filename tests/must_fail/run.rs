@@ -34,8 +34,18 @@ pub(crate) struct Running {
     id: Pid,
     begun: Instant,
     ended: Receiver<ExitStatus>,
+    has_ended: bool,
     directory: Directory,
     watch: Watch,
+}
+
+/// A test of this suite that fails leaves nothing running.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let _ = killpg(self.id, Signal::SIGKILL);
+        }
+    }
 }
 
 /// What came of a run.
@@ -156,7 +166,7 @@ impl Run {
         let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
         let (tell, ended) = channel();
         std::thread::spawn(move || tell.send(child.wait().unwrap()));
-        Running { id, begun: Instant::now(), ended, directory: self.directory, watch }
+        Running { id, begun: Instant::now(), ended, has_ended: false, directory: self.directory, watch }
     }
 
     /// Runs it to its end.
@@ -193,12 +203,12 @@ impl Running {
 
     /// Waits for its end, and for everything of it to be gone.
     #[track_caller]
-    pub(crate) fn end(self) -> Outcome {
+    pub(crate) fn end(mut self) -> Outcome {
         let status = self.ended.recv_timeout(DEADLINE).unwrap_or_else(|_| {
-            let _ = killpg(self.id, Signal::SIGKILL);
             let (stdout, stderr) = (self.directory.read("stdout"), self.directory.read("stderr"));
             panic!("it has not ended after {DEADLINE:?}\n{stdout}\n{stderr}")
         });
+        self.has_ended = true;
         let took = self.begun.elapsed();
         let (stdout, stderr) = (self.directory.read("stdout"), self.directory.read("stderr"));
         if let Some(complaint) = self.watch.complaint(leftovers::PATIENCE) {
