@@ -93,6 +93,10 @@ pub(crate) fn ends() -> Fixture {
             fails("fails_if_the_process_dies_on_its_way_out")
                 .says("the body returned, but then the test's process was ended by SIGABRT")
                 .here(),
+            fails("fails_if_the_process_dies_after_an_expected_panic")
+                .says("the body failed, but then the test's process was ended by SIGABRT")
+                .says("not the panic that `#[should_panic]` waits for")
+                .here(),
             passes("passes_if_only_a_copy_panics").says("the copy panics"),
             passes("passes_if_a_copy_returns_too"),
             fails("fails_if_only_a_copy_returns").says("the original panics").here(),
@@ -125,6 +129,7 @@ pub(crate) fn expected_panics() -> Fixture {
             fails("fails_if_it_panics_with_a_value_unexpectedly").here(),
             not_asked("fails_if_the_question_cannot_be_asked"),
             not_asked("fails_if_the_question_cannot_be_asked_as_expected"),
+            not_asked("fails_if_a_task_cannot_ask_its_question"),
         ],
     )
 }
@@ -194,6 +199,8 @@ pub(crate) fn never_reached() -> Fixture {
             passes("passes"),
             passes("does_nothing").says_nothing(),
             passes("passes_if_the_function_is_called_by_a_test").speaks_as("passes"),
+            passes("passes_if_the_case_is_not_2"),
+            fails("fails_if_a_later_call_fails").speaks_as("passes_if_the_case_is_not_2").here(),
             never("fails_if_the_thread_has_no_test_s_name", "no_such_test"),
             never("fails_if_the_thread_has_another_test_s_name", "does_nothing"),
         ],
