@@ -43,7 +43,8 @@ pub mod prelude {
     pub use crate::{Host, Lab, PingError, TestError, TestResult, netns_test};
 }
 
-/// The README's examples are compiled with the documentation's.
+/// The examples of the README and the guide are compiled with the documentation's.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/guide.md")]
 struct Readme;
