@@ -1,5 +1,6 @@
 //! The programs that run in a lab.
 
+use std::fmt::Write;
 use std::fs;
 use std::os::fd::AsFd;
 
@@ -22,7 +23,8 @@ pub(super) fn of(lab: &Lab) -> String {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let words: Vec<_> = command.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
         let command = String::from_utf8_lossy(&words.join(&b' ')).escape_debug().to_string();
-        text += &format!("  running in {host}: `{command}` (pid {name})\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  running in {host}: `{command}` (pid {name})");
     }
     text
 }

@@ -65,9 +65,9 @@ pub(super) fn role(call: Call) -> Role {
         Lazy::new(|| Mutex::new(std::env::args_os().find_map(|argument| Marker::parse(argument.to_str()?))));
     let mut marker = MARKER.lock().unwrap_or_else(PoisonError::into_inner);
     match &*marker {
-        Some(marked) if marked.test == call.test && marked.call > call.number => Role::Passing,
-        Some(marked) if marked.test == call.test && marked.call == call.number => {
-            let inheritance = marked.inherit();
+        Some(ours) if ours.test == call.test && ours.call > call.number => Role::Passing,
+        Some(ours) if ours.test == call.test && ours.call == call.number => {
+            let inheritance = ours.inherit();
             *marker = None;
             inheritance.map_or(Role::Parent, Role::Child)
         }
