@@ -3,7 +3,7 @@
 //!
 //! The fixtures are built and run by cargo. Where cargo cannot be used, as in a process of another user than the one whose clone
 //! it is, `MUST_FAIL_FIXTURES` names a file with what
-//! `cargo test -p netns-test-fixtures --lib --tests --no-run --message-format=json` printed, and their binaries are run without it.
+//! `cargo test -p netns-test-fixtures --lib --test '*' --no-run --message-format=json` printed, and their binaries are run without it.
 
 mod expect;
 mod fixtures;
@@ -27,6 +27,13 @@ fn ends_as_the_model_says(fixture: &Fixture) {
     fixture.check(&Run::cargo_test(fixture, &[]).end(), Mode::Captured);
     let arguments = ["--test-threads=1", "--show-output"];
     fixture.check(&Run::cargo_test(fixture, &arguments).end(), Mode::Shown);
+}
+
+#[test]
+fn every_binary_is_in_the_model() {
+    let mut modelled: Vec<_> = model::all().iter().map(|fixture| fixture.name).chain(["killed"]).collect();
+    modelled.sort_unstable();
+    assert_eq!(fixtures::binaries().keys().collect::<Vec<_>>(), modelled);
 }
 
 #[test]

@@ -61,14 +61,15 @@ pub(crate) fn deadline() -> Fixture {
     let killed = |name| {
         fails(name).says("it did not end within 1s (`timeout` in the attribute, time-scale 1) and was killed").here()
     };
-    let asked = |name| killed(name).says("at its deadline the test was running the body\n");
+    let asked = |name| killed(name).says("at its deadline the test was running the body\n").says("\n  thread fails_if");
     fixture(
         "deadline",
         [
             asked("fails_if_the_body_spins"),
-            asked("fails_if_the_body_sleeps").says(" hrtimer_nanosleep"),
-            asked("fails_if_a_future_is_never_ready").says(" do_epoll_wait"),
-            asked("fails_if_a_closure_in_a_host_sleeps").says("\n  thread alice           hrtimer_nanosleep"),
+            asked("fails_if_the_body_sleeps"),
+            asked("fails_if_a_future_is_never_ready"),
+            asked("fails_if_a_closure_in_a_host_sleeps")
+                .says("waiting for a closure in host `alice`, started at tests/fixtures/tests/deadline.rs:"),
             killed("fails_if_the_process_is_stopped"),
             asked("fails_if_an_expected_panic_does_not_come_in_time")
                 .says("not the panic that `#[should_panic]` waits for"),
@@ -251,9 +252,7 @@ pub(crate) fn probes() -> Fixture {
         let fails = fails(name).says("assertion failed: alice can ping 198.51.100.77");
         fails.says("no answer from 198.51.100.77: ").says("\nthe lab when the test failed:\n  alice\n").here()
     };
-    let broken =
-        |name, why: &str| fails(name).says(why).says("is broken: it could not do or ask what it wanted to").here();
-    let not_asked = |name, why| broken(name, why).says("could not ask whether alice cannot ping");
+    let not_asked = |name, why: &str| fails(name).says("could not ask whether alice cannot ping").says(why).here();
     fixture(
         "probes",
         [
