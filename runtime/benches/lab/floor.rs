@@ -21,7 +21,10 @@ const VETH_INFO_PEER: u16 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_BROADCAST: u16 = 4;
-const NODAD: u8 = 2;
+const TENTATIVE: u8 = 0x40;
+const DUMP: u16 = 0x300;
+/// `NLMSG_DONE`.
+const DONE: u16 = 3;
 const REQUEST: u16 = 1;
 const ACK: u16 = 4;
 const CREATE_EXCL: u16 = 0x600;
@@ -68,7 +71,7 @@ pub(crate) fn build(hosts: usize, sysctls: &[(String, &str)]) -> Vec<(OwnedFd, F
         batch.settle(netlink);
     }
     for (number, (netlink, _)) in sites.iter().enumerate() {
-        while !is_running(netlink, index(number)) {
+        while !(is_running(netlink, index(number)) && addresses_can_be_used(netlink)) {
             std::thread::yield_now();
         }
     }
@@ -153,7 +156,7 @@ impl Batch {
     }
 
     fn address_v4(&mut self, index: u32, address: Ipv4Addr) {
-        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(libc::AF_INET, 29, 0, index));
+        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(libc::AF_INET, 29, index));
         self.attribute(IFA_LOCAL, &address.octets());
         self.attribute(IFA_ADDRESS, &address.octets());
         self.attribute(IFA_BROADCAST, &Ipv4Addr::from_bits(address.to_bits() | 7).octets());
@@ -161,7 +164,7 @@ impl Batch {
     }
 
     fn address_v6(&mut self, index: u32, address: Ipv6Addr) {
-        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(libc::AF_INET6, 64, NODAD, index));
+        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(libc::AF_INET6, 64, index));
         self.attribute(IFA_LOCAL, &address.octets());
         self.attribute(IFA_ADDRESS, &address.octets());
         self.end();
@@ -190,6 +193,33 @@ fn is_running(netlink: &OwnedFd, index: u32) -> bool {
     flags & IFF_RUNNING != 0
 }
 
+/// Whether no IPv6 address is tentative: a worker of the kernel has made it known.
+fn addresses_can_be_used(netlink: &OwnedFd) -> bool {
+    let mut batch = Batch::default();
+    batch.begin(libc::RTM_GETADDR, DUMP, &address_header(libc::AF_INET6, 0, 0));
+    batch.end();
+    send(netlink.as_raw_fd(), &batch.bytes, MsgFlags::empty()).expect("a send");
+    let mut usable = true;
+    loop {
+        let mut answer = [0; 8192];
+        let length = recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty()).expect("an answer");
+        let mut rest = &answer[..length];
+        while rest.len() >= 24 {
+            let size = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+            if u16::from_ne_bytes([rest[4], rest[5]]) == DONE {
+                return usable;
+            }
+            // struct ifaddrmsg follows the message header; its flags are at offset 2.
+            usable &= rest[18] & TENTATIVE == 0;
+            rest = &rest[size.next_multiple_of(4)..];
+        }
+        // The last message is shorter than an address.
+        if rest.len() >= 6 && u16::from_ne_bytes([rest[4], rest[5]]) == DONE {
+            return usable;
+        }
+    }
+}
+
 /// `struct ifinfomsg`.
 fn link(index: u32, flags: u32) -> [u8; 16] {
     let mut header = [0; 16];
@@ -200,8 +230,8 @@ fn link(index: u32, flags: u32) -> [u8; 16] {
 }
 
 /// `struct ifaddrmsg`.
-fn address_header(family: i32, prefix: u8, flags: u8, index: u32) -> [u8; 8] {
-    let mut header = [u8::try_from(family).expect("a small number"), prefix, flags, 0, 0, 0, 0, 0];
+fn address_header(family: i32, prefix: u8, index: u32) -> [u8; 8] {
+    let mut header = [u8::try_from(family).expect("a small number"), prefix, 0, 0, 0, 0, 0, 0];
     header[4..].copy_from_slice(&index.to_ne_bytes());
     header
 }
