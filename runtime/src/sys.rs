@@ -219,6 +219,8 @@ impl Spawn<'_> {
             if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) < 0 {
                 self.fail(Stage::DeathSignal);
             }
+            // An ignored SIGCHLD would be inherited, and nobody left to wait for.
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
             // Not libc's fork: it takes the allocator's locks, which another thread may have held when we were cloned. With the
             // memory shared until exec there is nothing to copy; with CLONE_VFORK we sleep until then.
             let mut pid_2 = Pid2 { spawn: self, argv, envp };
@@ -270,7 +272,6 @@ impl Spawn<'_> {
             }
             libc::syscall(libc::SYS_close_range, report + 1, c_int::MAX, 0);
             // All signals are blocked, so none is lost between two waits.
-            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
             let mut children = MaybeUninit::uninit();
             libc::sigemptyset(children.as_mut_ptr());
             libc::sigaddset(children.as_mut_ptr(), libc::SIGCHLD);

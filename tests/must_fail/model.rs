@@ -71,6 +71,7 @@ pub(crate) fn deadline() -> Fixture {
             asked("fails_if_a_closure_in_a_host_sleeps")
                 .says("waiting for a closure in host `alice`, started at tests/fixtures/tests/deadline.rs:"),
             killed("fails_if_the_process_is_stopped"),
+            fails("fails_if_the_body_never_stops_printing").says("it did not end within 300ms").here(),
             asked("fails_if_an_expected_panic_does_not_come_in_time")
                 .says("not the panic that `#[should_panic]` waits for"),
         ],

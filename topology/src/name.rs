@@ -70,6 +70,9 @@ macro_rules! name {
                 if name.len() > Self::MAX {
                     return Err(NameError::TooLong { kind, name: owned(), max: Self::MAX });
                 }
+                if name.starts_with('-') {
+                    return Err(NameError::Character { kind, name: owned(), character: '-' });
+                }
                 if $reserved.contains(&name) {
                     return Err(NameError::Reserved { kind, name: owned() });
                 }
@@ -119,7 +122,7 @@ mod tests {
         for good in ["a", "alice", "db_1", "x-y", "9", &"n".repeat(63)] {
             assert_eq!(good.parse::<HostName>().unwrap().as_str(), good);
         }
-        for bad in ["", "a b", "a/b", "é", ".", "a.b", "localhost", "a\n", "a\0", &"n".repeat(64)] {
+        for bad in ["", "-a", "a b", "a/b", "é", ".", "a.b", "localhost", "a\n", "a\0", &"n".repeat(64)] {
             bad.parse::<HostName>().unwrap_err();
         }
     }

@@ -18,15 +18,20 @@ const SHOWN: usize = 4;
 
 /// Shows the state of the lab on standard error, and writes all of it to a file.
 pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
-    let hosts: Vec<String> = lab.hosts().iter().map(state::of).collect();
     let programs = programs::of(lab);
-    let mut text = String::from("\nthe lab when the test failed:\n");
-    text.extend(hosts.iter().take(SHOWN).map(String::as_str));
-    let rest = hosts.len().saturating_sub(SHOWN);
+    let (shown, rest) = lab.hosts().split_at(lab.hosts().len().min(SHOWN));
+    let mut hosts: String = shown.iter().map(state::of).collect();
+    let mut text = format!("\nthe lab when the test failed:\n{hosts}");
+    if !rest.is_empty() {
+        // All of them may take longer than there is time.
+        say(&std::mem::take(&mut text));
+    }
+    hosts.extend(rest.iter().map(state::of));
+    let rest = rest.len();
     let more = if rest > 0 { format!("  and {rest} more hosts\n") } else { String::new() };
     let path = file(spec, settings);
     // Writing to a string cannot fail.
-    let _ = match write_file(&path, &(hosts.concat() + &programs)) {
+    let _ = match write_file(&path, &(hosts + &programs)) {
         Ok(()) => write!(text, "{more}{programs}  (in {})", path.display()),
         Err(error) => {
             let path = path.display();

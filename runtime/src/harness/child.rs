@@ -23,7 +23,7 @@ pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance,
     parent.listen();
     let conclusion = match Settings::resolve(spec) {
         Ok(settings) => execute(spec, &settings, Mode::choose(settings.isolation), body),
-        Err(error) => Conclusion::Broken(error.to_string()),
+        Err(error) => Conclusion::of_settings(&error),
     };
     let ending = ending(conclusion);
     let code = ending.exit_code();

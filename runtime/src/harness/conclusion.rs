@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::__private::{Outcome, TestSpec, Verdict};
 use crate::error::say;
 use crate::isolation::Refusal;
-use crate::settings::OnUnsupported;
+use crate::settings::{OnUnsupported, SettingsError};
 
 /// How a test ended.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ pub(super) enum Conclusion {
 pub(crate) struct Broken(pub(crate) String);
 
 impl Conclusion {
+    /// What it means that a setting cannot be used.
+    pub(super) fn of_settings(error: &SettingsError) -> Self {
+        Self::Broken(format!("a setting cannot be used\n  {}", crate::error::chain(error)))
+    }
+
     /// What it means that the machine refused something.
     pub(super) fn of_refusal(refusal: &Refusal) -> Self {
         if refusal.is_unmet_need() { Self::Unsupported(refusal.to_string()) } else { Self::Broken(refusal.to_string()) }

@@ -37,7 +37,7 @@ pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -
         Role::Parent => {}
     }
     let conclusion = match Settings::resolve(spec) {
-        Err(error) => Conclusion::Broken(format!("a setting cannot be used\n  {error}")),
+        Err(error) => Conclusion::of_settings(&error),
         Ok(settings) => {
             let conclusion = match Mode::choose(settings.isolation) {
                 Mode::Inline => inline::run(spec, &settings, body),

@@ -166,8 +166,8 @@ impl Child {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let ended = self.wait(left);
-            self.stdout.drain();
-            self.stderr.drain();
+            self.stdout.pass_on();
+            self.stderr.pass_on();
             self.read_control();
             self.read_reports();
             if ended || done(self) || left.is_zero() {

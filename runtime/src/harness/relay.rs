@@ -24,11 +24,13 @@ impl<R: Read + AsFd> Relay<R> {
         self.open.then(|| self.from.as_fd())
     }
 
-    /// Passes on the lines that are there now: libtest puts both streams into one text, and a line of one of them must not be torn
-    /// by the other. Bytes that are no UTF-8 become replacement characters, as a terminal shows them.
-    pub(super) fn drain(&mut self) {
+    /// Passes on what is there now: whole lines, since libtest puts both streams into one text and a line of one of them must not
+    /// be torn by the other. Bytes that are no UTF-8 become replacement characters, as a terminal shows them.
+    ///
+    /// All that a pipe holds, but not all that somebody writes who never stops: the caller has a clock to look at.
+    pub(super) fn pass_on(&mut self) {
         let mut buffer = [0; 16 * 1024];
-        while self.open {
+        for _ in 0..READS {
             match self.from.read(&mut buffer) {
                 Ok(0) => self.open = false,
                 Ok(n) => {
@@ -41,6 +43,9 @@ impl<R: Read + AsFd> Relay<R> {
                 // Nothing there now, or never again; the end of pid 1 tells which.
                 Err(_) => return,
             }
+            if !self.open {
+                return;
+            }
         }
     }
 
@@ -52,13 +57,18 @@ impl<R: Read + AsFd> Relay<R> {
     }
 
     /// Passes on what is there and the rest of a line that nobody finished.
+    ///
+    /// Nobody writes any more: what is left is what a pipe holds.
     pub(super) fn finish(mut self) {
-        self.drain();
+        self.pass_on();
         if !self.unfinished.is_empty() {
             self.show(self.unfinished.len());
         }
     }
 }
+
+/// Reads at a time: together 1 MiB, which is the most that a pipe holds unless the machine says otherwise (pipe(7)).
+const READS: usize = 64;
 
 /// The longest piece of a line that is held back, in bytes.
 const LINE: usize = 8 * 1024;

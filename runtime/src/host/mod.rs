@@ -138,6 +138,11 @@ impl Host {
         self.0.surroundings().settings.scaled(duration)
     }
 
+    /// A time for which something must not happen, stretched and never shortened.
+    pub(crate) fn stretched(&self, duration: Duration) -> Duration {
+        self.0.surroundings().settings.stretched(duration)
+    }
+
     pub(crate) fn machine(&self) -> &Machine {
         &self.0
     }

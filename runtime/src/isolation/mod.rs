@@ -5,7 +5,7 @@ mod refusal;
 use nix::sched::CloneFlags;
 use once_cell::sync::OnceCell;
 
-pub(crate) use refusal::Refusal;
+pub(crate) use refusal::{Refusal, is_unmet_need};
 
 use crate::settings::Isolation;
 

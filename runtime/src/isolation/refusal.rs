@@ -46,7 +46,7 @@ impl Refusal {
 
     /// Whether the machine does not allow it, rather than being short of something for the moment.
     pub(crate) fn is_unmet_need(&self) -> bool {
-        !matches!(self.error, Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE | Errno::EINTR)
+        is_unmet_need(self.error)
     }
 
     /// A mount inside the test's own mount namespace failed.
@@ -66,6 +66,13 @@ impl Refusal {
                       `unshare --user --map-root-user --net --mount`, or leave the setting at `auto`";
         Self { tried: "unshare(2) in the test's own thread".to_owned(), error, remedy: remedy.to_owned() }
     }
+}
+
+/// Whether an error of a request for namespaces or mounts says that the machine does not allow it, rather than that it is short of
+/// something for the moment, or that we are wrong.
+pub(crate) fn is_unmet_need(error: Errno) -> bool {
+    use Errno::{EACCES, EINVAL, ENODEV, ENOENT, ENOSPC, ENOSYS, EPERM, EUSERS};
+    matches!(error, EPERM | EACCES | ENOSYS | EINVAL | EUSERS | ENODEV | ENOSPC | ENOENT)
 }
 
 impl fmt::Display for Refusal {

@@ -42,7 +42,8 @@ const FIRST_INDEX: u32 = 100;
 pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Vec<OwnedFd>, LabError> {
     allow_open_files(plan.hosts.len())?;
     let indices = Indices::of(plan);
-    let (mut sites, mut hub) = make_sites(plan, || make_hub(plan, &indices))?;
+    let (mut sites, mut hub) = make_sites(plan, make_hub)?;
+    make_switches(plan, &indices, &mut hub)?;
     make_links(plan, &indices, &mut sites, &mut hub)?;
     in_shares(&mut sites, |site| configure(&indices, site))?;
     raise_switches(plan, &indices, &mut hub)?;
@@ -100,25 +101,34 @@ impl Indices {
     }
 }
 
-/// Two files for each host while the lab is built, and some for everything else.
+/// Two files for each host while the lab is built; seven for one that is used afterwards (namespaces and a runtime). So the limit goes
+/// as high as it may.
 fn allow_open_files(hosts: usize) -> Result<(), LabError> {
-    let needed = 2 * hosts as u64 + 100;
+    let (building, using) = (2 * hosts as u64 + 100, 7 * hosts as u64 + 100);
     let failed = |source: nix::Error| LabError::File { path: "RLIMIT_NOFILE".to_owned(), source: source.into() };
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
-    if needed <= soft {
+    if using <= soft {
         return Ok(());
     }
-    if needed > hard {
-        return Err(LabError::OpenFiles { hosts, needed, limit: hard });
+    if building > hard {
+        return Err(LabError::OpenFiles { hosts, needed: using, limit: hard });
     }
-    setrlimit(Resource::RLIMIT_NOFILE, needed, hard).map_err(failed)
+    setrlimit(Resource::RLIMIT_NOFILE, using.min(hard), hard).map_err(failed)
 }
 
-/// The namespace of this thread, with the switches in it and its loopback up.
-fn make_hub(plan: &Plan, indices: &Indices) -> Result<Netlink, LabError> {
+/// The namespace of this thread, with its loopback up.
+fn make_hub() -> Result<Netlink, LabError> {
     let in_hub = |source| request("the switches", source);
     let mut hub = Netlink::open().map_err(in_hub)?;
     hub.set_link("bring up the loopback", up(LOOPBACK)).map_err(in_hub)?;
+    hub.settle().map_err(in_hub)?;
+    Ok(hub)
+}
+
+/// The bridges. Not before the hosts' namespaces are there: on some machines those inherit the sysctls that are set here
+/// (`net.core.devconf_inherit_init_net = 3`).
+fn make_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -> Result<(), LabError> {
+    let in_hub = |source| request("the switches", source);
     let mut switches = switches(plan).peekable();
     if switches.peek().is_some() {
         Baseline::of_switches().apply()?;
@@ -136,8 +146,7 @@ fn make_hub(plan: &Plan, indices: &Indices) -> Result<Netlink, LabError> {
             .set_info_data(info);
         hub.create_link("make a bridge", with_mtu(bridge, segment).build()).map_err(in_hub)?;
     }
-    hub.settle().map_err(|source| device("bridge", "CONFIG_BRIDGE", "the switches", source))?;
-    Ok(hub)
+    hub.settle().map_err(|source| device("bridge", "CONFIG_BRIDGE", "the switches", source))
 }
 
 fn switches(plan: &Plan) -> impl Iterator<Item = (usize, &SegmentPlan)> {

@@ -3,8 +3,10 @@
 use std::io;
 
 use netns_test_topology::HostName;
+use nix::errno::Errno;
 
 use super::netlink::NetlinkError;
+use crate::isolation::is_unmet_need;
 
 /// Why a lab could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +47,11 @@ pub(crate) enum LabError {
 impl LabError {
     /// Whether the machine lacks what the lab needs, rather than something having gone wrong.
     pub(crate) fn is_unmet_need(&self) -> bool {
-        matches!(self, Self::Namespace { .. } | Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. })
+        match self {
+            Self::Namespace { source, .. } => source.raw_os_error().map(Errno::from_raw).is_some_and(is_unmet_need),
+            Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. } => true,
+            _ => false,
+        }
     }
 }
 

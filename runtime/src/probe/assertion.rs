@@ -17,6 +17,9 @@ const FEWEST: u16 = 3;
 /// `retrans_time_ms`), so that one lost question is not yet silence.
 const WINDOW: Duration = Duration::from_millis(1500);
 
+/// The least window: three requests in it are still apart.
+const LEAST_WINDOW: Duration = Duration::from_millis(20);
+
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
 ///
 /// Requests are sent, 100 ms apart, until one is answered; that takes at most 5 s, stretched by the setting `time-scale`. Errors on
@@ -108,8 +111,12 @@ impl AssertPing {
     /// If the target does not answer.
     pub fn wait(self) {
         let begun = Instant::now();
-        let outcome = wait_on_host(&self.host, self.clone().session());
+        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
         self.judge(outcome, begun.elapsed());
+    }
+
+    fn describe(&self) -> String {
+        format!("the assertion that {} can ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
 
     fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
@@ -138,9 +145,10 @@ impl AssertNoPing {
         self
     }
 
-    /// How long silence has to last; stretched by the setting `time-scale`.
+    /// How long silence has to last, at least 20 ms; stretched by the setting `time-scale`, never shortened by it. A target that
+    /// needs longer to answer is taken for one that does not.
     pub fn window(mut self, window: Duration) -> Self {
-        self.window = window;
+        self.window = window.max(LEAST_WINDOW);
         self
     }
 
@@ -149,12 +157,16 @@ impl AssertNoPing {
     /// # Panics
     /// If the target answers, or if the question could not be asked.
     pub fn wait(self) {
-        let outcome = wait_on_host(&self.host, self.clone().session());
+        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
         self.judge(outcome);
     }
 
+    fn describe(&self) -> String {
+        format!("the assertion that {} cannot ping {}, at {}", self.host.name(), self.options.target, self.at)
+    }
+
     fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
-        let window = self.host.scaled(self.window);
+        let window = self.host.stretched(self.window);
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
@@ -177,7 +189,7 @@ impl IntoFuture for AssertPing {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let begun = Instant::now();
-            let outcome = on_host(&self.host, self.clone().session()).await;
+            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
             self.judge(outcome, begun.elapsed());
         })
     }
@@ -189,7 +201,7 @@ impl IntoFuture for AssertNoPing {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let outcome = on_host(&self.host, self.clone().session()).await;
+            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
             self.judge(outcome);
         })
     }

@@ -19,12 +19,16 @@ use std::sync::mpsc;
 use tokio::runtime::Handle;
 
 use crate::Host;
+use crate::harness::Waiting;
 
-/// Runs a probe on the runtime of a host; the answer can be awaited in any runtime.
+/// Runs a probe on the runtime of a host; the answer can be awaited in any runtime. `what` is for the report of a
+/// test that hangs.
 async fn on_host<T: Send + 'static>(
     host: &Host,
+    what: String,
     probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
 ) -> Result<T, PingError> {
+    let _waiting = Waiting::new(what);
     match runtime(host)?.spawn(probe).await {
         Ok(answer) => answer,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -38,6 +42,7 @@ async fn on_host<T: Send + 'static>(
 #[track_caller]
 fn wait_on_host<T: Send + 'static>(
     host: &Host,
+    what: String,
     probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
 ) -> Result<T, PingError> {
     assert!(
@@ -45,6 +50,7 @@ fn wait_on_host<T: Send + 'static>(
         "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
         host.name()
     );
+    let _waiting = Waiting::new(what);
     let (tell, told) = mpsc::channel();
     runtime(host)?.spawn(async move {
         // Whoever waits for it is there until it comes.

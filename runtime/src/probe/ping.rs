@@ -284,7 +284,11 @@ impl Ping {
     #[track_caller]
     pub fn wait(self) -> Result<PingReport, PingError> {
         let host = self.host.clone();
-        wait_on_host(&host, self.session())
+        wait_on_host(&host, self.describe(), self.session())
+    }
+
+    fn describe(&self) -> String {
+        format!("a ping of {} from host `{}`", self.options.target, self.host.name())
     }
 
     fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
@@ -300,7 +304,7 @@ impl IntoFuture for Ping {
 
     fn into_future(self) -> Self::IntoFuture {
         let host = self.host.clone();
-        Box::pin(async move { on_host(&host, self.session()).await })
+        Box::pin(async move { on_host(&host, self.describe(), self.session()).await })
     }
 }
 

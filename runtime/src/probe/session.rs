@@ -176,8 +176,8 @@ enum Fate {
     /// Sent then, unanswered.
     Pending(Instant),
     Answered,
-    /// An ICMP error came back.
-    Failed,
+    /// Sent then, and an ICMP error came back.
+    Failed(Instant),
 }
 
 struct Session {
@@ -199,9 +199,9 @@ impl Session {
     async fn follow(mut self, plan: Plan) -> Result<PingReport, PingError> {
         let mut buffer = vec![0; PACKET];
         loop {
-            // First what has arrived, by a system call: tokio may not have been told of it yet.
-            self.drain(&mut buffer)?;
+            // The clock first, then what has arrived by then, by a system call: tokio may not have been told of it yet.
             let now = Instant::now();
+            self.drain(&mut buffer)?;
             // However short the time is, one request is tried.
             if self.is_decided(plan) || (self.tries > 0 && self.end(plan).is_some_and(|end| now >= end)) {
                 return self.conclude();
@@ -312,8 +312,9 @@ impl Session {
         let error = match heard {
             Heard::Reply => {
                 match *fate {
-                    Fate::Pending(sent) => self.rtts.push(sent.elapsed()),
-                    Fate::Answered | Fate::Failed => self.duplicates += 1,
+                    // Somebody may refuse what somebody else answers.
+                    Fate::Pending(sent) | Fate::Failed(sent) => self.rtts.push(sent.elapsed()),
+                    Fate::Answered => self.duplicates += 1,
                 }
                 *fate = Fate::Answered;
                 return;
@@ -324,8 +325,8 @@ impl Session {
             Heard::TimeExceeded => PingError::TimeExceeded { to, from },
             Heard::ParameterProblem => PingError::ParameterProblem { to, from },
         };
-        if let Fate::Pending(_) = *fate {
-            *fate = Fate::Failed;
+        if let Fate::Pending(sent) = *fate {
+            *fate = Fate::Failed(sent);
         }
         self.last_error = Some(error);
     }

@@ -7,4 +7,5 @@ mod root;
 mod source;
 mod table;
 
+pub(crate) use source::SettingsError;
 pub(crate) use table::{Isolation, OnUnsupported, Settings};

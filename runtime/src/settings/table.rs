@@ -21,7 +21,7 @@ pub(crate) enum OnUnsupported {
 /// How a test is kept apart from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isolation {
-    /// `Root` with `CAP_SYS_ADMIN`, `User` without.
+    /// `Root` with `CAP_NET_ADMIN`, `CAP_NET_RAW` and `CAP_SYS_ADMIN`, `User` without.
     Auto,
     /// In a user namespace of its own.
     User,
@@ -61,7 +61,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// How long a test may take, from the start of its process to its verdict, before it is killed.
+    /// How long a test may take, from the start of its process to its end, before it is killed.
     timeout: Duration = "timeout", default "30s", units::timeout;
     /// What every timeout and window is multiplied by: more than 1 on a slow machine.
     time_scale: f64 = "time-scale", default "1", time_scale;
@@ -101,6 +101,11 @@ impl Settings {
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
         duration.min(LONGEST).mul_f64(self.time_scale).min(LONGEST)
+    }
+
+    /// A time for which something must not happen, stretched. It is never shortened: less of it proves less.
+    pub(crate) fn stretched(&self, duration: Duration) -> Duration {
+        self.scaled(duration).max(duration)
     }
 
     /// Where a setting got its value, for messages.
