@@ -63,7 +63,8 @@ fn verdict(line: &str) -> Option<(&str, Verdict)> {
         "ok" => Verdict::Passed,
         "FAILED" => Verdict::Failed,
         ignored if ignored.starts_with("ignored") => Verdict::Ignored,
-        other => panic!("`{other}` is no verdict"),
+        // A run that was cut short: the model misses a verdict, and says so with all that is known.
+        _ => return None,
     };
     Some((name.strip_suffix(" - should panic").unwrap_or(name), verdict))
 }

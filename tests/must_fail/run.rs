@@ -62,7 +62,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// All that was printed.
     pub(crate) fn all(&self) -> String {
-        format!("{}\n{}", self.stdout, self.stderr)
+        format!("{}\n{}\n({} after {:?})", self.stdout, self.stderr, self.status, self.took)
     }
 }
 
