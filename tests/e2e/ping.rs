@@ -280,6 +280,13 @@ async fn an_answer_fails_the_negative_assertion_at_once(a: Host, b: Host) {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
+/// The first question of a lab, to an address that nobody has asked for yet: it is answered at once, or the lab was not ready.
+#[netns_test(veth = true)]
+async fn the_first_question_over_ipv6_is_heard(a: Host, b: Host) {
+    let message = panic_of(async { a.assert_no_ping(&b).ipv6().await }).await.unwrap_err();
+    assert!(message.contains("it answered: 1 sent, 1 answered"), "{message}");
+}
+
 #[netns_test(veth = true)]
 async fn silence_is_believed_after_three_requests_and_the_whole_window(a: Host, b: Host) {
     let counter = || a.run(|| std::fs::read_to_string("/proc/net/snmp").unwrap());
