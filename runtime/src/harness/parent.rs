@@ -100,6 +100,7 @@ impl Drop for Init {
 struct Child {
     init: Init,
     control: UnixStream,
+    control_open: bool,
     frames: FrameReader,
     stdout: Relay<File>,
     stderr: Relay<File>,
@@ -135,6 +136,7 @@ impl Child {
         Ok(Self {
             init: Init(spawn.spawn().map_err(StartError::Refused)?),
             control,
+            control_open: true,
             frames: FrameReader::default(),
             stdout: Relay::new(stdout, |text| print!("{text}")),
             stderr: Relay::new(stderr, |text| eprint!("{text}")),
@@ -188,14 +190,18 @@ impl Child {
     }
 
     fn control_fd(&self) -> Option<BorrowedFd<'_>> {
-        // A closed socket is always readable; after the verdict there is nothing to read.
-        self.ending.is_none().then(|| self.control.as_fd())
+        // A closed socket is always readable, and a body that closes its descriptors may go on for long.
+        self.control_open.then(|| self.control.as_fd())
     }
 
     fn read_control(&mut self) {
         let mut buffer = [0; 4096];
-        while let Ok(n @ 1..) = self.control.read(&mut buffer) {
+        while let Ok(n) = self.control.read(&mut buffer) {
             self.frames.extend(&buffer[..n]);
+            self.control_open = n > 0;
+            if n == 0 {
+                break;
+            }
         }
         while let Some(frame) = self.frames.next_frame() {
             match frame {

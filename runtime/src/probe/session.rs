@@ -92,9 +92,9 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
         Target::Addr(address) => vec![address.to_canonical()],
         Target::Host(target) => target.plan().addresses().collect(),
         Target::Name(name) => {
-            let hosts = &host.lab_plan().hosts;
-            let Some(target) = hosts.iter().find(|host| host.name.as_str() == name) else {
-                let known = hosts.iter().map(|host| host.name.to_string()).collect();
+            let plan = host.lab_plan();
+            let Some(target) = plan.host(name) else {
+                let known = plan.hosts.iter().map(|host| host.name.to_string()).collect();
                 return Err(PingError::UnknownName { name: name.clone(), known });
             };
             target.addresses().collect()
@@ -219,6 +219,7 @@ impl Session {
             let wake = [self.next_send(plan), self.end(plan)].into_iter().flatten().min().unwrap_or(now);
             tokio::select! {
                 readable = self.socket.readable() => readable.map_err(local("wait for answers"))?,
+                // Until the next request is due or the time is over, whichever comes first.
                 () = tokio::time::sleep_until(wake.into()) => check_clock(wake)?,
             }
         }
