@@ -1,6 +1,6 @@
 //! The hosts and what joins them. The rules are those of `netns_test_topology`; here a complaint gets its place in the source.
 
-use netns_test_topology::{Lan, Place};
+use netns_test_topology::{Lan, Place, SegmentPart};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{LitStr, Signature};
@@ -70,7 +70,7 @@ fn plan(options: &Options, sig: &Signature, hosts: &[&Parameter<'_>], names: &[S
             let written = place(complaint.place, options, hosts);
             let written = written.unwrap_or_else(|| sig.ident.to_token_stream());
             match complaint.place {
-                Place::Subnet { subnet, .. } if subnet >= subnets.len() => {
+                Place::Segment(_, SegmentPart::Subnet(subnet)) if subnet >= subnets.len() => {
                     let note = "this subnet is the default one; `subnet = \"…\"` is for another";
                     errors.add(written, format!("{complaint}\nnote: {note}"));
                 }
@@ -85,18 +85,18 @@ fn place(place: Place, options: &Options, hosts: &[&Parameter<'_>]) -> Option<To
     let namespaces = || value(options.namespaces.as_ref());
     let veth = || value(options.veth.as_ref());
     match place {
-        Place::Host(index) => hosts.get(index).map(|host| host.written.pat.to_token_stream()).or_else(namespaces),
+        Place::Host(index, _) => hosts.get(index).map(|host| host.written.pat.to_token_stream()).or_else(namespaces),
         Place::Veth => veth(),
         Place::Ipv6 => value(options.ipv6.as_ref()),
-        Place::Mtu(_) => value(options.mtu.as_ref()),
-        Place::Segment(_) => {
+        Place::Segment(_, SegmentPart::Mtu) => value(options.mtu.as_ref()),
+        // The subnets that nobody wrote have no tokens. What is wrong with them is that there are too many hosts.
+        Place::Segment(_, SegmentPart::Subnet(subnet)) => {
+            options.subnets().nth(subnet).map(ToTokens::to_token_stream).or_else(namespaces).or_else(veth)
+        }
+        Place::Segment(..) => {
             let subnet = options.subnet.as_ref().map(|subnet| &subnet.key);
             let subnets = options.subnets.as_ref().map(|subnets| &subnets.key);
             subnet.or(subnets).map(ToTokens::to_token_stream).or_else(veth)
-        }
-        // The subnets that nobody wrote have no tokens. What is wrong with them is that there are too many hosts.
-        Place::Subnet { subnet, .. } => {
-            options.subnets().nth(subnet).map(ToTokens::to_token_stream).or_else(namespaces).or_else(veth)
         }
         _ => namespaces(),
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use netns_test::__private::{self as netns_test_private, TestSpec, bench};
-use netns_test_topology::{Drawing, DrawnHost, DrawnSegment};
+use netns_test_topology::{Drawing, DrawnHost, DrawnInterface, DrawnSegment, Medium, Routes};
 
 /// Sizes of labs, and how often each is measured.
 const LABS: [(usize, usize); 4] = [(2, 60), (10, 60), (100, 40), (1000, 30)];
@@ -66,13 +66,23 @@ fn one_lab(round: &str, hosts: usize) {
 
 /// Hosts joined in pairs by a wire.
 fn pairs(hosts: usize) -> Drawing {
-    let host = |n| DrawnHost { name: format!("host{n}"), joins: vec![n / 2] };
+    let host = |n| DrawnHost {
+        name: format!("host{n}"),
+        interfaces: vec![DrawnInterface { segment: format!("wire{}", n / 2), ..DrawnInterface::default() }],
+        ..DrawnHost::default()
+    };
     let segment = |n| DrawnSegment {
         name: format!("wire{n}"),
         subnets: vec![floor::subnet_v4(n), floor::subnet_v6(n)],
-        mtu: None,
+        medium: Medium::Veth,
+        ..DrawnSegment::default()
     };
-    Drawing { hosts: (0..hosts).map(host).collect(), segments: (0..hosts / 2).map(segment).collect() }
+    Drawing {
+        hosts: (0..hosts).map(host).collect(),
+        segments: (0..hosts / 2).map(segment).collect(),
+        routes: Routes::None,
+        ..Drawing::default()
+    }
 }
 
 fn compare_tests() {

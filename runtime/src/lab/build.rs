@@ -150,7 +150,7 @@ fn make_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -> Result<()
 }
 
 fn switches(plan: &Plan) -> impl Iterator<Item = (usize, &SegmentPlan)> {
-    plan.segments.iter().enumerate().filter(|(_, segment)| segment.kind == SegmentKind::Switch)
+    plan.segments.iter().enumerate().filter(|(_, segment)| matches!(segment.kind, SegmentKind::Switch(_)))
 }
 
 /// The namespaces of all hosts, each with its sysctls and a socket in it; and meanwhile, on this thread, something else.

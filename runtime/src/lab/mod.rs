@@ -18,9 +18,9 @@ pub(crate) use baseline::Baseline;
 pub(crate) use error::LabError;
 pub(crate) use world::{cover, cover_file};
 
-use crate::Host;
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
+use crate::{Host, Segment};
 
 /// The whole network of a test.
 ///
@@ -34,6 +34,7 @@ thread_local! {
 
 struct Network {
     hosts: Vec<Host>,
+    segments: Vec<Segment>,
     surroundings: Arc<Surroundings>,
 }
 
@@ -46,7 +47,9 @@ impl Lab {
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
         world::name_hosts(&hosts)?;
-        Ok(Self(Arc::new(Network { hosts, surroundings })))
+        let segments = 0..surroundings.plan.segments.len();
+        let segments = segments.map(|number| Segment::new(number, Arc::clone(&surroundings))).collect();
+        Ok(Self(Arc::new(Network { hosts, segments, surroundings })))
     }
 
     /// The lab of the test whose body this thread runs.
@@ -83,6 +86,24 @@ impl Lab {
             panic!("there is no host `{name}` in this lab; there are `{}`", known.join("`, `"));
         };
         host
+    }
+
+    /// All segments, in the order in which they were drawn.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0.segments
+    }
+
+    /// The segment with this name; the one of a test that draws none is called `lan`.
+    ///
+    /// # Panics
+    /// If there is none; the message lists the names there are.
+    #[track_caller]
+    pub fn segment(&self, name: &str) -> &Segment {
+        let Some(segment) = self.segments().iter().find(|segment| segment.name() == name) else {
+            let known: Vec<_> = self.segments().iter().map(Segment::name).collect();
+            panic!("there is no segment `{name}` in this lab; there are `{}`", known.join("`, `"));
+        };
+        segment
     }
 }
 
