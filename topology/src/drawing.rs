@@ -58,7 +58,7 @@ pub enum Medium {
     Vlan {
         /// Its id.
         id: u32,
-        /// The EtherType of its tags: `802.1Q` (the default) or `802.1ad`.
+        /// The ethertype of its tags: `802.1Q` (the default) or `802.1ad`.
         protocol: Option<String>,
     },
     /// A VXLAN (RFC 7348) over another segment.

@@ -254,7 +254,7 @@ pub enum SegmentKind {
     Vlan {
         /// Its id, 1 to 4094.
         id: u16,
-        /// The EtherType of its tags.
+        /// The ethertype of its tags.
         protocol: VlanProtocol,
         /// Index of the segment that it is over.
         over: usize,
@@ -309,7 +309,7 @@ pub struct BridgePlan {
     pub ageing: Option<Duration>,
 }
 
-/// The EtherType of a VLAN's tags.
+/// The ethertype of a VLAN's tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VlanProtocol {
