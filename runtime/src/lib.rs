@@ -30,19 +30,21 @@ mod result;
 mod segment;
 mod settings;
 mod sys;
+mod topology;
 
 pub use host::{Command, Host, Process};
 pub use lab::Lab;
-pub use netns_test_macros::{netns_test, netns_test as test};
+pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
+pub use topology::Topology;
 
 /// What a test file needs: `use netns_test::prelude::*;`.
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, netns_test};
+    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.
