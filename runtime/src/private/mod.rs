@@ -5,6 +5,7 @@ mod outcome;
 mod parameter;
 mod spec;
 
+pub use netns_test_topology::{Feature, Need};
 pub use outcome::{Outcome, Verdict};
 pub use parameter::Parameter;
 pub use spec::TestSpec;

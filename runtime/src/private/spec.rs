@@ -1,6 +1,6 @@
 //! What the attribute said, as a constant.
 
-use netns_test_topology::Lan;
+use netns_test_topology::{Lan, Need};
 
 use crate::harness::Broken;
 
@@ -11,6 +11,7 @@ pub struct TestSpec {
     pub(crate) manifest_dir: &'static str,
     pub(crate) lan: Lan<'static>,
     pub(crate) timeout: Option<&'static str>,
+    pub(crate) requires: &'static [Need],
     pub(crate) worker_threads: Option<usize>,
     pub(crate) multi_thread: bool,
     pub(crate) start_paused: bool,
@@ -26,6 +27,7 @@ impl TestSpec {
             manifest_dir,
             lan,
             timeout: None,
+            requires: &[],
             worker_threads: None,
             multi_thread: false,
             start_paused: false,
@@ -66,6 +68,12 @@ impl TestSpec {
     /// The deadline of the test.
     pub const fn timeout(mut self, timeout: &'static str) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// What the machine has to have.
+    pub const fn requires(mut self, needs: &'static [Need]) -> Self {
+        self.requires = needs;
         self
     }
 
