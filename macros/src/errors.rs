@@ -28,6 +28,11 @@ impl Errors {
         self.0.is_none()
     }
 
+    /// The value, if nothing was found.
+    pub(crate) fn unless_empty<T>(self, value: T) -> syn::Result<T> {
+        self.0.map_or(Ok(value), Err)
+    }
+
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map(syn::Error::into_compile_error).unwrap_or_default()

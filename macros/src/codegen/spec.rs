@@ -3,6 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
+use super::needs::needs;
 use crate::check::Test;
 use crate::parse::{Flavor, Written};
 
@@ -22,6 +23,7 @@ pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
         set("ipv6", options.ipv6.as_ref(), |ipv6| *ipv6),
         set("mtu", options.mtu.as_ref(), |mtu| Literal::u32_unsuffixed(*mtu)),
         set("timeout", options.timeout.as_ref(), Clone::clone),
+        set("requires", options.requires.as_ref(), |requires| needs(requires, private)),
         set("multi_thread", options.flavor.as_ref(), |flavor| *flavor == Flavor::MultiThread),
         set("worker_threads", options.worker_threads.as_ref(), |workers| Literal::u32_unsuffixed(*workers)),
         set("start_paused", options.start_paused.as_ref(), |paused| *paused),
