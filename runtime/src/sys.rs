@@ -66,6 +66,19 @@ pub(crate) fn block_icmpv6_requests(socket: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a TAP device of `/dev/net/tun`, opened: in the namespace in which that was, and for as long as that namespace is there
+/// (`TUNSETIFF` and `TUNSETPERSIST`, `Documentation/networking/tuntap.rst` in the kernel). The kernel names it.
+pub(crate) fn make_tap(tun: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = libc::c_short::try_from(libc::IFF_TAP | libc::IFF_NO_PI).expect("both are small");
+    let mut request =
+        libc::ifreq { ifr_name: [0; libc::IFNAMSIZ], ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_flags: flags } };
+    // SAFETY: the kernel reads and writes an `ifreq` that lives until the call is over.
+    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
+    // SAFETY: two integers go in.
+    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETPERSIST, 1) })?;
+    Ok(())
+}
+
 /// How many messages a socket had no room for (`SO_MEMINFO`).
 pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
     const SO_MEMINFO: c_int = 55;

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use netns_test_topology::{HostPlan, InterfacePlan, IpNet, MacAddr, Plan, SegmentKind, SegmentPlan};
+use netns_test_topology::{Feature, HostPlan, InterfacePlan, IpNet, MacAddr, Plan, SegmentKind, SegmentPlan};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use once_cell::sync::OnceCell;
@@ -146,7 +146,7 @@ fn make_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -> Result<()
             .set_info_data(info);
         hub.create_link("make a bridge", with_mtu(bridge, segment).build()).map_err(in_hub)?;
     }
-    hub.settle().map_err(|source| device("bridge", "CONFIG_BRIDGE", "the switches", source))
+    hub.settle().map_err(|source| device(Feature::Bridge, "the switches", source))
 }
 
 fn switches(plan: &Plan) -> impl Iterator<Item = (usize, &SegmentPlan)> {
@@ -388,13 +388,13 @@ pub(super) fn request(place: &str, source: NetlinkError) -> LabError {
 }
 
 fn no_veth(place: &str, source: NetlinkError) -> LabError {
-    device("veth", "CONFIG_VETH", place, source)
+    device(Feature::Veth, place, source)
 }
 
 /// An error of a request for a link, of a kind that the kernel may lack.
-fn device(kind: &'static str, config: &'static str, place: &str, source: NetlinkError) -> LabError {
+fn device(kind: Feature, place: &str, source: NetlinkError) -> LabError {
     match source.source.raw_os_error() {
-        Some(libc::EOPNOTSUPP) => LabError::NoDevice { kind, config, source },
+        Some(libc::EOPNOTSUPP) => LabError::NoDevice { kind, source },
         _ => request(place, source),
     }
 }
@@ -407,14 +407,14 @@ mod tests {
     #[test]
     fn a_kind_of_device_that_is_missing_is_an_unmet_need_with_its_remedy() {
         let refused = |errno| NetlinkError { what: "make a bridge", source: io::Error::from_raw_os_error(errno) };
-        let missing = device("bridge", "CONFIG_BRIDGE", "the switches", refused(libc::EOPNOTSUPP));
+        let missing = device(Feature::Bridge, "the switches", refused(libc::EOPNOTSUPP));
         assert!(missing.is_unmet_need());
         assert_eq!(
             crate::error::chain(&missing),
             "this kernel has no devices of kind `bridge`: `sudo modprobe bridge`, or choose a kernel with CONFIG_BRIDGE: \
              cannot make a bridge: Operation not supported (os error 95)"
         );
-        let other = device("bridge", "CONFIG_BRIDGE", "the switches", refused(libc::EEXIST));
+        let other = device(Feature::Bridge, "the switches", refused(libc::EEXIST));
         assert!(!other.is_unmet_need());
         assert_eq!(crate::error::chain(&other), "in the switches: cannot make a bridge: File exists (os error 17)");
     }

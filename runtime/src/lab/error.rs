@@ -2,7 +2,7 @@
 
 use std::io;
 
-use netns_test_topology::HostName;
+use netns_test_topology::{Feature, HostName};
 use nix::errno::Errno;
 
 use super::netlink::NetlinkError;
@@ -19,11 +19,11 @@ pub(crate) enum LabError {
     #[error("cannot set {path} to {value}")]
     Sysctl { path: String, value: &'static str, source: io::Error },
     /// This kernel has no IPv6.
-    #[error("this kernel has no IPv6 (no /proc/sys/net/ipv6): write `ipv6 = false`, or boot without `ipv6.disable=1`")]
+    #[error("this kernel has no IPv6 (no /proc/sys/net/ipv6): write `ipv6 = false`, {}", Feature::Ipv6.remedy())]
     NoIpv6,
     /// The kernel lacks a kind of device.
-    #[error("this kernel has no devices of kind `{kind}`: `sudo modprobe {kind}`, or choose a kernel with {config}")]
-    NoDevice { kind: &'static str, config: &'static str, source: NetlinkError },
+    #[error("this kernel has no devices of kind `{kind}`: {}", kind.remedy())]
+    NoDevice { kind: Feature, source: NetlinkError },
     /// A request to the kernel's routing socket failed.
     #[error("in {place}")]
     Netlink { place: String, source: NetlinkError },
@@ -55,7 +55,8 @@ impl LabError {
     }
 }
 
-fn quota(source: &io::Error) -> &'static str {
+/// What to do about an error of a request for a network namespace.
+pub(crate) fn quota(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         Some(libc::ENOSPC) => " (raise `user.max_net_namespaces`)",
         _ => "",

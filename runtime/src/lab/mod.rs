@@ -16,7 +16,8 @@ use netns_test_topology::Plan;
 use once_cell::sync::OnceCell;
 
 pub(crate) use baseline::Baseline;
-pub(crate) use error::LabError;
+pub(crate) use error::{LabError, quota};
+pub(crate) use netlink::{Netlink, NetlinkError};
 pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
