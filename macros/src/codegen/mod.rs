@@ -8,6 +8,7 @@ mod stand_in;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+pub(crate) use needs::needs;
 pub(crate) use stand_in::stand_in;
 
 use crate::check::{Test, is_lint, is_standard_test};

@@ -28,7 +28,8 @@ pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
         options.topology.as_ref().map(|topology| {
             let ty = &topology.value;
             let drawing = quote_spanned!(ty.span()=> <#ty as #private::Topology>::drawing);
-            quote!(.topology(::core::option::Option::Some(#drawing)))
+            let requires = quote_spanned!(ty.span()=> <#ty as #private::Topology>::requires);
+            quote!(.topology(::core::option::Option::Some(#drawing), #requires))
         }),
         set("timeout", options.timeout.as_ref(), Clone::clone),
         set("requires", options.requires.as_ref(), |requires| needs(requires, private)),
@@ -57,7 +58,8 @@ fn topology(spec: &TokenStream, parameter: &Parameter<'_>, test: &Test<'_>, priv
     let call = if let Some(complaint) = no_topology(test.options, ty) {
         quote!(#private::TestSpec::no_topology(#spec, #drawing, #complaint))
     } else {
-        quote!(#private::TestSpec::topology(#spec, #drawing))
+        let requires = quote_spanned!(ty.span()=> <#ty as #private::Parameter>::REQUIRES);
+        quote!(#private::TestSpec::topology(#spec, #drawing, #requires))
     };
     at(ty.span(), call)
 }

@@ -63,7 +63,7 @@ fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<(Lab, Tried
     })?;
     world::enter(mode, &plan).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
     phase::set("trying out what it requires of the machine");
-    let tried = needs::check(spec.requires).map_err(|unmet| Conclusion::of_unmet_needs(&unmet))?;
+    let tried = needs::check(&spec.needs()).map_err(|unmet| Conclusion::of_unmet_needs(&unmet))?;
     phase::set("building the lab");
     let lab = Lab::build(plan, settings).map_err(|error| {
         let text = format!("could not build the lab: {}", crate::error::chain(&error));
