@@ -73,6 +73,12 @@ async fn who_is_on_a_segment_is_reached_and_nobody_else(net: Home) {
 }
 
 #[netns_test(topology = Home)]
+#[should_panic(expected = "host `nobody` has no address: it is on no segment")]
+fn who_is_on_no_segment_has_no_address(nobody: Host) {
+    nobody.addr();
+}
+
+#[netns_test(topology = Home)]
 async fn hosts_and_segments_are_bound_by_name(server: Host, lab: Lab, _laptop: Host, lan: Segment) {
     assert_eq!(server.addr().to_string(), "203.0.113.9");
     assert_eq!(lan, *lab.segment("lan"));
