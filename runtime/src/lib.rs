@@ -19,6 +19,7 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod change;
 mod error;
 mod evidence;
 mod harness;
@@ -31,9 +32,11 @@ mod segment;
 mod settings;
 mod sys;
 
+pub use change::{Change, LinkError};
 pub use host::{Command, Host, Process};
 pub use lab::Lab;
 pub use netns_test_macros::{netns_test, netns_test as test};
+pub use netns_test_topology::{IpNet, MacAddr};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;

@@ -165,6 +165,13 @@ pub enum Way {
     Unreachable,
 }
 
+impl Way {
+    /// Through a gateway, out of an interface.
+    pub fn via(gateway: IpAddr, interface: usize) -> Self {
+        Self::Via { gateway, interface }
+    }
+}
+
 /// A static neighbour of a [`HostPlan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

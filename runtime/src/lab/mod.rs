@@ -4,7 +4,9 @@ mod baseline;
 mod build;
 mod carrier;
 mod error;
+mod hub;
 mod netlink;
+mod tap;
 pub(crate) mod world;
 
 use std::cell::RefCell;
@@ -12,10 +14,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use netns_test_topology::Plan;
-use once_cell::sync::OnceCell;
 
 pub(crate) use baseline::Baseline;
+pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
+pub(crate) use carrier::{Carrier, Patience};
 pub(crate) use error::LabError;
+pub(crate) use hub::{Hub, Member, NoCable, inside, wait_for_addresses_in_host, wait_in_host, with_netlink};
+pub(crate) use netlink::NetlinkError;
 pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
@@ -41,9 +46,10 @@ struct Network {
 impl Lab {
     /// Makes the network real. The calling thread is in a [`world`] of its own and stays there.
     pub(crate) fn build(plan: Plan, settings: &Settings) -> Result<Self, LabError> {
-        let namespaces = build::build(&plan, settings)?;
-        let surroundings = Arc::new(Surroundings { plan, settings: settings.clone(), broken: OnceCell::new() });
-        let machines = namespaces.into_iter().enumerate();
+        let built = build::build(&plan, settings)?;
+        let hub = Hub::new(built.hub, built.indices, built.taps);
+        let surroundings = Arc::new(Surroundings::new(plan, settings.clone(), hub));
+        let machines = built.namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
         world::name_hosts(&hosts)?;

@@ -11,11 +11,13 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use rtnetlink::packet_route::neighbour::NeighbourMessage;
+use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -45,7 +47,7 @@ pub(crate) struct NetlinkError {
 }
 
 /// A routing socket.
-pub(super) struct Netlink {
+pub(crate) struct Netlink {
     socket: Socket,
     batch: Vec<u8>,
     /// What each request was for, by its sequence number less one.
@@ -69,13 +71,46 @@ impl Netlink {
     }
 
     /// Adds the request to change a link.
-    pub(super) fn set_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
+    pub(crate) fn set_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::SetLink(link), 0)
     }
 
     /// Adds the request for a new address.
-    pub(super) fn add_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
+    pub(crate) fn add_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::NewAddress(address), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request to take an address away.
+    pub(crate) fn delete_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::DelAddress(address), 0)
+    }
+
+    /// Adds the request for a route in the place of one to the same destination.
+    pub(crate) fn replace_route(&mut self, what: &'static str, route: RouteMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewRoute(route), NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    /// Adds the request for a new route.
+    pub(super) fn add_route(&mut self, what: &'static str, route: RouteMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewRoute(route), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request for a new neighbour.
+    pub(super) fn add_neighbour(
+        &mut self,
+        what: &'static str,
+        neighbour: NeighbourMessage,
+    ) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewNeighbour(neighbour), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request for one more destination of frames to the same neighbour.
+    pub(super) fn append_neighbour(
+        &mut self,
+        what: &'static str,
+        neighbour: NeighbourMessage,
+    ) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewNeighbour(neighbour), NLM_F_CREATE | NLM_F_APPEND)
     }
 
     fn push(&mut self, what: &'static str, message: RouteNetlinkMessage, flags: u16) -> Result<(), NetlinkError> {
