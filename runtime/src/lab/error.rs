@@ -60,6 +60,9 @@ pub(crate) enum LabError {
     /// An interface could not be made to do its checksums itself.
     #[error("in host {host}: cannot switch off the offloads of {interface}")]
     Offload { host: HostName, interface: IfName, source: io::Error },
+    /// A `WireGuard` interface could not be told of its keys and peers.
+    #[error("in host {host}: cannot set up WireGuard")]
+    WireGuard { host: HostName, source: io::Error },
     /// A thread could not be started.
     #[error("cannot start a thread to build the lab")]
     Thread { source: io::Error },
