@@ -26,6 +26,7 @@ mod harness;
 mod host;
 mod isolation;
 mod lab;
+mod needs;
 mod probe;
 mod result;
 mod segment;
