@@ -90,11 +90,6 @@ impl Lab {
         f(self)
     }
 
-    /// The first thing that the test could not do or ask.
-    pub(crate) fn broken(&self) -> Option<&String> {
-        self.0.surroundings.broken.get()
-    }
-
     /// All hosts, in the order in which they were drawn.
     pub fn hosts(&self) -> &[Host] {
         &self.0.hosts

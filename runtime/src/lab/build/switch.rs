@@ -52,6 +52,10 @@ pub(super) fn make_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -
         let knobs = Some(InfoData::Bridge(knobs(bridge)));
         let switch = of_kind(with_mtu(switch, segment.mtu), InfoKind::Bridge, knobs);
         hub.create_link("make a bridge", switch).map_err(|source| request(HUB, source))?;
+        if bridge.vlan_filtering {
+            // Many kernels have bridges, and not this.
+            hub.settle().map_err(|source| device(Feature::VlanFiltering, HUB, source))?;
+        }
     }
     hub.settle().map_err(|source| device(Feature::Bridge, HUB, source))
 }
