@@ -22,6 +22,7 @@ pub mod __private;
 mod change;
 mod error;
 mod evidence;
+mod firewall;
 mod harness;
 mod host;
 mod isolation;
@@ -33,6 +34,7 @@ mod settings;
 mod sys;
 
 pub use change::{Change, LinkError};
+pub use firewall::NftError;
 pub use host::{Command, Host, Process};
 pub use lab::Lab;
 pub use netns_test_macros::{netns_test, netns_test as test};

@@ -6,6 +6,7 @@ use netns_test_topology::{HostName, IfName};
 use nix::errno::Errno;
 
 use super::netlink::NetlinkError;
+use crate::firewall::NatError;
 use crate::isolation::is_unmet_need;
 
 /// Why a lab could not be built.
@@ -57,6 +58,9 @@ pub(crate) enum LabError {
     /// An interface could not be made to do its checksums itself.
     #[error("in host {host}: cannot switch off the offloads of {interface}")]
     Offload { host: HostName, interface: IfName, source: io::Error },
+    /// A router does not translate addresses.
+    #[error(transparent)]
+    Nat(#[from] NatError),
     /// A thread could not be started.
     #[error("cannot start a thread to build the lab")]
     Thread { source: io::Error },
@@ -68,6 +72,7 @@ impl LabError {
         match self {
             Self::Namespace { source, .. } => source.raw_os_error().map(Errno::from_raw).is_some_and(is_unmet_need),
             Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. } | Self::Tap { .. } => true,
+            Self::Nat(error) => error.is_unmet_need(),
             _ => false,
         }
     }

@@ -25,7 +25,7 @@ pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
-use crate::{Host, Segment};
+use crate::{Host, Segment, firewall};
 
 /// The whole network of a test.
 ///
@@ -53,6 +53,7 @@ impl Lab {
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
         world::name_hosts(&hosts)?;
+        firewall::translate(&surroundings.plan, &hosts)?;
         let segments = 0..surroundings.plan.segments.len();
         let segments = segments.map(|number| Segment::new(number, Arc::clone(&surroundings))).collect();
         Ok(Self(Arc::new(Network { hosts, segments, surroundings })))
