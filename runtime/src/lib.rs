@@ -36,12 +36,20 @@ mod sys;
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
 pub use host::{Command, Host, Process};
-pub use lab::Lab;
+pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
+
+/// What a network can be drawn with, for [`LabBuilder::draw`].
+pub mod drawing {
+    pub use netns_test_topology::{
+        Complaint, Complaints, Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour,
+        DrawnNested, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+    };
+}
 
 /// What a test file needs: `use netns_test::prelude::*;`.
 pub mod prelude {

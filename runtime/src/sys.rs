@@ -83,7 +83,7 @@ pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
 /// without anything in front of it.
 pub(crate) fn make_tap(tun: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     let mut request = interface_request(name)?;
-    request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_TAP | libc::IFF_NO_PI).expect("two low bits");
     // SAFETY: the kernel reads and writes a struct of the size that it expects (tuntap.rst).
     cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) })?;
     Ok(())
@@ -119,7 +119,7 @@ fn interface_request(name: &str) -> io::Result<libc::ifreq> {
         return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
     }
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = from as c_char;
+        *to = c_char::from_ne_bytes([from]);
     }
     Ok(request)
 }

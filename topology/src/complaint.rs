@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// Where in a drawing a complaint points: a path from the whole to the word that is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Where in a drawing a complaint points: a path from the whole to the word that is wrong. Places are in the order of the
+/// drawing: segments, hosts, nested topologies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Place {
     /// The number of hosts of a [`Lan`](crate::Lan).
@@ -23,7 +24,7 @@ pub enum Place {
 }
 
 /// Which part of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SegmentPart {
     /// All of it, or its name.
@@ -41,7 +42,7 @@ pub enum SegmentPart {
 }
 
 /// Which part of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HostPart {
     /// All of it, or its name.
@@ -67,7 +68,7 @@ pub enum HostPart {
 }
 
 /// Which part of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum InterfacePart {
     /// The segment that it joins.
@@ -89,7 +90,7 @@ pub enum InterfacePart {
 }
 
 /// Which part of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum RoutePart {
     /// The destination.
@@ -99,7 +100,7 @@ pub enum RoutePart {
 }
 
 /// Which part of a static neighbour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum NeighbourPart {
     /// Its address.
@@ -109,7 +110,7 @@ pub enum NeighbourPart {
 }
 
 /// Which part of a source NAT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SourceNatPart {
     /// The segment that packets leave on.
@@ -119,7 +120,7 @@ pub enum SourceNatPart {
 }
 
 /// Which part of a forwarded port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PortForwardPart {
     /// The port that is forwarded.
@@ -131,7 +132,7 @@ pub enum PortForwardPart {
 }
 
 /// Which part of a nested topology.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum NestedPart {
     /// All of it, or its name.
@@ -187,6 +188,12 @@ impl Complaints {
     /// The complaints, in the order of the drawing.
     pub fn iter(&self) -> std::slice::Iter<'_, Complaint> {
         self.0.iter()
+    }
+
+    /// `list` is not empty.
+    pub(crate) fn from(list: Vec<Complaint>) -> Self {
+        debug_assert!(!list.is_empty());
+        Self(list)
     }
 
     pub(crate) fn into_vec(self) -> Vec<Complaint> {

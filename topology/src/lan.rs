@@ -1,7 +1,8 @@
 //! The shape that the attribute draws: some hosts, and at most one segment that joins all of them.
 
 use crate::{
-    Complaint, Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, IpNet, Medium, Place, Plan, SegmentPart,
+    Complaint, Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, HostPart, IpNet, Medium, Place, Plan,
+    SegmentPart,
 };
 
 /// The IPv4 subnet of a [`Lan`] that names none: TEST-NET-2 (RFC 5737).
@@ -38,14 +39,40 @@ impl Lan<'_> {
     /// All complaints at once. Help is in the words of the attribute.
     pub fn plan(&self) -> Result<Plan, Complaints> {
         let mut complaints = self.cross_complaints();
-        let plan = self.drawing().plan();
-        match plan {
+        match self.drawing().plan() {
             Ok(plan) => Complaints::unless_empty(complaints, || plan),
             Err(more) => {
-                complaints.extend(more.into_vec());
-                Complaints::unless_empty(complaints, || unreachable!("there is at least one more"))
+                // The attribute has hosts first, and its segment has no name.
+                let (hosts, segment): (Vec<_>, Vec<_>) =
+                    more.into_vec().into_iter().partition(|complaint| matches!(complaint.place, Place::Host(..)));
+                complaints.extend(hosts.into_iter().map(|complaint| self.about_parameter(complaint)));
+                complaints.extend(segment.into_iter().filter_map(|complaint| self.about_wire(complaint)));
+                Err(Complaints::from(complaints))
             }
         }
+    }
+
+    fn about_parameter(&self, complaint: Complaint) -> Complaint {
+        match complaint.place {
+            Place::Host(host, HostPart::Whole)
+                if complaint.help.is_some() && self.hosts[..host].contains(&self.hosts[host]) =>
+            {
+                complaint.help("a host has the name of its parameter, without underscores in front")
+            }
+            _ => complaint,
+        }
+    }
+
+    fn about_wire(&self, complaint: Complaint) -> Option<Complaint> {
+        // That nobody is on it has been said in other words.
+        if self.hosts.is_empty() && complaint.place == Place::Segment(0, SegmentPart::Whole) {
+            return None;
+        }
+        let message = match complaint.message.strip_prefix(&format!("segment `{LAN}`: ")) {
+            Some(message) => message.to_owned(),
+            None => complaint.message,
+        };
+        Some(Complaint { message, ..complaint })
     }
 
     fn drawing(&self) -> Drawing {
@@ -123,7 +150,7 @@ impl Lan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BridgePlan, HostPart, SegmentKind};
+    use crate::{BridgePlan, SegmentKind};
 
     fn addresses(lan: Lan<'_>) -> Vec<Vec<String>> {
         let plan = lan.plan().unwrap();

@@ -337,6 +337,18 @@ impl MacAddr {
         octets[2..].copy_from_slice(&(n + 1).to_be_bytes());
         Self(octets)
     }
+
+    /// Six bytes of two hexadecimal digits, with colons between them.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut octets = [0; 6];
+        let mut bytes = text.split(':');
+        for octet in &mut octets {
+            let byte = bytes.next()?;
+            let digits = byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit());
+            *octet = u8::from_str_radix(byte, 16).ok().filter(|_| digits)?;
+        }
+        bytes.next().is_none().then_some(Self(octets))
+    }
 }
 
 impl fmt::Display for MacAddr {

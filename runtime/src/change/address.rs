@@ -80,7 +80,7 @@ fn replace(host: &Host, nth: usize, new: IpNet, patience: Patience) -> Result<()
         None => addresses.push(new),
     }
     surroundings.set_addresses(number, nth, addresses);
-    world::write_hosts(surroundings)
+    world::write_hosts(&surroundings.labs)
 }
 
 fn route_all_through(host: &Host, gateway: IpAddr, interface: usize) -> Result<(), crate::lab::LabError> {

@@ -1,6 +1,7 @@
 //! The test itself: its world, its lab, its body. The same in a child and inline.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::conclusion::Conclusion;
 use super::phase;
@@ -50,6 +51,9 @@ pub(super) fn execute<R: Outcome>(
     if matches!(conclusion, Conclusion::Passed) {
         evidence::forget(spec, settings);
     }
+    if mode == Mode::Inline {
+        lab.all().forget();
+    }
     phase::set("leaving");
     conclusion
 }
@@ -59,8 +63,8 @@ fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, Conclu
     let plan = spec.lan.plan().map_err(|complaints| {
         Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
     })?;
-    world::enter(mode, &plan).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
-    Lab::build(plan, settings).map_err(|error| {
+    world::enter(mode).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
+    Lab::build(plan, settings, Arc::default()).map_err(|error| {
         let text = format!("could not build the lab: {}", crate::error::chain(&error));
         if error.is_unmet_need() { Conclusion::Unsupported(text) } else { Conclusion::Broken(text) }
     })

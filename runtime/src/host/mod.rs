@@ -4,6 +4,7 @@ mod command;
 mod machine;
 mod sockets;
 mod surroundings;
+mod tap;
 
 pub use command::{Command, Process};
 pub(crate) use machine::Machine;

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 use std::panic::{Location, resume_unwind};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use netns_test_topology::{IpNet, Plan};
+use netns_test_topology::{HostPlan, IpNet, Plan};
 use once_cell::sync::OnceCell;
 
 use crate::error::show_panic;
 use crate::harness::Broken;
-use crate::lab::Hub;
+use crate::lab::{Hub, Labs};
 use crate::settings::Settings;
 
 /// What all hosts and segments of a lab know.
@@ -18,6 +18,8 @@ pub(crate) struct Surroundings {
     pub(crate) plan: Plan,
     pub(crate) settings: Settings,
     pub(crate) hub: Hub,
+    /// The labs of the same test.
+    pub(crate) labs: Arc<Labs>,
     /// The first thing that a test could not do or ask.
     pub(crate) broken: OnceCell<String>,
     /// The addresses that hosts have now: of each host, of each of its interfaces.
@@ -25,12 +27,10 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub) -> Self {
-        let of_host = |host: &netns_test_topology::HostPlan| {
-            host.interfaces.iter().map(|interface| interface.addresses.clone()).collect()
-        };
+    pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub, labs: Arc<Labs>) -> Self {
+        let of_host = |host: &HostPlan| host.interfaces.iter().map(|interface| interface.addresses.clone()).collect();
         let addresses = RwLock::new(plan.hosts.iter().map(of_host).collect());
-        Self { plan, settings, hub, broken: OnceCell::new(), addresses }
+        Self { plan, settings, hub, labs, broken: OnceCell::new(), addresses }
     }
 
     /// The addresses that a host has now, interface by interface.

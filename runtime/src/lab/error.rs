@@ -16,6 +16,9 @@ pub(crate) enum LabError {
     /// The kernel did not make a network namespace.
     #[error("cannot make the network namespace of host {host}{}", quota(source))]
     Namespace { host: HostName, source: io::Error },
+    /// The kernel did not make the network namespace of the switches.
+    #[error("cannot make a network namespace for the switches{}", quota(source))]
+    Switches { source: io::Error },
     /// A sysctl of the baseline could not be written.
     #[error("cannot set {path} to {value}")]
     Sysctl { path: String, value: &'static str, source: io::Error },
@@ -61,6 +64,9 @@ pub(crate) enum LabError {
     /// A router does not translate addresses.
     #[error(transparent)]
     Nat(#[from] NatError),
+    /// A `WireGuard` interface could not be told of its keys and peers.
+    #[error("in host {host}: cannot set up WireGuard")]
+    WireGuard { host: HostName, source: io::Error },
     /// A thread could not be started.
     #[error("cannot start a thread to build the lab")]
     Thread { source: io::Error },
@@ -70,7 +76,9 @@ impl LabError {
     /// Whether the machine lacks what the lab needs, rather than something having gone wrong.
     pub(crate) fn is_unmet_need(&self) -> bool {
         match self {
-            Self::Namespace { source, .. } => source.raw_os_error().map(Errno::from_raw).is_some_and(is_unmet_need),
+            Self::Namespace { source, .. } | Self::Switches { source } => {
+                source.raw_os_error().map(Errno::from_raw).is_some_and(is_unmet_need)
+            }
             Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. } | Self::Tap { .. } => true,
             Self::Nat(error) => error.is_unmet_need(),
             _ => false,

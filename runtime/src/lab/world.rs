@@ -6,13 +6,11 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use netns_test_topology::Plan;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 
-use super::LabError;
+use super::{LabError, Labs};
 use crate::Host;
-use crate::host::Surroundings;
 use crate::isolation::{Mode, Refusal};
 
 /// Where the lab's own files are. `/run` is a file system of the lab, so nothing of it is on the machine.
@@ -22,7 +20,7 @@ const DIRECTORY: &str = "/run/netns-test";
 const NETNS: &str = "/run/netns";
 
 /// Covers the machine's files with those of a lab. This thread is in a new mount namespace, and threads to come will be.
-pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<(), Refusal> {
+pub(crate) fn enter(mode: Mode) -> Result<(), Refusal> {
     let changes = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, changes, None::<&str>)
         .map_err(|error| Refusal::of_mount("/ as private", error))?;
@@ -38,7 +36,7 @@ pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<(), Refusal> {
         // On some systems programs are found through them (`/run/current-system`); none of them is ours to need.
         let _ = std::os::unix::fs::symlink(target, Path::new("/run").join(name));
     }
-    write_file("hosts", &hosts_file(names(plan))).and_then(|file| cover_file(&file, "/etc/hosts"))?;
+    write_file("hosts", &hosts_file([])).and_then(|file| cover_file(&file, "/etc/hosts"))?;
     // No name server of the machine can be reached from here; asking would only take time.
     write_file("resolv.conf", "# no name server\n").and_then(|file| match cover_file(&file, "/etc/resolv.conf") {
         Err(_) if !Path::new("/etc/resolv.conf").exists() => Ok(()),
@@ -88,10 +86,10 @@ fn links_in(directory: &Path) -> Vec<(std::ffi::OsString, PathBuf)> {
 }
 
 /// Writes anew which names have which addresses: every host sees it at once.
-pub(crate) fn write_hosts(surroundings: &Surroundings) -> Result<(), LabError> {
+pub(crate) fn write_hosts(labs: &Labs) -> Result<(), LabError> {
     let path = Path::new(DIRECTORY).join("hosts");
     // The file stays the same, since it is mounted over another.
-    let written = fs::write(&path, hosts_file(surroundings.names()));
+    let written = fs::write(&path, hosts_file(labs.names()));
     written.map_err(|source| LabError::File { path: path.display().to_string(), source })
 }
 
@@ -103,20 +101,13 @@ fn hosts_file(names: impl IntoIterator<Item = (IpAddr, String)>) -> String {
     lines.collect()
 }
 
-/// Every host's name with each of its addresses.
-fn names(plan: &Plan) -> impl Iterator<Item = (IpAddr, String)> {
-    plan.hosts.iter().flat_map(|host| host.addresses().map(|address| (address, host.name.to_string())))
-}
-
 #[cfg(test)]
 mod tests {
-    use netns_test_topology::Lan;
-
     #[test]
     fn hosts_are_listed_with_all_their_addresses() {
-        let plan = Lan { hosts: &["a", "b"], veth: true, ..Lan::default() }.plan().unwrap();
-        let expected = "127.0.0.1\tlocalhost\n::1\tlocalhost\n198.51.100.1\ta\n2001:db8::1\ta\n\
-                        198.51.100.2\tb\n2001:db8::2\tb\n";
-        assert_eq!(super::hosts_file(super::names(&plan)), expected);
+        let names = [("198.51.100.1", "a"), ("2001:db8::1", "a"), ("198.51.100.2", "b")];
+        let names = names.map(|(address, name)| (address.parse().unwrap(), name.to_owned()));
+        let expected = "127.0.0.1\tlocalhost\n::1\tlocalhost\n198.51.100.1\ta\n2001:db8::1\ta\n198.51.100.2\tb\n";
+        assert_eq!(super::hosts_file(names), expected);
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod message;
 mod site;
 mod switch;
 mod upper;
+mod wireguard;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -55,6 +56,7 @@ pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError>
     switch::wait_for_ports(plan, &indices, &taps, &mut hub, patience)?;
     site::in_shares(&mut sites, |site| configure::wait_and_route(&indices, site, patience))?;
     inside::settle(&sites)?;
+    wireguard::settle(plan, &indices, &sites)?;
     let namespaces = sites.into_iter().map(|site| site.netns).collect();
     Ok(Built { namespaces, hub, indices, taps })
 }

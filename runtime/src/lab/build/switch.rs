@@ -93,7 +93,7 @@ pub(super) fn plug_in(plan: &Plan, indices: &Indices, sites: &[Site<'_>], hub: &
             match interface.device {
                 Device::Plain => place.plug_in_veth(indices, segment, hub)?,
                 Device::Bond { legs, .. } => {
-                    (0..legs).try_for_each(|leg| place.plug_in_leg(indices, segment, leg, hub))?
+                    (0..legs).try_for_each(|leg| place.plug_in_leg(indices, segment, leg, hub))?;
                 }
                 Device::Macvlan => place.stand_on(indices, Uplink::Mac, &MACVLAN, macvlan(), hub)?,
                 Device::Macvtap => place.stand_on(indices, Uplink::Mac, &MACVTAP, macvtap(), hub)?,

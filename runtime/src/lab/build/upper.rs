@@ -98,25 +98,17 @@ pub(super) fn underlay(host: &HostPlan, interface: &InterfacePlan) -> Option<IpA
 }
 
 /// The addresses under all other interfaces of the same segment.
-pub(super) fn others<'a>(
-    plan: &'a Plan,
-    site: &Site<'_>,
-    nth: usize,
-) -> impl Iterator<Item = (&'a InterfacePlan, IpAddr)> + use<'a> {
+fn others<'a>(plan: &'a Plan, site: &Site<'_>, nth: usize) -> impl Iterator<Item = IpAddr> + use<'a> {
     let segment = &plan.segments[site.host.interfaces[nth].segment];
     let own = (site.number, nth);
     let others = segment.members.iter().filter(move |member| **member != own);
-    others.filter_map(|&(host, nth)| {
-        let host = &plan.hosts[host];
-        let interface = &host.interfaces[nth];
-        Some((interface, underlay(host, interface)?))
-    })
+    others.filter_map(|&(host, nth)| underlay(&plan.hosts[host], &plan.hosts[host].interfaces[nth]))
 }
 
 /// Both ends of a tunnel of two.
 fn tunnel(plan: &Plan, site: &Site<'_>, nth: usize) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let local = underlay(site.host, &site.host.interfaces[nth])?;
-    let (_, remote) = others(plan, site, nth).next()?;
+    let remote = others(plan, site, nth).next()?;
     match (local, remote) {
         (IpAddr::V4(local), IpAddr::V4(remote)) => Some((local, remote)),
         _ => None,
@@ -126,7 +118,7 @@ fn tunnel(plan: &Plan, site: &Site<'_>, nth: usize) -> Option<(Ipv4Addr, Ipv4Add
 /// What a VXLAN knows nobody for goes to all others: there need be no multicast under it.
 fn flood_to_others(plan: &Plan, indices: &Indices, site: &mut Site<'_>, nth: usize) -> Result<(), NetlinkError> {
     let index = indices.interface(site.number, nth);
-    for (_, remote) in others(plan, site, nth) {
+    for remote in others(plan, site, nth) {
         site.netlink.append_neighbour("tell a VXLAN of another end", flood(index, remote))?;
     }
     site.netlink.settle()
