@@ -15,7 +15,13 @@ pub fn assert_realised(lab: &Lab, plan: &Plan) {
         routes(host, planned);
         neighbours(host, planned);
         for sysctl in &planned.sysctls {
-            assert_eq!(read(host, &format!("/proc/sys/{}", sysctl.path)), sysctl.value, "{}: {}", planned.name, sysctl.path);
+            assert_eq!(
+                read(host, &format!("/proc/sys/{}", sysctl.path)),
+                sysctl.value,
+                "{}: {}",
+                planned.name,
+                sysctl.path
+            );
         }
         let forwarding = read(host, "/proc/sys/net/ipv4/conf/all/forwarding");
         assert_eq!(forwarding, u8::from(planned.forwarding).to_string(), "{}: forwarding", planned.name);
@@ -67,7 +73,8 @@ fn link_is_as_planned(what: &str, link: &Value, interface: &InterfacePlan, plan:
         (SegmentKind::Dummy, _) => "dummy",
         (SegmentKind::Vlan { id, protocol, .. }, _) => {
             assert_eq!(data["id"], *id, "{what}");
-            let protocol = if *protocol == netns_test_topology::VlanProtocol::Ieee8021Ad { "802.1ad" } else { "802.1Q" };
+            let protocol =
+                if *protocol == netns_test_topology::VlanProtocol::Ieee8021Ad { "802.1ad" } else { "802.1Q" };
             assert_eq!(text(data, "protocol"), protocol, "{what}");
             "vlan"
         }
