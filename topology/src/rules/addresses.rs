@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::network::{Interface, Member, Network, Segment};
-use super::report::Report;
+use super::report::{Refusal, Report};
 use super::subnets::usable;
 use crate::allocate::{capacity, nth_host};
 use crate::{Complaint, InterfacePart, IpNet};
@@ -52,12 +52,15 @@ fn address(network: &mut Network<'_>, member: Member, number: usize, text: &str,
     if let Err(message) = free(network, member, address) {
         return report.add(refuse(&message, Some("leave it out, and one is allocated".to_owned())));
     }
-    network.segments[segment].taken.insert(address, member);
+    // An array of no hosts takes none.
+    if network.hosts[member.host].count > 0 {
+        network.segments[segment].taken.insert(address, member);
+    }
     network.hosts[member.host].interfaces[member.interface].addresses[subnet] = Some(address);
 }
 
 /// An address without a prefix length.
-pub(super) fn parse(text: &str) -> Result<IpAddr, (String, Option<String>)> {
+pub(super) fn parse(text: &str) -> Result<IpAddr, Refusal> {
     text.parse::<IpAddr>().map_err(|_| {
         let help = text.parse::<IpNet>().ok().map(|net| format!("write `\"{}\"`", net.addr()));
         (format!("`{text}` is not an address"), help)
@@ -65,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<IpAddr, (String, Option<String>)> {
 }
 
 /// Where addresses of the segment are.
-fn ranges(segment: &Segment<'_>, address: IpAddr) -> String {
+pub(super) fn ranges(segment: &Segment<'_>, address: IpAddr) -> String {
     let subnets: Vec<_> = segment.subnets.iter().map(|subnet| format!("`{}`", subnet.net)).collect();
     match &subnets[..] {
         [] => {
@@ -79,7 +82,7 @@ fn ranges(segment: &Segment<'_>, address: IpAddr) -> String {
 }
 
 /// Whether a host can have this address of the subnet.
-pub(super) fn of_a_host(address: IpAddr, net: IpNet) -> Result<(), (String, Option<String>)> {
+pub(super) fn of_a_host(address: IpAddr, net: IpNet) -> Result<(), Refusal> {
     let host_bits = net.max_prefix_len() - net.prefix_len();
     let named = if host_bits > 1 && address == net.network() {
         if address.is_ipv4() { "the network address" } else { "the routers' anycast address" }

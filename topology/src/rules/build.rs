@@ -1,19 +1,23 @@
 //! From a network that nobody complained about to its plan.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
+use super::automatic::Automatic;
+use super::forwards::Forward;
 use super::hosts::sysctl;
-use super::network::{Host, Interface, Member, Network};
+use super::network::{Family, Host, Interface, Machine, Member, Network};
+use super::routes::{Gateway, Route, Towards};
 use crate::allocate::nth_host;
 use crate::{
-    BridgePlan, Device, HostPlan, IfName, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, SegmentKind, SegmentPlan,
-    VrfPlan,
+    BridgePlan, Device, HostPlan, IfName, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
+    SegmentKind, SegmentPlan, VrfPlan, Way,
 };
 
 /// The routing table of a host's first VRF. Those up to 255 are others' already, by name or by habit.
 const FIRST_TABLE: u32 = 1001;
 
-pub(super) fn build(network: &Network<'_>) -> Plan {
+pub(super) fn build(network: &Network<'_>, automatic: &mut Automatic<'_, '_>) -> Plan {
     let mut macs = Macs::new(network);
     let mut hosts = Vec::new();
     let mut first_of = Vec::with_capacity(network.hosts.len());
@@ -22,8 +26,64 @@ pub(super) fn build(network: &Network<'_>) -> Plan {
         hosts.extend((0..host.count).map(|number| machine(network, host, number, &mut macs)));
     }
     allocate(network, &first_of, &mut hosts);
+    for (index, host) in network.hosts.iter().enumerate() {
+        let routes = automatic.routes(index).iter().filter_map(|route| routed(route, &first_of, &hosts)).collect();
+        let nat = nat(host, &first_of, &hosts);
+        fill(&mut hosts[first_of[index]..][..host.count], routes, nat);
+    }
     let segments = (0..network.segments.len()).map(|index| segment(network, index, &first_of)).collect();
     Plan { hosts, segments }
+}
+
+/// Gives all hosts of an array what they have alike.
+fn fill(machines: &mut [HostPlan], routes: Vec<RoutePlan>, nat: NatPlan) {
+    let Some((last, others)) = machines.split_last_mut() else { return };
+    for machine in others {
+        machine.routes.clone_from(&routes);
+        machine.nat.clone_from(&nat);
+    }
+    last.routes = routes;
+    last.nat = nat;
+}
+
+/// A route whose gateway has its address now.
+fn routed(route: &Route, first_of: &[usize], hosts: &[HostPlan]) -> Option<RoutePlan> {
+    let way = match route.way {
+        Towards::Unreachable => Way::Unreachable,
+        Towards::Gateway { gateway: Gateway::Address(gateway), interface } => Way::Via { gateway, interface },
+        Towards::Gateway { gateway: Gateway::Machine(machine, there), interface } => {
+            let gateway = address(machine, there, Family::of(route.to.addr()), first_of, hosts)?;
+            Way::Via { gateway, interface }
+        }
+    };
+    Some(RoutePlan { to: route.to, way })
+}
+
+/// The first address of a family that a machine has on an interface.
+fn address(
+    machine: Machine,
+    interface: usize,
+    family: Family,
+    first_of: &[usize],
+    hosts: &[HostPlan],
+) -> Option<IpAddr> {
+    let interface = &hosts.get(first_of[machine.host] + machine.number)?.interfaces[interface];
+    interface.addresses.iter().map(IpNet::addr).find(|&address| Family::of(address) == family)
+}
+
+fn nat(host: &Host<'_>, first_of: &[usize], hosts: &[HostPlan]) -> NatPlan {
+    let forward = |forward: &Forward| {
+        let to = forward.on.iter();
+        let to = to.filter_map(|&(family, interface)| address(forward.to, interface, family, first_of, hosts));
+        let Forward { protocol, port, to_port, interface, .. } = *forward;
+        PortForwardPlan { protocol, port, to: to.collect(), to_port, interface }
+    };
+    NatPlan {
+        masquerade: host.nat.masquerade.clone(),
+        source: host.nat.source.clone(),
+        forwards: host.forwards.iter().map(forward).collect(),
+        hairpin: host.drawn.hairpin,
+    }
 }
 
 fn machine(network: &Network<'_>, host: &Host<'_>, number: usize, macs: &mut Macs) -> HostPlan {
@@ -38,7 +98,7 @@ fn machine(network: &Network<'_>, host: &Host<'_>, number: usize, macs: &mut Mac
         interfaces: interfaces.map(|(number, joined)| interface(network, joined, number, macs)).collect(),
         vrfs: vrfs(host),
         routes: Vec::new(),
-        neighbours: Vec::new(),
+        neighbours: host.neighbours.clone(),
         sysctls: host.drawn.sysctls.iter().filter_map(|(name, value)| sysctl(name, value).ok()).collect(),
         nat: NatPlan::default(),
     }

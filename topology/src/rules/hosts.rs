@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::network::Network;
-use super::report::Report;
+use super::report::{Refusal, Report};
 use crate::{Complaint, HostPart, SysctlPlan};
 
 pub(super) fn check(network: &Network<'_>, report: &mut Report) {
@@ -47,7 +47,7 @@ fn sysctls(network: &Network<'_>, host: usize, report: &mut Report) {
 }
 
 /// A sysctl that a network namespace has for itself.
-pub(super) fn sysctl(name: &str, value: &str) -> Result<SysctlPlan, (String, Option<String>)> {
+pub(super) fn sysctl(name: &str, value: &str) -> Result<SysctlPlan, Refusal> {
     let printable = |text: &str| !text.chars().any(char::is_control);
     if name.contains('/') {
         let help = (!name.contains('.')).then(|| format!("write `{}`", name.replace('/', ".")));

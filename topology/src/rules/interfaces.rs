@@ -5,9 +5,11 @@ use std::ops::RangeInclusive;
 
 use super::MTU;
 use super::network::{Family, Found, Interface, Member, Network, Vrf};
-use super::report::Report;
+use super::report::{Refusal, Report};
 use super::segments::{check_mtu, most_over, mtu_of, too_large};
-use crate::{BondMode, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, Medium, did_you_mean};
+use crate::{
+    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, Medium, did_you_mean,
+};
 
 /// How many legs a bond can have.
 const LEGS: RangeInclusive<u32> = 2..=16;
@@ -218,7 +220,7 @@ fn device(network: &mut Network<'_>, member: Member, report: &mut Report) {
         Ok(device) => network.hosts[member.host].interfaces[member.interface].device = device,
         Err((message, help)) => {
             let complaint = about(&message);
-            report.add(complaint.help(help));
+            report.add(Complaint { help, ..complaint });
         }
     }
 }
@@ -234,7 +236,7 @@ fn phrase(device: &DrawnDevice) -> &'static str {
     }
 }
 
-fn parse_device(drawn: &DrawnDevice) -> Result<Device, (String, String)> {
+fn parse_device(drawn: &DrawnDevice) -> Result<Device, Refusal> {
     Ok(match drawn {
         DrawnDevice::Plain => Device::Plain,
         DrawnDevice::Macvlan => Device::Macvlan,
@@ -245,10 +247,10 @@ fn parse_device(drawn: &DrawnDevice) -> Result<Device, (String, String)> {
     })
 }
 
-fn bond(legs: u32, mode: Option<&str>) -> Result<Device, (String, String)> {
+fn bond(legs: u32, mode: Option<&str>) -> Result<Device, Refusal> {
     if !LEGS.contains(&legs) {
         let message = format!("a bond has {} to {} legs, not {legs}", LEGS.start(), LEGS.end());
-        return Err((message, "write `bond = 2`".to_owned()));
+        return Err((message, Some("write `bond = 2`".to_owned())));
     }
     let text = mode.unwrap_or("active-backup");
     let Some((_, mode)) = MODES.into_iter().find(|(name, _)| *name == text) else {
@@ -256,7 +258,7 @@ fn bond(legs: u32, mode: Option<&str>) -> Result<Device, (String, String)> {
             Some(meant) => format!("did you mean `mode = \"{meant}\"`?"),
             None => format!("the modes are {}", MODES.map(|(name, _)| format!("`{name}`")).join(", ")),
         };
-        return Err((format!("`{text}` is not the mode of a bond"), help));
+        return Err((format!("`{text}` is not the mode of a bond"), Some(help)));
     };
     Ok(Device::Bond { legs, mode })
 }

@@ -4,14 +4,22 @@
 //! the network, over which later rules step without a word. What no rule complains about is built.
 
 mod addresses;
+mod automatic;
 mod build;
+mod clashes;
 mod flatten;
+mod forwards;
 mod hosts;
 mod interfaces;
 mod members;
 mod names;
+mod nat;
+mod neighbours;
 mod network;
+mod paths;
+mod reachability;
 mod report;
+mod routes;
 mod segments;
 mod subnets;
 
@@ -41,9 +49,16 @@ impl Drawing {
         interfaces::resolve(&mut network, &mut report);
         names::resolve(&mut network, &mut report);
         addresses::resolve(&mut network, &mut report);
+        nat::resolve(&mut network, &mut report);
+        routes::resolve(&mut network, &mut report);
+        neighbours::resolve(&mut network, &mut report);
+        forwards::resolve(&mut network, &mut report);
         members::check(&network, &mut report);
         subnets::capacities(&network, &mut report);
         hosts::check(&network, &mut report);
-        Complaints::unless_empty(report.in_order(), || build::build(&network))
+        reachability::check(&network, &mut report);
+        let mut automatic = automatic::Automatic::new(&network);
+        clashes::check(&network, &automatic, &mut report);
+        Complaints::unless_empty(report.in_order(), || build::build(&network, &mut automatic))
     }
 }

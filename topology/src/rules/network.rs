@@ -7,9 +7,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::forwards::Forward;
+use super::nat::Nat;
+use super::routes::Route;
 use crate::{
     Complaint, Device, Drawing, DrawnHost, DrawnInterface, DrawnSegment, HostPart, IfName, InterfacePart, IpNet,
-    MacAddr, NestedPart, Place, Role, Routes, SegmentKind, SegmentPart, did_you_mean,
+    MacAddr, NeighbourPlan, NestedPart, Place, Role, Routes, SegmentKind, SegmentPart, did_you_mean,
 };
 
 /// All of it.
@@ -127,6 +130,11 @@ pub(super) struct Host<'d> {
     /// Whether there are others.
     pub(super) interfaces_in_doubt: bool,
     pub(super) vrfs: Vec<Vrf<'d>>,
+    pub(super) nat: Nat,
+    /// Routes that were written.
+    pub(super) routes: Vec<Route>,
+    pub(super) neighbours: Vec<NeighbourPlan>,
+    pub(super) forwards: Vec<Forward>,
 }
 
 #[derive(Debug)]
@@ -206,21 +214,21 @@ impl<'d> Network<'d> {
         full.strip_prefix(self.scopes[scope].prefix.as_str()).unwrap_or(full)
     }
 
-    /// The complaint that `name` is no segment, with what it was probably meant to be.
+    /// The complaint that `name` is no segment, with what to do about it.
     pub(super) fn meant_segment(&self, scope: usize, name: &str, complaint: Complaint) -> Complaint {
-        let names: Vec<_> = self.segment_words(scope).collect();
-        let draw = format!("draw it: `#[segment(\"10.0.0.0/24\")] {name}: Segment`");
-        complaint.help(meant("segments", name, &names).unwrap_or(draw))
+        let draw = || format!("draw it: `#[segment(\"10.0.0.0/24\")] {name}: Segment`");
+        complaint.help(self.like_segment(scope, name).unwrap_or_else(draw))
     }
 
-    /// The complaint that `name` is no host, with what it was probably meant to be.
-    pub(super) fn meant_host(&self, scope: usize, name: &str, complaint: Complaint) -> Complaint {
+    /// The segment that `name` was probably meant to be.
+    pub(super) fn like_segment(&self, scope: usize, name: &str) -> Option<String> {
+        meant("segments", name, &self.segment_words(scope).collect::<Vec<_>>())
+    }
+
+    /// The host that `name` was probably meant to be.
+    pub(super) fn like_host(&self, scope: usize, name: &str) -> Option<String> {
         let hosts = &self.scopes[scope].drawing.hosts;
-        let names: Vec<_> = hosts.iter().map(|host| host.name.as_str()).collect();
-        match meant("hosts", name, &names) {
-            Some(help) => complaint.help(help),
-            None => complaint,
-        }
+        meant("hosts", name, &hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>())
     }
 
     fn segment_words(&self, scope: usize) -> impl Iterator<Item = &'d str> + use<'d> {
@@ -338,6 +346,10 @@ impl<'d> Host<'d> {
             interfaces: Vec::new(),
             interfaces_in_doubt: false,
             vrfs: Vec::new(),
+            nat: Nat::default(),
+            routes: Vec::new(),
+            neighbours: Vec::new(),
+            forwards: Vec::new(),
         }
     }
 

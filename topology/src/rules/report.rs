@@ -2,6 +2,9 @@
 
 use crate::Complaint;
 
+/// What is wrong with something that was written, and what to write instead. Where it is, the caller knows.
+pub(super) type Refusal = (String, Option<String>);
+
 /// Collects complaints in any order and hands them over in that of the drawing.
 #[derive(Debug, Default)]
 pub(super) struct Report(Vec<Complaint>);

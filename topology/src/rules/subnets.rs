@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::network::{Network, Segment, Subnet};
-use super::report::Report;
+use super::report::{Refusal, Report};
 use crate::allocate::capacity;
 use crate::{Complaint, IpNet, Medium, SegmentPart};
 
@@ -22,7 +22,7 @@ pub(super) fn resolve(network: &mut Network<'_>, segment: usize, report: &mut Re
     }
 }
 
-fn subnet(text: &str, segment: &Segment<'_>) -> Result<IpNet, (String, Option<String>)> {
+fn subnet(text: &str, segment: &Segment<'_>) -> Result<IpNet, Refusal> {
     let subnet = parse(text)?;
     if !(usable(subnet.network()) && usable(subnet.broadcast())) {
         return Err((format!("`{text}` is not a range that hosts can have addresses from"), None));
@@ -39,7 +39,7 @@ fn subnet(text: &str, segment: &Segment<'_>) -> Result<IpNet, (String, Option<St
 }
 
 /// A subnet in CIDR notation, without host bits.
-pub(super) fn parse(text: &str) -> Result<IpNet, (String, Option<String>)> {
+pub(super) fn parse(text: &str) -> Result<IpNet, Refusal> {
     let Ok(subnet) = text.parse::<IpNet>() else {
         let help = "write an address and a prefix length, for example `10.0.0.0/24` or `fd00::/64`";
         return Err((format!("`{text}` is not a subnet"), Some(help.to_owned())));
@@ -71,16 +71,24 @@ pub(super) fn usable(address: IpAddr) -> bool {
 pub(super) fn capacities(network: &Network<'_>, report: &mut Report) {
     for (index, segment) in network.segments.iter().enumerate() {
         let hosts = network.size(index);
-        for &Subnet { net, drawn_as } in &segment.subnets {
-            let capacity = capacity(&net);
-            if capacity < hosts as u128 {
-                let message = format!("`{net}` has addresses for {capacity} hosts, {hosts} are on it");
+        for (number, &Subnet { net, drawn_as }) in segment.subnets.iter().enumerate() {
+            let aside = set_aside(network, segment, number);
+            let (capacity, needed) = (capacity(&net), hosts.saturating_add(aside));
+            if capacity < needed as u128 {
+                let and = if aside == 0 { String::new() } else { format!(", {aside} are for source NAT") };
+                let message = format!("`{net}` has addresses for {capacity} hosts, {hosts} are on it{and}");
                 let complaint = network.about_segment(index, SegmentPart::Subnet(drawn_as), &message);
-                let fits = smallest_for(net.addr(), hosts).map(|fits| format!("`{fits}` is large enough"));
+                let fits = smallest_for(net.addr(), needed).map(|fits| format!("`{fits}` is large enough"));
                 report.add(Complaint { help: fits, ..complaint });
             }
         }
     }
+}
+
+/// How many addresses were written that are no host's.
+fn set_aside(network: &Network<'_>, segment: &Segment<'_>, subnet: usize) -> usize {
+    let within = segment.taken.iter().filter(|(address, _)| segment.subnet_of(**address) == Some(subnet));
+    within.filter(|(address, member)| network.interface(**member).addresses[subnet] != Some(**address)).count()
 }
 
 /// The smallest subnet around `address` with room for so many hosts.
