@@ -49,3 +49,34 @@ pub(super) fn file_with(text: &str) -> io::Result<File> {
 pub(super) fn silent(status: ExitStatus) -> io::Error {
     io::Error::other(format!("`nft` ended with {status} and said nothing"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_looked_for_in_the_path_first() {
+        let directory = std::env::temp_dir().join(format!("netns-test-nft-{}", std::process::id()));
+        let (empty, full) = (directory.join("empty"), directory.join("full"));
+        let program = full.join("nft");
+        std::fs::create_dir_all(empty.join("nft")).unwrap();
+        std::fs::create_dir_all(&full).unwrap();
+        std::fs::write(&program, "").unwrap();
+        let path = std::env::join_paths(["relative".as_ref(), empty.as_path(), full.as_path()]).unwrap();
+        let not_to_be_run = find_in(&path);
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let found = find_in(&path);
+        let without = find_in("".as_ref());
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(found, Some(program));
+        // Neither a directory nor a file that is no program; and without a path, where the system has it.
+        assert_eq!(not_to_be_run, without);
+        let systems = SYSTEM.map(|directory| Path::new(directory).join("nft")).into_iter().find(|path| path.is_file());
+        assert_eq!(without, systems);
+    }
+
+    #[test]
+    fn the_file_is_read_from_its_beginning() {
+        assert_eq!(io::read_to_string(file_with("add table x").unwrap()).unwrap(), "add table x");
+    }
+}

@@ -56,8 +56,8 @@ impl Lab {
         let machines = built.namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
-        world::name_hosts(&hosts)?;
         firewall::translate(&surroundings.plan, &hosts)?;
+        world::name_hosts(&hosts)?;
         let segments = 0..surroundings.plan.segments.len();
         let segments = segments.map(|number| Segment::new(number, Arc::clone(&surroundings))).collect();
         let lab = Self(Arc::new(Network { hosts, segments, surroundings }));

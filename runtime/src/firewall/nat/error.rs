@@ -35,3 +35,22 @@ impl NatError {
         matches!(self, Self::NoProgram { .. } | Self::Lacking { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kernel::Part;
+    use super::*;
+
+    #[test]
+    fn what_the_machine_lacks_is_no_mistake_of_ours() {
+        const PART: Part = Part { what: "", module: "", config: "" };
+        let host: HostName = "router".parse().unwrap();
+        let lacking = |lack| NatError::Lacking { host: "router".parse().unwrap(), work: String::new(), lack };
+        assert!(NatError::NoProgram { host: host.clone(), work: String::new() }.is_unmet_need());
+        assert!(lacking(Lack::Part(&PART, String::new())).is_unmet_need());
+        assert!(lacking(Lack::Json(String::new())).is_unmet_need());
+        let words = "Error: Could not process rule: Operation not supported".to_owned();
+        assert!(!NatError::Refused { host: host.clone(), words }.is_unmet_need());
+        assert!(!NatError::Run { host, source: io::ErrorKind::NotFound.into() }.is_unmet_need());
+    }
+}

@@ -82,16 +82,12 @@ mod tests {
         lacks(check).unwrap()
     }
 
-    fn module(lack: Option<Lack>) -> Option<&'static str> {
-        match lack {
-            Some(Lack::Part(part, _)) => Some(part.module),
-            _ => None,
-        }
-    }
-
     #[test]
     fn what_is_missing_is_found_by_its_sample() {
-        let missing = |word| module(lacks_where(&[word], "Error: Could not process rule: No such file or directory"));
+        let missing = |word| match lacks_where(&[word], "Error: Could not process rule: No such file or directory") {
+            Some(Lack::Part(part, _)) => Some(part.module),
+            _ => None,
+        };
         assert_eq!(missing("inet"), Some("nf_tables"));
         assert_eq!(missing("postrouting"), Some("nft_chain_nat"));
         assert_eq!(missing("\"fib\""), Some("nft_fib_inet"));

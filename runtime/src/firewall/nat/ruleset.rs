@@ -233,3 +233,165 @@ fn name(host: &HostPlan, interface: usize) -> Expression<'_> {
         None => Cow::Borrowed(name),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use netns_test_topology::{
+        Drawing, DrawnHost, DrawnInterface, DrawnPortForward, DrawnSegment, DrawnSourceNat, Plan, Role,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A router between `lan` (`eth0`) and `wan` (`eth1`), and a server on `lan`.
+    fn plan(translate: impl FnOnce(&mut DrawnHost)) -> Plan {
+        let segment = |name: &str, subnets: [&str; 2]| DrawnSegment {
+            name: name.to_owned(),
+            subnets: subnets.map(str::to_owned).to_vec(),
+            ..DrawnSegment::default()
+        };
+        let host = |name: &str, role, segments: &[&str]| {
+            let join = |segment: &&str| DrawnInterface { segment: (*segment).to_owned(), ..DrawnInterface::default() };
+            let interfaces = segments.iter().map(join).collect();
+            DrawnHost { name: name.to_owned(), role, interfaces, ..DrawnHost::default() }
+        };
+        let mut router = host("router", Role::Router, &["lan", "wan"]);
+        translate(&mut router);
+        let segments =
+            vec![segment("lan", ["10.0.1.0/24", "fd00:1::/64"]), segment("wan", ["203.0.113.0/24", "2001:db8:1::/64"])];
+        let hosts = vec![router, host("server", Role::Host, &["lan"]), host("outside", Role::Host, &["wan"])];
+        Drawing { segments, hosts, ..Drawing::default() }.plan().unwrap()
+    }
+
+    fn forward_to_server(router: &mut DrawnHost, protocol: Transport) {
+        let to = "server".to_owned();
+        router.forwards.push(DrawnPortForward { protocol, port: 80, to, to_port: Some(8080) });
+    }
+
+    /// Everything after the table and its chains.
+    fn rules(plan: &Plan) -> Vec<Value> {
+        let mut all = serde_json::to_value(of(&plan.hosts[0])).unwrap();
+        let Value::Array(commands) = all["nftables"].take() else { panic!("no list") };
+        commands.into_iter().skip(3).collect()
+    }
+
+    fn rule(chain: &str, expr: &[Value]) -> Value {
+        json!({ "add": { "rule": { "family": "inet", "table": "netns-test", "chain": chain, "expr": expr } } })
+    }
+
+    fn compare(op: &str, left: &Value, right: &Value) -> Value {
+        json!({ "match": { "left": left, "right": right, "op": op } })
+    }
+
+    fn meta_is(key: &str, value: &str) -> Value {
+        compare("==", &json!({ "meta": { "key": key } }), &json!(value))
+    }
+
+    fn meta_is_not(key: &str, value: &str) -> Value {
+        compare("!=", &json!({ "meta": { "key": key } }), &json!(value))
+    }
+
+    fn field_is(protocol: &str, field: &str, value: &Value) -> Value {
+        compare("==", &json!({ "payload": { "protocol": protocol, "field": field } }), value)
+    }
+
+    fn local(op: &str, address: &str) -> Value {
+        compare(op, &json!({ "fib": { "result": "type", "flags": [address] } }), &json!("local"))
+    }
+
+    #[test]
+    fn there_is_one_table_with_two_chains() {
+        let plan = plan(|router| router.masquerade.push("wan".to_owned()));
+        let all = serde_json::to_value(of(&plan.hosts[0])).unwrap();
+        let chain = |name: &str, priority| {
+            json!({ "add": { "chain": {
+                "family": "inet", "table": "netns-test", "name": name,
+                "type": "nat", "hook": name, "prio": priority, "policy": "accept",
+            } } })
+        };
+        assert_eq!(all["nftables"][0], json!({ "add": { "table": { "family": "inet", "name": "netns-test" } } }));
+        assert_eq!(all["nftables"][1], chain("prerouting", -100));
+        assert_eq!(all["nftables"][2], chain("postrouting", 100));
+    }
+
+    #[test]
+    fn masquerade_is_of_what_is_forwarded() {
+        let plan = plan(|router| router.masquerade.push("wan".to_owned()));
+        let expected =
+            rule("postrouting", &[meta_is("oifname", "eth1"), local("!=", "saddr"), json!({ "masquerade": null })]);
+        assert_eq!(rules(&plan), [expected]);
+    }
+
+    #[test]
+    fn a_source_is_of_its_family_and_goes_before_masquerade() {
+        let plan = plan(|router| {
+            router.masquerade.push("wan".to_owned());
+            for address in ["203.0.113.7", "2001:db8:1::7"] {
+                router.source_nat.push(DrawnSourceNat { segment: "wan".to_owned(), address: address.to_owned() });
+            }
+        });
+        let source = |protocol: &str, family: &str, address: &str| {
+            let snat = json!({ "snat": { "family": family, "addr": address } });
+            let conditions = [meta_is("oifname", "eth1"), local("!=", "saddr"), meta_is("nfproto", protocol)];
+            rule("postrouting", &[&conditions[..], &[snat]].concat())
+        };
+        let rules = rules(&plan);
+        assert_eq!(rules[..2], [source("ipv4", "ip", "203.0.113.7"), source("ipv6", "ip6", "2001:db8:1::7")]);
+        assert_eq!((rules.len(), &rules[2]["add"]["rule"]["expr"][2]), (3, &json!({ "masquerade": null })));
+    }
+
+    #[test]
+    fn a_port_is_forwarded_unless_it_came_from_where_it_leads_to() {
+        let plan = plan(|router| forward_to_server(router, Transport::Tcp));
+        let forward = |protocol: &str, family: &str, address: &str| {
+            let dnat = json!({ "dnat": { "family": family, "addr": address, "port": 8080 } });
+            let port = field_is("tcp", "dport", &json!(80));
+            let from = meta_is_not("iifname", "eth0");
+            rule("prerouting", &[from, meta_is("nfproto", protocol), local("==", "daddr"), port, dnat])
+        };
+        assert_eq!(rules(&plan), [forward("ipv4", "ip", "10.0.1.2"), forward("ipv6", "ip6", "fd00:1::2")]);
+    }
+
+    #[test]
+    fn with_hairpin_what_turns_back_comes_from_the_router() {
+        let plan = plan(|router| {
+            forward_to_server(router, Transport::Udp);
+            router.hairpin = true;
+        });
+        let forward = |protocol: &str, family: &str, address: &str| {
+            let dnat = json!({ "dnat": { "family": family, "addr": address, "port": 8080 } });
+            let port = field_is("udp", "dport", &json!(80));
+            rule("prerouting", &[meta_is("nfproto", protocol), local("==", "daddr"), port, dnat])
+        };
+        let back = |family: &str, address: &str| {
+            let to = [field_is(family, "daddr", &json!(address)), field_is("udp", "dport", &json!(8080))];
+            let translated = compare("in", &json!({ "ct": { "key": "status" } }), &json!("dnat"));
+            let from = [meta_is("iifname", "eth0"), meta_is("oifname", "eth0")];
+            rule("postrouting", &[&from[..], &to, &[translated, json!({ "masquerade": null })]].concat())
+        };
+        let expected = [
+            forward("ipv4", "ip", "10.0.1.2"),
+            forward("ipv6", "ip6", "fd00:1::2"),
+            back("ip", "10.0.1.2"),
+            back("ip6", "fd00:1::2"),
+        ];
+        assert_eq!(rules(&plan), expected);
+    }
+
+    #[test]
+    fn a_name_is_one_interface() {
+        let on = |interface: &str| {
+            let plan = plan(|router| {
+                router.interfaces[1].name = Some(interface.to_owned());
+                router.masquerade.push("wan".to_owned());
+            });
+            let mut rules = rules(&plan);
+            let matched = rules[0]["add"]["rule"]["expr"][0]["match"]["right"].take();
+            (matched, misread(&plan.hosts[0]).is_some())
+        };
+        assert_eq!(on("wan"), (json!("wan"), false));
+        assert_eq!(on("wan*"), (json!("wan\\*"), false));
+        assert_eq!(on("*"), (json!("\\*"), false));
+        assert!(on("@wan").1);
+    }
+}
