@@ -1,13 +1,14 @@
 //! `Host::nft`: a ruleset is loaded whole or not at all, and does what it says.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use netns_test::prelude::*;
 use netns_test::{NftError, PingReport, UnreachableCode};
-use netns_test_tests::programs::{hide, replace};
+use netns_test_tests::programs;
 
 /// A chain for what arrives at a host, with these rules and none that were there before.
 fn input(rules: &str) -> String {
@@ -32,7 +33,8 @@ async fn quick_ping(from: &Host, to: IpAddr) -> Result<PingReport, PingError> {
 
 /// The tables that a host has.
 fn tables(host: &Host) -> String {
-    let listed = host.command("nft").args(["list", "tables"]).output().unwrap();
+    let nft = programs::all("nft").into_iter().next().unwrap();
+    let listed = host.command(nft).args(["list", "tables"]).output().unwrap();
     assert!(listed.status.success(), "{listed:?}");
     String::from_utf8(listed.stdout).unwrap()
 }
@@ -79,9 +81,6 @@ async fn what_is_rejected_is_answered_with_the_rule_s_code(client: Host, server:
 #[netns_test(veth = true)]
 async fn a_host_can_forbid_itself_to_ask(client: Host, server: Host) -> TestResult {
     client.nft(input("accept").replace("input", "output"))?;
-    client.assert_ping(&server).await;
-    client.nft("add rule inet filter output drop")?;
-    // The rule before it accepts.
     client.assert_ping(&server).await;
     client.nft(input("drop").replace("input", "output"))?;
     let outcome = quick_ping(&client, server.addr()).await;
@@ -133,19 +132,42 @@ fn what_is_refused_is_shown_with_its_line_and_loads_nothing(fw: Host) -> TestRes
 /// More than a pipe holds.
 #[netns_test(namespaces = 1)]
 fn a_long_ruleset_is_loaded(fw: Host) -> TestResult {
-    let ports: Vec<_> = (1..=20_000).map(|port| port.to_string()).collect();
-    let ruleset =
-        format!("table inet mine {{\nset ports {{\ntype inet_service\nelements = {{ {} }}\n}}\n}}", ports.join(",\n"));
+    let ports = (1..=5_000).map(|port| format!("{port}, # {port} is one of many ports\n"));
+    let ruleset = format!(
+        "table inet mine {{\nset ports {{\ntype inet_service\nelements = {{\n{}65535\n}}\n}}\n}}",
+        ports.collect::<String>()
+    );
     assert!(ruleset.len() > 65_536);
     fw.nft(&ruleset)?;
-    let error = fw.nft(ruleset.replace("19999,", "19999x,")).unwrap_err();
-    assert!(matches!(error, NftError::Refused { line: Some(20_002), .. }), "{error:?}");
+    let error = fw.nft(ruleset.replace("4999,", "4999x,")).unwrap_err();
+    assert!(matches!(error, NftError::Refused { line: Some(5_003), .. }), "{error:?}");
+    Ok(())
+}
+
+/// As the kernel has it for those without privileges.
+#[netns_test(namespaces = 1)]
+fn a_ruleset_that_is_too_long_for_an_ordinary_user_is_loaded_in_parts(fw: Host) -> TestResult {
+    fw.nft("table inet mine {\nset hosts {\ntype ipv4_addr\n}\n}")?;
+    let add = |hosts: RangeInclusive<u32>| {
+        let hosts: Vec<_> = hosts.map(|host| Ipv4Addr::from(0x0a00_0000 + host).to_string()).collect();
+        fw.nft(format!("add element inet mine hosts {{ {} }}", hosts.join(", ")))
+    };
+    match add(1..=16_000) {
+        // Root's.
+        Ok(()) => {}
+        Err(NftError::Refused { message, .. }) => {
+            assert!(message.ends_with("`net.core.wmem_default` bytes at once: load it in parts"), "{message}");
+            add(1..=8_000)?;
+            add(8_001..=16_000)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(())
 }
 
 #[netns_test(namespaces = 1)]
 fn without_the_program_its_package_is_told(fw: Host) {
-    hide("nft");
+    programs::hide("nft");
     let error = fw.nft("add table inet mine").unwrap_err();
     assert!(matches!(error, NftError::NoProgram), "{error:?}");
     assert!(error.to_string().contains("apt install nftables"), "{error}");
@@ -157,7 +179,7 @@ fn a_program_that_fails_without_a_word_is_no_refusal(fw: Host) -> TestResult {
     let script = Path::new("/run/nft");
     std::fs::write(script, "#!/bin/sh\nkill -9 $$\n")?;
     std::fs::set_permissions(script, PermissionsExt::from_mode(0o755))?;
-    replace("nft", script);
+    programs::replace("nft", script);
     let error = fw.nft("add table inet mine").unwrap_err();
     assert!(matches!(error, NftError::Io { .. }), "{error:?}");
     let why = error.source().ok_or("it has a cause")?.to_string();

@@ -10,6 +10,9 @@ use super::NftError;
 /// What it calls its standard input.
 const STDIN: &str = "/dev/stdin";
 
+/// What it says where the kernel has taken nothing because it was too much for one message (`EMSGSIZE`).
+const TOO_LONG: &str = "Message too long";
+
 /// The error that `nft` will not find by itself: it takes everything up to a NUL byte for all there is.
 pub(super) fn refused_before_asking(host: &str, ruleset: &str) -> Option<NftError> {
     let before = &ruleset[..ruleset.find('\0')?];
@@ -42,6 +45,11 @@ pub(super) fn refused(host: &str, ruleset: &str, words: &str) -> NftError {
             // Writing to a string cannot fail.
             let _ = writeln!(message, "{said}");
         }
+    }
+    if words.contains(TOO_LONG) {
+        message.push_str(
+            "note: without privileges the kernel takes `net.core.wmem_default` bytes at once: load it in parts",
+        );
     }
     NftError::Refused { host: host.to_owned(), line: first, message: message.trim_end().to_owned() }
 }
