@@ -42,9 +42,17 @@ struct Switch {
 async fn a_switch(net: Switch, lab: Lab) {
     check::<Switch>(&lab).await;
     net.hosts[0].assert_ping(&net.hosts[1]).size(8000).dont_fragment(true).await;
-    let bridge = std::fs::read_to_string("/sys/class/net/br0/bridge/ageing_time").unwrap_or_default();
-    // The body's own /sys may be the machine's; the switch is where it runs.
-    assert!(bridge.is_empty() || bridge.trim() == "3000", "{bridge}");
+    let [bridge] = &bridges()[..] else { panic!("{:?}", bridges()) };
+    let data = &bridge["linkinfo"]["info_data"];
+    // In hundredths of a second.
+    assert_eq!((&data["ageing_time"], &data["stp_state"]), (&3000.into(), &0.into()));
+    assert_eq!(bridge["mtu"], 9000);
+}
+
+/// The switches of the lab, which are where the body is.
+fn bridges() -> Vec<serde_json::Value> {
+    let output = std::process::Command::new("ip").args(["-json", "-details", "link", "show", "type", "bridge"]).output();
+    serde_json::from_slice(&output.expect("iproute2 is installed").stdout).expect("JSON")
 }
 
 #[derive(Topology)]
@@ -59,6 +67,7 @@ struct Stp {
 
 #[netns_test]
 async fn a_switch_with_spanning_tree_forwards_when_the_body_begins(lab: Lab, _net: Stp) {
+    assert_eq!(bridges()[0]["linkinfo"]["info_data"]["stp_state"], 1);
     check::<Stp>(&lab).await;
 }
 

@@ -27,7 +27,7 @@ impl Change {
     /// `work` gets the patience that the lab of this host has.
     fn new(what: String, host: &Host, work: impl FnOnce(Patience) -> Result<(), LinkError> + Send + 'static) -> Self {
         let host = host.clone();
-        let patience = move || Patience::new(&host.surroundings().settings);
+        let patience = move || Patience::new(&host.surroundings().settings, 1);
         Self { what, work: Box::new(work), patience: Box::new(patience) }
     }
 

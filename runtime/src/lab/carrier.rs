@@ -17,6 +17,9 @@ use crate::settings::Settings;
 /// How long links may take to come up, before it is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How much longer for each of them: the kernel's workers take them one at a time, and take turns with those of other tests' labs.
+const FOR_EACH: Duration = Duration::from_millis(50);
+
 /// How long to wait, and until when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
@@ -25,9 +28,9 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// From now on.
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let waited = settings.scaled(PATIENCE);
+    /// From now on, for so many links.
+    pub(crate) fn new(settings: &Settings, links: u32) -> Self {
+        let waited = settings.scaled(PATIENCE + links * FOR_EACH);
         Self { waited, deadline: Instant::now() + waited }
     }
 
@@ -39,7 +42,7 @@ impl Patience {
 /// What links are waited to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
-    /// They are operational: RFC 2863's `up`, and forwarding where they are ports of a bridge.
+    /// They are operational: RFC 2863's `up`, or forwarding where they are ports of a bridge.
     There,
     /// They are not, as when a cable was pulled.
     Lost,
@@ -132,10 +135,15 @@ fn strike(carrier: Carrier, pending: &mut HashMap<u32, String>, link: &LinkMessa
     }
 }
 
+/// A port forwards as soon as it is brought up, as a rule, if the other end of its cable is up and there is no spanning tree
+/// (`br_stp_enable_port`). Its operational state follows when a worker of the kernel finds the time, which for a thousand ports on a busy
+/// machine takes seconds, and nothing depends on it. At the host's end that worker also starts the queue: there it is waited for.
 fn operational(link: &LinkMessage) -> bool {
-    // The kernel shows RFC 2863's `up` as this flag (`dev_get_flags`).
-    let up = link.header.flags.contains(LinkFlags::Running);
-    up && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
+    match port_state(link) {
+        Some(state) => state == BridgePortState::Forwarding,
+        // The kernel shows RFC 2863's `up` as this flag (`dev_get_flags`).
+        None => link.header.flags.contains(LinkFlags::Running),
+    }
 }
 
 fn port_state(link: &LinkMessage) -> Option<BridgePortState> {

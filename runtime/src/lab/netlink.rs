@@ -175,9 +175,10 @@ impl Netlink {
         self.socket.add_membership(IPV6_ADDRESS_EVENTS).map_err(failed("subscribe to the events of addresses"))
     }
 
-    /// All IPv6 addresses as they are now. Events that have arrived meanwhile are passed over.
+    /// All IPv6 addresses as they are now. Events that have arrived before are passed over.
     pub(super) fn ipv6_addresses(&mut self) -> Result<Vec<AddressMessage>, NetlinkError> {
         for _ in 0..DUMPS {
+            self.drain().map_err(failed("read the events"))?;
             if let Some(addresses) = self.read_ipv6_addresses().map_err(failed("read the addresses"))? {
                 return Ok(addresses);
             }
@@ -218,16 +219,31 @@ impl Netlink {
         Ok(complete.then_some(addresses))
     }
 
-    /// Hands over one link, or all of them, as they are now. Events that have arrived meanwhile are handed over too, and a link
-    /// may be handed over twice.
+    /// Hands over one link, or all of them, as they are now. Events that arrive meanwhile are handed over too, and a link may be handed
+    /// over twice; events that have arrived before are passed over.
     pub(super) fn links(&mut self, index: Option<u32>, mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
         // A list that changed while it was read may lack a link that has not (NLM_F_DUMP_INTR).
         for _ in 0..DUMPS {
+            self.drain().map_err(failed("read the events"))?;
             if self.read_links(index, &mut each).map_err(failed("read the links"))? {
                 return Ok(());
             }
         }
         Err(failed("read the links")(io::Error::other(format!("they changed under each of {DUMPS} readings"))))
+    }
+
+    /// Passes over what has arrived.
+    ///
+    /// The kernel says once that it has lost events, and then not again before everything that did fit was read (`netlink_overrun`):
+    /// a list that is asked for earlier may be followed by losses that nobody hears of.
+    fn drain(&self) -> io::Result<()> {
+        loop {
+            match self.receive(|_| Ok(())) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+                other => other?,
+            }
+        }
     }
 
     /// Answers whether what was handed over is complete.

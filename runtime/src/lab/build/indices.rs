@@ -40,7 +40,8 @@ impl Indices {
         self.first[host] + small(interface)
     }
 
-    fn all(&self) -> u32 {
+    /// How many interfaces the hosts have.
+    pub(super) fn all(&self) -> u32 {
         self.first[self.first.len() - 1]
     }
 

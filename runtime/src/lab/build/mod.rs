@@ -52,7 +52,7 @@ pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError>
     let taps = switch::plug_in(plan, &indices, &sites, &mut hub)?;
     site::in_shares(&mut sites, |site| configure::configure(plan, &indices, site))?;
     switch::raise(plan, &indices, &taps, &mut hub)?;
-    let patience = Patience::new(settings);
+    let patience = Patience::new(settings, indices.all());
     switch::wait_for_ports(plan, &indices, &taps, &mut hub, patience)?;
     site::in_shares(&mut sites, |site| configure::wait_and_route(&indices, site, patience))?;
     inside::settle(&sites)?;
