@@ -32,16 +32,18 @@ mod result;
 mod segment;
 mod settings;
 mod sys;
+mod topology;
 
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
 pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
-pub use netns_test_macros::{netns_test, netns_test as test};
+pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
+pub use topology::Topology;
 
 /// What a network can be drawn with, for [`LabBuilder::draw`].
 pub mod drawing {
@@ -55,7 +57,7 @@ pub mod drawing {
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, netns_test};
+    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.

@@ -51,7 +51,8 @@ async fn a_switch(net: Switch, lab: Lab) {
 
 /// The switches of the lab, which are where the body is.
 fn bridges() -> Vec<serde_json::Value> {
-    let output = std::process::Command::new("ip").args(["-json", "-details", "link", "show", "type", "bridge"]).output();
+    let output =
+        std::process::Command::new("ip").args(["-json", "-details", "link", "show", "type", "bridge"]).output();
     serde_json::from_slice(&output.expect("iproute2 is installed").stdout).expect("JSON")
 }
 

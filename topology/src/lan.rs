@@ -118,7 +118,8 @@ impl Lan<'_> {
         let hosts = self.hosts.len();
         if hosts == 0 {
             complaints.push(Complaint::new(Place::HostCount, "a test network needs at least one host").help(
-                "write `namespaces = 2, veth = true`, or give the function parameters whose type is spelled `Host`",
+                "write `namespaces = 2, veth = true`, or give the function parameters whose type is spelled `Host`, \
+                 or `namespaces = 0` where the body draws its own with `Lab::builder()`",
             ));
         }
         if self.veth && hosts == 1 {

@@ -1,11 +1,12 @@
 //! What stands between the parentheses of the attribute.
 
 use netns_test_topology::{SWITCH_PORTS, did_you_mean};
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, LitStr, Path, Result, Token};
+use syn::{Error, Ident, LitStr, Path, Result, Token, Type};
 
+use super::list::split_at_commas;
 use super::value::{Flavor, Value, Written};
 use crate::errors::Errors;
 
@@ -18,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) subnets: Option<Written<Vec<LitStr>>>,
     pub(crate) ipv6: Option<Written<bool>>,
     pub(crate) mtu: Option<Written<u32>>,
+    pub(crate) topology: Option<Written<Type>>,
     pub(crate) timeout: Option<Written<LitStr>>,
     pub(crate) flavor: Option<Written<Flavor>>,
     pub(crate) worker_threads: Option<Written<u32>>,
@@ -38,7 +40,7 @@ pub(crate) const TABLE: &[Definition] = &[
     Definition {
         name: "namespaces",
         example: "namespaces = 2",
-        read: |options, value| store(&mut options.namespaces, value.integer_in(1..=MOST_HOSTS)),
+        read: |options, value| store(&mut options.namespaces, value.integer_in(0..=MOST_HOSTS)),
     },
     Definition {
         name: "veth",
@@ -64,6 +66,11 @@ pub(crate) const TABLE: &[Definition] = &[
         name: "mtu",
         example: "mtu = 1400",
         read: |options, value| store(&mut options.mtu, value.positive_integer()),
+    },
+    Definition {
+        name: "topology",
+        example: "topology = Home",
+        read: |options, value| store(&mut options.topology, value.ty()),
     },
     Definition {
         name: "timeout",
@@ -106,7 +113,7 @@ impl Options {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         let mut seen = Vec::new();
-        for item in split_at_commas(tokens, errors) {
+        for item in split_at_commas(tokens, "an option", errors) {
             if let Err(error) = options.read(item, &mut seen) {
                 errors.push(error);
             }
@@ -155,26 +162,4 @@ fn unknown(key: &Ident) -> Error {
     let meant = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
     let valid: Vec<_> = TABLE.iter().map(|option| format!("`{}`", option.name)).collect();
     Error::new_spanned(key, format!("unknown option `{name}`{meant}\nnote: valid options are {}", valid.join(", ")))
-}
-
-/// The tokens between commas. The last comma may be left out.
-fn split_at_commas(tokens: TokenStream, errors: &mut Errors) -> Vec<TokenStream> {
-    let mut items = Vec::new();
-    let mut item = Vec::new();
-    for token in tokens {
-        match token {
-            TokenTree::Punct(comma) if comma.as_char() == ',' => {
-                if item.is_empty() {
-                    errors.add(comma, "expected an option before this `,`");
-                } else {
-                    items.push(item.drain(..).collect());
-                }
-            }
-            token => item.push(token),
-        }
-    }
-    if !item.is_empty() {
-        items.push(item.into_iter().collect());
-    }
-    items
 }

@@ -6,7 +6,7 @@ use netns_test_topology::{did_you_mean, units};
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token};
+use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token, Type};
 
 /// An option that was written, and where.
 pub(crate) struct Written<T> {
@@ -38,6 +38,12 @@ impl Value {
         Ok(self.written(value.value))
     }
 
+    /// An integer.
+    pub(crate) fn integer(self) -> Result<Written<u32>> {
+        let value = self.read("an integer", |input| integer(input, &(0..=u32::MAX)))?;
+        Ok(self.written(value))
+    }
+
     /// An integer from 1 on.
     pub(crate) fn positive_integer(self) -> Result<Written<u32>> {
         let value = self.read("a positive integer", |input| integer(input, &(1..=u32::MAX)))?;
@@ -65,6 +71,12 @@ impl Value {
             let strings = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?;
             if strings.is_empty() { Err(list.error("empty")) } else { Ok(strings.into_iter().collect()) }
         })?;
+        Ok(self.written(value))
+    }
+
+    /// A type.
+    pub(crate) fn ty(self) -> Result<Written<Type>> {
+        let value = self.read("the type of a topology", <Type as Parse>::parse)?;
         Ok(self.written(value))
     }
 
@@ -117,7 +129,7 @@ impl Value {
     }
 
     /// Reads the value, which `expected` describes, and nothing after it.
-    fn read<T>(&self, expected: &str, parser: impl Fn(ParseStream<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T>(&self, expected: &str, parser: impl Fn(ParseStream<'_>) -> Result<T>) -> Result<T> {
         let whole = |input: ParseStream<'_>| {
             let value = parser(input).map_err(|_| self.expected(expected))?;
             if input.is_empty() { Ok(value) } else { Err(input.error("expected `,` after the value")) }

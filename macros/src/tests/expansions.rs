@@ -181,15 +181,15 @@ fn of_the_attributes_the_mirror_has_the_lints() {
 #[test]
 fn a_wrong_option_leaves_a_function_of_the_same_shape() {
     let expansion = expansion(
-        "vet = true, namespaces = 0",
+        "vet = true, namespaces = 1024",
         "#[allow(unused)] #[should_panic] pub async fn broken(#[case] a: Host) -> Result<(), E> { a.b().await }",
     );
     insta::assert_snapshot!(expansion, @r#"
     ::core::compile_error! {
-        "unknown option `vet`; did you mean `veth`?\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `timeout`, `flavor`, `worker_threads`, `start_paused`, `crate`"
+        "unknown option `vet`; did you mean `veth`?\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `flavor`, `worker_threads`, `start_paused`, `crate`"
     }
     ::core::compile_error! {
-        "expected an integer between 1 and 1023, for example `namespaces = 2`"
+        "expected an integer between 0 and 1023, for example `namespaces = 2`"
     }
     ::core::compile_error! {
         "`#[should_panic]` stands on tests that return nothing only\nhelp: leave out the return type and `unwrap()` where the body has `?`"
@@ -223,7 +223,7 @@ fn what_is_not_a_function_comes_out_as_it_was() {
     let expansion = expansion("oops", "#[derive(Clone)] struct Test { alice: Host }");
     insta::assert_snapshot!(expansion, @r#"
     ::core::compile_error! {
-        "unknown option `oops`\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `timeout`, `flavor`, `worker_threads`, `start_paused`, `crate`"
+        "unknown option `oops`\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `flavor`, `worker_threads`, `start_paused`, `crate`"
     }
     ::core::compile_error! {
         "`#[netns_test]` stands on functions only"

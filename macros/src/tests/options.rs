@@ -46,10 +46,10 @@ fn a_mistake_costs_its_own_option_only() {
 
 #[test]
 fn numbers_are_plain_and_in_range() {
-    for wrong in ["0", "1024", "-1", "2u32", "2.0", "'2'", "99999999999999999999", "1 + 1"] {
+    for wrong in ["1024", "-1", "2u32", "2.0", "'2'", "99999999999999999999", "1 + 1"] {
         assert!(!parse(&format!("namespaces = {wrong}")).1.is_empty(), "{wrong}");
     }
-    good("namespaces = 1");
+    good("namespaces = 0");
     good("namespaces = 1023");
 }
 

@@ -60,7 +60,8 @@ pub(super) fn execute<R: Outcome>(
 
 /// The lab, or the conclusion that there is none.
 fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, Conclusion> {
-    let plan = spec.lan.plan().map_err(|complaints| {
+    let plan = spec.drawing.map_or_else(|| spec.lan.plan(), |drawing| drawing().plan());
+    let plan = plan.map_err(|complaints| {
         Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
     })?;
     world::enter(mode).map_err(|refusal| Conclusion::of_refusal(&refusal))?;

@@ -4,15 +4,19 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use rtnetlink::packet_core::Nla;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{
-    BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
 
 use super::LabError;
 use super::build::request;
 use super::netlink::{Netlink, Wait};
 use crate::settings::Settings;
+
+/// The attribute with a port's state, which rtnetlink's messages have no name for (linux/if_link.h).
+const IFLA_BRPORT_STATE: u16 = 1;
 
 /// How long links may take to come up, before it is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,7 +46,7 @@ impl Patience {
 /// What links are waited to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
-    /// They are operational: RFC 2863's `up`, or forwarding where they are ports of a bridge.
+    /// They are operational: RFC 2863's `up`, and forwarding where they are ports of a bridge.
     There,
     /// They are not, as when a cable was pulled.
     Lost,
@@ -135,28 +139,32 @@ fn strike(carrier: Carrier, pending: &mut HashMap<u32, String>, link: &LinkMessa
     }
 }
 
-/// A port forwards as soon as it is brought up, as a rule, if the other end of its cable is up and there is no spanning tree
-/// (`br_stp_enable_port`). Its operational state follows when a worker of the kernel finds the time, which for a thousand ports on a busy
-/// machine takes seconds, and nothing depends on it. At the host's end that worker also starts the queue: there it is waited for.
+/// A port may forward for a moment before its operational state is up, and be disabled by the next event (`br_port_carrier_check`): it has
+/// to have both.
 fn operational(link: &LinkMessage) -> bool {
-    match port_state(link) {
-        Some(state) => state == BridgePortState::Forwarding,
-        // The kernel shows RFC 2863's `up` as this flag (`dev_get_flags`).
-        None => link.header.flags.contains(LinkFlags::Running),
-    }
+    // The kernel shows RFC 2863's `up` as this flag (`dev_get_flags`).
+    let up = link.header.flags.contains(LinkFlags::Running);
+    up && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
 }
 
+/// The state of a port. What a bridge says of its ports has it in another place than what is said of all links.
 fn port_state(link: &LinkMessage) -> Option<BridgePortState> {
-    let infos = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => Some(infos),
-        _ => None,
-    })?;
-    let port = infos.iter().find_map(|info| match info {
-        LinkInfo::PortData(InfoPortData::BridgePort(port)) => Some(port),
-        _ => None,
-    })?;
-    port.iter().find_map(|info| match info {
-        InfoBridgePort::State(state) => Some(*state),
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::ProtoInfoBridge(infos) => infos.iter().find_map(|info| match info {
+            LinkProtoInfoBridge::Other(info) if info.kind() == IFLA_BRPORT_STATE && info.value_len() == 1 => {
+                let mut state = [0];
+                info.emit_value(&mut state);
+                Some(BridgePortState::from(state[0]))
+            }
+            _ => None,
+        }),
+        LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
+            LinkInfo::PortData(InfoPortData::BridgePort(port)) => port.iter().find_map(|info| match info {
+                InfoBridgePort::State(state) => Some(*state),
+                _ => None,
+            }),
+            _ => None,
+        }),
         _ => None,
     })
 }

@@ -13,6 +13,7 @@ pub(crate) mod world;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use netns_test_topology::Plan;
@@ -106,11 +107,7 @@ impl Lab {
     /// If there is none; the message lists the names there are.
     #[track_caller]
     pub fn host(&self, name: &str) -> &Host {
-        let Some(host) = self.hosts().iter().find(|host| host.name() == name) else {
-            let known: Vec<_> = self.hosts().iter().map(Host::name).collect();
-            panic!("there is no host `{name}` in this lab; there are `{}`", known.join("`, `"));
-        };
-        host
+        self.find_host(name).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
     /// All segments, in the order in which they were drawn.
@@ -124,12 +121,41 @@ impl Lab {
     /// If there is none; the message lists the names there are.
     #[track_caller]
     pub fn segment(&self, name: &str) -> &Segment {
-        let Some(segment) = self.segments().iter().find(|segment| segment.name() == name) else {
-            let known: Vec<_> = self.segments().iter().map(Segment::name).collect();
-            panic!("there is no segment `{name}` in this lab; there are `{}`", known.join("`, `"));
-        };
-        segment
+        self.find_segment(name).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
+
+    /// The host that a parameter or a field of a topology is called after. If there is none, the test has not been asked what it
+    /// was to be asked: that is no panic that it could have expected.
+    #[track_caller]
+    pub(crate) fn promised_host(&self, name: &str) -> Host {
+        let at = Location::caller();
+        self.find_host(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint)).clone()
+    }
+
+    /// The segment that a parameter or a field of a topology is called after; otherwise as for a host.
+    #[track_caller]
+    pub(crate) fn promised_segment(&self, name: &str) -> Segment {
+        let at = Location::caller();
+        self.find_segment(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint)).clone()
+    }
+
+    fn find_host(&self, name: &str) -> Result<&Host, String> {
+        self.hosts().iter().find(|host| host.name() == name).ok_or_else(|| {
+            let known: Vec<_> = self.hosts().iter().map(Host::name).collect();
+            format!("there is no host `{name}` in this lab; {}", there_are(&known))
+        })
+    }
+
+    fn find_segment(&self, name: &str) -> Result<&Segment, String> {
+        self.segments().iter().find(|segment| segment.name() == name).ok_or_else(|| {
+            let known: Vec<_> = self.segments().iter().map(Segment::name).collect();
+            format!("there is no segment `{name}` in this lab; {}", there_are(&known))
+        })
+    }
+}
+
+fn there_are(names: &[&str]) -> String {
+    if names.is_empty() { "there are none at all".to_owned() } else { format!("there are `{}`", names.join("`, `")) }
 }
 
 impl fmt::Debug for Lab {
