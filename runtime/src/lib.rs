@@ -22,6 +22,7 @@ pub mod __private;
 mod change;
 mod error;
 mod evidence;
+mod firewall;
 mod harness;
 mod host;
 mod isolation;
@@ -35,6 +36,7 @@ mod sys;
 mod topology;
 
 pub use change::{Change, LinkError};
+pub use firewall::NftError;
 pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};

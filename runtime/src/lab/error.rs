@@ -6,6 +6,7 @@ use netns_test_topology::{Feature, HostName, IfName};
 use nix::errno::Errno;
 
 use super::netlink::NetlinkError;
+use crate::firewall::NatError;
 use crate::isolation::is_unmet_need;
 
 /// Why a lab could not be built.
@@ -25,7 +26,7 @@ pub(crate) enum LabError {
     #[error("this kernel has no IPv6 (no /proc/sys/net/ipv6): write `ipv6 = false`, {}", Feature::Ipv6.remedy())]
     NoIpv6,
     /// The kernel lacks a kind of device.
-    #[error("this kernel has no devices of kind `{kind}`: {}", kind.remedy())]
+    #[error("this kernel has no {}: {}", in_words(*kind), kind.remedy())]
     NoDevice { kind: Feature, source: NetlinkError },
     /// A request to the kernel's routing socket failed.
     #[error("in {place}")]
@@ -57,6 +58,9 @@ pub(crate) enum LabError {
     /// An interface could not be made to do its checksums itself.
     #[error("in host {host}: cannot switch off the offloads of {interface}")]
     Offload { host: HostName, interface: IfName, source: io::Error },
+    /// A router does not translate addresses.
+    #[error(transparent)]
+    Nat(#[from] NatError),
     /// A `WireGuard` interface could not be told of its keys and peers.
     #[error("in host {host}: cannot set up WireGuard")]
     WireGuard { host: HostName, source: io::Error },
@@ -73,6 +77,7 @@ impl LabError {
                 source.raw_os_error().map(Errno::from_raw).is_some_and(is_unmet_need)
             }
             Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. } | Self::Tap { .. } => true,
+            Self::Nat(error) => error.is_unmet_need(),
             _ => false,
         }
     }
@@ -84,6 +89,11 @@ pub(crate) fn quota(source: &io::Error) -> &'static str {
         Some(libc::ENOSPC) => " (raise `user.max_net_namespaces`)",
         _ => "",
     }
+}
+
+/// "devices of that kind", with the kind.
+fn in_words(kind: Feature) -> String {
+    kind.what().replace("that kind", &format!("kind `{kind}`"))
 }
 
 /// An error of a request for a link, of a kind that the kernel may lack.

@@ -30,7 +30,7 @@ pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
-use crate::{Host, Segment};
+use crate::{Host, Segment, firewall};
 
 /// The whole network of a test.
 ///
@@ -57,6 +57,7 @@ impl Lab {
         let machines = built.namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
+        firewall::translate(&surroundings.plan, &hosts)?;
         world::name_hosts(&hosts)?;
         let segments = 0..surroundings.plan.segments.len();
         let segments = segments.map(|number| Segment::new(number, Arc::clone(&surroundings))).collect();

@@ -1,10 +1,12 @@
 //! What is done in a host's namespace once its cables are there.
 
+use std::net::IpAddr;
+
 use netns_test_topology::{BondMode, Device, Feature, HostPlan, InterfacePlan, Plan, Way};
 use rtnetlink::packet_route::link::{BondMode as Mode, InfoBond, InfoData, InfoKind, InfoVrf, LinkMessage};
 
 use super::indices::{Indices, LOOPBACK};
-use super::message::{MAIN_TABLE, address, end_of_table, link, neighbour, of_kind, route, up};
+use super::message::{MAIN_TABLE, address, end_of_table, link, neighbour, of_kind, route, spare_address, up};
 use super::site::Site;
 use super::switch::host_end;
 use super::{at_host, interface_name, place, upper};
@@ -89,11 +91,21 @@ fn address_and_raise(indices: &Indices, site: &mut Site<'_>) -> Result<(), Netli
         for subnet in &interface.addresses {
             netlink.add_address("give an address", address(index, subnet))?;
         }
+        for spare in to_be_sources(host, nth) {
+            netlink.add_address("give an address for translation", spare_address(index, spare))?;
+        }
     }
     for (nth, _) in of_the_kernel(host) {
         netlink.set_link("bring up an interface", up(indices.interface(number, nth)))?;
     }
     netlink.settle()
+}
+
+/// Addresses that translated packets come from on an interface, and that are not its own: answers have to find it.
+fn to_be_sources(host: &HostPlan, nth: usize) -> impl Iterator<Item = IpAddr> {
+    let own = &host.interfaces[nth].addresses;
+    let there = host.nat.source.iter().filter(move |&&(interface, _)| interface == nth).map(|&(_, address)| address);
+    there.filter(|address| !own.iter().any(|own| own.addr() == *address))
 }
 
 /// The interfaces that the host's kernel speaks on: those that are no file of the test's.

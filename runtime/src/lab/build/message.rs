@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netns_test_topology::{IpNet, MacAddr, Way};
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -69,6 +69,16 @@ pub(crate) fn address(index: u32, address: &IpNet) -> AddressMessage {
             AddressMessageBuilder::<Ipv6Addr>::new().index(index).address(v6.addr(), v6.prefix_len()).build()
         }
     }
+}
+
+/// The request for an address that others find here, and that nothing is sent from unless it says so: it is deprecated (RFC 4862
+/// section 5.5.4).
+pub(super) fn spare_address(index: u32, spare: IpAddr) -> AddressMessage {
+    let mut lifetimes = CacheInfo::default();
+    (lifetimes.ifa_preferred, lifetimes.ifa_valid) = (0, u32::MAX);
+    let mut message = address(index, &IpNet::from(spare));
+    message.attributes.push(AddressAttribute::CacheInfo(lifetimes));
+    message
 }
 
 /// The request for a route.
