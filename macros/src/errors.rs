@@ -23,9 +23,21 @@ impl Errors {
         }
     }
 
+    /// Adds all mistakes of another part.
+    pub(crate) fn append(&mut self, others: Self) {
+        if let Some(error) = others.0 {
+            self.push(error);
+        }
+    }
+
     /// Whether nothing was found.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// The value, if nothing was found.
+    pub(crate) fn unless_empty<T>(self, value: T) -> syn::Result<T> {
+        self.0.map_or(Ok(value), Err)
     }
 
     /// One `compile_error!` for each mistake.

@@ -1,10 +1,12 @@
-//! The attribute of `netns-test`. Use it from there: the code it writes calls into that crate.
+//! The macros of `netns-test`. Use them from there: the code they write calls into that crate.
 //!
 //! An invocation goes through three phases, each a folder: `parse` reads what was written, `check` applies the rules
-//! to it, `codegen` writes the test. `expand` strings them together. All of it is pure: no file, no variable, no clock.
+//! to it, `codegen` writes the test. `expand` strings them together; `derive` has its own of each. All of it is pure: no file, no
+//! variable, no clock.
 
 mod check;
 mod codegen;
+mod derive;
 mod errors;
 mod expand;
 mod parse;
@@ -13,9 +15,15 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-// Its examples are not run: this crate cannot see the runtime, whose own documentation runs such examples.
+// The examples of both pages are compiled against the runtime, which is a dev-dependency.
 #[doc = include_str!("../docs/netns_test.md")]
 #[proc_macro_attribute]
 pub fn netns_test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(options.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/topology.md")]
+#[proc_macro_derive(Topology, attributes(topology, segment, host, router))]
+pub fn topology(item: TokenStream) -> TokenStream {
+    derive::expand(item.into()).into()
 }

@@ -19,28 +19,44 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod change;
 mod error;
 mod evidence;
 mod harness;
 mod host;
 mod isolation;
 mod lab;
+mod needs;
 mod probe;
 mod result;
+mod segment;
 mod settings;
 mod sys;
+mod topology;
 
+pub use change::{Change, LinkError};
 pub use host::{Command, Host, Process};
-pub use lab::Lab;
-pub use netns_test_macros::{netns_test, netns_test as test};
+pub use lab::{BuildError, Lab, LabBuilder};
+pub use netns_test_macros::{Topology, netns_test, netns_test as test};
+pub use netns_test_topology::{IpNet, MacAddr};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use result::{TestError, TestResult};
+pub use segment::Segment;
+pub use topology::Topology;
+
+/// What a network can be drawn with, for [`LabBuilder::draw`].
+pub mod drawing {
+    pub use netns_test_topology::{
+        Complaint, Complaints, Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour,
+        DrawnNested, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+    };
+}
 
 /// What a test file needs: `use netns_test::prelude::*;`.
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{Host, Lab, PingError, TestError, TestResult, netns_test};
+    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.

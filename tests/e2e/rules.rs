@@ -38,7 +38,9 @@ fn nothing_sleeps() {
 fn no_program_is_run_but_the_users() {
     // `Host::command` is where users' programs are started.
     assert_eq!(lines_with(&["process::Command::new("], None).len(), 1, "`Host::command` calls it");
-    assert_eq!(lines_with(&["\"sh\"", "\"ip\"", "\"/bin/", "\"ping\"", "\"sysctl\""], None), [""; 0]);
+    // The packages of programs that a test may require are known by the programs' names.
+    let except = Some("topology/src/need.rs");
+    assert_eq!(lines_with(&["\"sh\"", "\"ip\"", "\"/bin/", "\"ping\"", "\"sysctl\""], except), [""; 0]);
 }
 
 #[test]

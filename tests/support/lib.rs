@@ -1,3 +1,5 @@
 //! What the end-to-end tests share.
 
+pub mod reach;
+pub mod realised;
 pub mod routes;

@@ -2,29 +2,145 @@
 
 use std::fmt;
 
-/// Where in a drawing a complaint points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Where in a drawing a complaint points: a path from the whole to the word that is wrong. Places are in the order of the
+/// drawing: segments, hosts, nested topologies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Place {
-    /// The number of hosts.
+    /// The number of hosts of a [`Lan`](crate::Lan).
     HostCount,
-    /// The host with this index.
-    Host(usize),
-    /// The wish for a wire between the hosts.
+    /// The wish of a [`Lan`](crate::Lan) for a wire between its hosts.
     Veth,
-    /// The wish for IPv6 or for its absence.
+    /// The wish of a [`Lan`](crate::Lan) for IPv6 or for its absence.
     Ipv6,
-    /// The segment with this index, as a whole.
-    Segment(usize),
-    /// One subnet of a segment.
-    Subnet {
-        /// Index of the segment.
-        segment: usize,
-        /// Index of the subnet within the segment.
-        subnet: usize,
-    },
-    /// The MTU of the segment with this index.
-    Mtu(usize),
+    /// The wish for routes or for none.
+    Routes,
+    /// Something about the segment with this index.
+    Segment(usize, SegmentPart),
+    /// Something about the host with this index.
+    Host(usize, HostPart),
+    /// Something about the nested topology with this index.
+    Nested(usize, NestedPart),
+}
+
+/// Which part of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SegmentPart {
+    /// All of it, or its name.
+    Whole,
+    /// The subnet with this index.
+    Subnet(usize),
+    /// Its MTU.
+    Mtu,
+    /// What it is made of: the word, the VLAN id, the VNI.
+    Medium,
+    /// The segment that it is over.
+    Over,
+    /// The knobs of a bridge.
+    Bridge,
+}
+
+/// Which part of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum HostPart {
+    /// All of it, or its name.
+    Whole,
+    /// How many there are of it.
+    Count,
+    /// Part of the interface with this index.
+    Interface(usize, InterfacePart),
+    /// Part of the route with this index.
+    Route(usize, RoutePart),
+    /// The static neighbour with this index.
+    Neighbour(usize, NeighbourPart),
+    /// The sysctl with this index.
+    Sysctl(usize),
+    /// The segment with this index of those it masquerades on.
+    Masquerade(usize),
+    /// Part of the source NAT with this index.
+    SourceNat(usize, SourceNatPart),
+    /// Part of the forwarded port with this index.
+    PortForward(usize, PortForwardPart),
+    /// The wish for hairpin NAT.
+    Hairpin,
+}
+
+/// Which part of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum InterfacePart {
+    /// The segment that it joins.
+    Segment,
+    /// The address with this index.
+    Address(usize),
+    /// Its name.
+    Name,
+    /// Its MAC address.
+    Mac,
+    /// Its MTU.
+    Mtu,
+    /// The gateway through it.
+    Gateway,
+    /// The kind of device that it is.
+    Device,
+    /// The VRF it is in.
+    Vrf,
+}
+
+/// Which part of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RoutePart {
+    /// The destination.
+    To,
+    /// The gateway.
+    Via,
+}
+
+/// Which part of a static neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum NeighbourPart {
+    /// Its address.
+    Address,
+    /// Its MAC address.
+    Mac,
+}
+
+/// Which part of a source NAT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SourceNatPart {
+    /// The segment that packets leave on.
+    Segment,
+    /// The address they get.
+    Address,
+}
+
+/// Which part of a forwarded port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PortForwardPart {
+    /// The port that is forwarded.
+    Port,
+    /// The host that it is forwarded to.
+    To,
+    /// The port there.
+    ToPort,
+}
+
+/// Which part of a nested topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum NestedPart {
+    /// All of it, or its name.
+    Whole,
+    /// Its own segment, of the pair with this index.
+    Inner(usize),
+    /// The segment that it shares, of the pair with this index.
+    Outer(usize),
 }
 
 /// One thing that is wrong with a drawing: a lowercase sentence without a full stop, and what to do about it.
@@ -72,6 +188,12 @@ impl Complaints {
     /// The complaints, in the order of the drawing.
     pub fn iter(&self) -> std::slice::Iter<'_, Complaint> {
         self.0.iter()
+    }
+
+    /// `list` is not empty.
+    pub(crate) fn from(list: Vec<Complaint>) -> Self {
+        debug_assert!(!list.is_empty());
+        Self(list)
     }
 
     pub(crate) fn into_vec(self) -> Vec<Complaint> {

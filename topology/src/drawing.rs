@@ -1,39 +1,28 @@
-//! What somebody wrote, and the rules that make a plan of it.
-
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::ops::RangeInclusive;
-
-use crate::allocate::{capacity, nth_host};
-use crate::{
-    Complaint, Complaints, HostName, HostPlan, InterfacePlan, IpNet, MacAddr, Place, Plan, SegmentKind, SegmentPlan,
-};
-
-/// MTUs that a segment can have, in bytes: from the least that IPv4 allows (RFC 791) to the most that a packet can have.
-pub const MTU: RangeInclusive<u32> = 68..=65_535;
-
-/// The least MTU of a segment with IPv6 (RFC 8200 section 5), in bytes.
-const MTU_IPV6: u32 = 1280;
-
-/// The most interfaces on one switch: ports of a Linux bridge (`BR_MAX_PORTS` less one in `net/bridge/br_private.h`).
-pub const SWITCH_PORTS: usize = 1023;
+//! What somebody wrote, unchecked: texts are as they were written, and whatever was left out is `None`.
+//!
+//! Hosts refer to segments by name. [`Drawing::plan`] is where all of it is checked.
 
 /// A network as it was written, unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drawing {
-    /// Hosts, in order.
-    pub hosts: Vec<DrawnHost>,
     /// Segments, in order.
     pub segments: Vec<DrawnSegment>,
+    /// Hosts and routers, in order.
+    pub hosts: Vec<DrawnHost>,
+    /// Topologies within this one, in order.
+    pub nested: Vec<DrawnNested>,
+    /// Whether routes follow from the drawing.
+    pub routes: Routes,
 }
 
-/// A host as it was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DrawnHost {
-    /// Its name.
-    pub name: String,
-    /// Indices of the segments it joins: `eth0` on the first, `eth1` on the second, and so on.
-    pub joins: Vec<usize>,
+/// Whether routes follow from the drawing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Routes {
+    /// Every host gets the routes that it needs to reach every other.
+    #[default]
+    Automatic,
+    /// There are none but those that were written.
+    None,
 }
 
 /// A segment as it was written.
@@ -45,153 +34,200 @@ pub struct DrawnSegment {
     pub subnets: Vec<String>,
     /// Its MTU in bytes.
     pub mtu: Option<u32>,
+    /// Whether its interfaces leave checksums and segmentation to a device that does not exist (ethtool(8), offload).
+    pub offload: Option<bool>,
+    /// What it is made of.
+    pub medium: Medium,
+    /// The segment that this one is over: of a VLAN its trunk, of a tunnel its underlay.
+    pub over: Option<String>,
+    /// The knobs of a bridge.
+    pub bridge: DrawnBridge,
 }
 
-impl Drawing {
-    /// Checks everything, allocates the addresses.
-    ///
-    /// # Errors
-    /// All complaints at once, each with its place.
-    pub fn plan(&self) -> Result<Plan, Complaints> {
-        let mut complaints = Vec::new();
-        let names = self.host_names(&mut complaints);
-        let segments: Vec<_> = (0..self.segments.len()).map(|segment| self.segment(segment, &mut complaints)).collect();
-        Complaints::unless_empty(complaints, || allocate(names, segments))
-    }
-
-    fn host_names(&self, complaints: &mut Vec<Complaint>) -> Vec<(HostName, Vec<usize>)> {
-        let mut first_with = HashMap::new();
-        let mut names = Vec::new();
-        for (index, host) in self.hosts.iter().enumerate() {
-            let place = Place::Host(index);
-            if first_with.insert(host.name.as_str(), index).is_some() {
-                let complaint = Complaint::new(place, format!("there are two hosts named `{}`", host.name));
-                complaints.push(complaint.help("a host has the name of its parameter, without underscores in front"));
-            }
-            match host.name.parse::<HostName>() {
-                Ok(name) => names.push((name, host.joins.clone())),
-                Err(error) => complaints.push(Complaint::new(place, error.to_string())),
-            }
-        }
-        names
-    }
-
-    fn segment(&self, index: usize, complaints: &mut Vec<Complaint>) -> SegmentPlan {
-        let drawn = &self.segments[index];
-        let members: Vec<_> = self
-            .hosts
-            .iter()
-            .enumerate()
-            .flat_map(|(host, drawn)| {
-                drawn.joins.iter().enumerate().map(move |(interface, &joined)| (host, interface, joined))
-            })
-            .filter(|&(_, _, joined)| joined == index)
-            .map(|(host, interface, _)| (host, interface))
-            .collect();
-        let subnets = subnets(index, &drawn.subnets, members.len(), complaints);
-        mtu(index, drawn.mtu, &subnets, complaints);
-        let kind = if members.len() == 2 { SegmentKind::Wire } else { SegmentKind::Switch };
-        if members.len() > SWITCH_PORTS {
-            complaints.push(Complaint::new(
-                Place::Segment(index),
-                format!("a switch has at most {SWITCH_PORTS} ports, {} hosts are on this one", members.len()),
-            ));
-        }
-        SegmentPlan { name: drawn.name.clone(), kind, subnets, mtu: drawn.mtu, members }
-    }
+/// What a segment is made of, as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Medium {
+    /// A switch, for any number of hosts.
+    #[default]
+    Switch,
+    /// A veth pair, for two: nothing is between its ends.
+    Veth,
+    /// A dummy device, for one: packets leave and come nowhere.
+    Dummy,
+    /// A VLAN (IEEE 802.1Q) on another segment.
+    Vlan {
+        /// Its id.
+        id: u32,
+        /// The ethertype of its tags: `802.1Q` (the default) or `802.1ad`.
+        protocol: Option<String>,
+    },
+    /// A VXLAN (RFC 7348) over another segment.
+    Vxlan {
+        /// Its network identifier.
+        vni: u32,
+    },
+    /// A mesh of `WireGuard` tunnels over another segment.
+    WireGuard,
+    /// A GRE tunnel (RFC 2784) over another segment, for two.
+    Gre,
+    /// An IP-in-IP tunnel (RFC 2003) over another segment, for two.
+    Ipip,
 }
 
-fn subnets(segment: usize, written: &[String], hosts: usize, complaints: &mut Vec<Complaint>) -> Vec<IpNet> {
-    let mut good: Vec<IpNet> = Vec::new();
-    for (index, text) in written.iter().enumerate() {
-        match subnet(text, hosts, &good) {
-            Ok(subnet) => good.push(subnet),
-            Err((message, help)) => {
-                let complaint = Complaint::new(Place::Subnet { segment, subnet: index }, message);
-                complaints.push(match help {
-                    Some(help) => complaint.help(help),
-                    None => complaint,
-                });
-            }
-        }
-    }
-    good
+/// The knobs of a bridge, as they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnBridge {
+    /// Whether its ports carry only the VLANs that hosts have on them.
+    pub vlan_filtering: Option<bool>,
+    /// Whether it speaks the spanning tree protocol (IEEE 802.1D).
+    pub stp: Option<bool>,
+    /// How long it remembers an address that has not been heard of, with its unit: `300s`.
+    pub ageing: Option<String>,
 }
 
-fn subnet(text: &str, hosts: usize, earlier: &[IpNet]) -> Result<IpNet, (String, Option<String>)> {
-    let Ok(subnet) = text.parse::<IpNet>() else {
-        let help = "write an address and a prefix length, for example `10.0.0.0/24` or `fd00::/64`";
-        return Err((format!("`{text}` is not a subnet"), Some(help.to_owned())));
-    };
-    let network = subnet.trunc();
-    if network != subnet {
-        let message = format!("`{text}` is the address of a host, not a subnet");
-        return Err((message, Some(format!("the subnet it is in is `{network}`"))));
-    }
-    if !usable(subnet.addr()) {
-        return Err((format!("`{text}` is not a range that hosts can have addresses from"), None));
-    }
-    if let Some(other) = earlier.iter().find(|other| other.contains(&subnet) || subnet.contains(*other)) {
-        return Err((format!("`{text}` overlaps `{other}`"), None));
-    }
-    let capacity = capacity(&subnet);
-    if capacity < hosts as u128 {
-        let message = format!("`{text}` has addresses for {capacity} hosts, {hosts} are on it");
-        return Err((message, smallest_for(subnet.addr(), hosts).map(|fits| format!("`{fits}` is large enough"))));
-    }
-    Ok(subnet)
+/// A host or router as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnHost {
+    /// Its name.
+    pub name: String,
+    /// For an array of hosts, how many there are; they are called `name-0`, `name-1` and so on.
+    pub count: Option<usize>,
+    /// What it does with packets that are not for itself.
+    pub role: Role,
+    /// Whether it may be on no segment.
+    pub isolated: bool,
+    /// The segments that it joins, in order.
+    pub interfaces: Vec<DrawnInterface>,
+    /// Routes beside those that follow from the drawing.
+    pub routes: Vec<DrawnRoute>,
+    /// Neighbours that need not be asked for.
+    pub neighbours: Vec<DrawnNeighbour>,
+    /// Sysctls by name (`net.ipv4.ip_default_ttl`) and their values.
+    pub sysctls: Vec<(String, String)>,
+    /// Segments on which what it forwards appears to come from itself.
+    pub masquerade: Vec<String>,
+    /// Source NAT to given addresses.
+    pub source_nat: Vec<DrawnSourceNat>,
+    /// Ports that it forwards to other hosts.
+    pub forwards: Vec<DrawnPortForward>,
+    /// Whether forwarded ports work from where they lead to, too.
+    pub hairpin: bool,
 }
 
-/// Neither unspecified, loopback, multicast, reserved nor link-local: an address there would not behave like a host's.
-fn usable(address: IpAddr) -> bool {
-    let common = !address.is_loopback() && !address.is_multicast();
-    common
-        && match address {
-            IpAddr::V4(v4) => !matches!(v4.octets(), [0 | 240.., ..] | [169, 254, ..]),
-            IpAddr::V6(v6) => !v6.is_unicast_link_local() && !matches!(v6.segments(), [0, 0, 0, 0, 0, ..]),
-        }
+/// What a machine does with packets that are not for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It drops them.
+    #[default]
+    Host,
+    /// It forwards them.
+    Router,
 }
 
-/// The smallest subnet around `address` with room for so many hosts.
-fn smallest_for(address: IpAddr, hosts: usize) -> Option<IpNet> {
-    let bits = if address.is_ipv4() { 30 } else { 126 };
-    (1..=bits)
-        .rev()
-        .filter_map(|length| Some(IpNet::new(address, length).ok()?.trunc()))
-        .find(|subnet| capacity(subnet) >= hosts as u128)
+/// An interface as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnInterface {
+    /// The name of the segment that it joins.
+    pub segment: String,
+    /// Its addresses, without prefix lengths: at most one from each subnet; the others are allocated.
+    pub addresses: Vec<String>,
+    /// Its name; `eth0`, `eth1` and so on otherwise.
+    pub name: Option<String>,
+    /// Its MAC address.
+    pub mac: Option<String>,
+    /// Its MTU in bytes; the segment's otherwise.
+    pub mtu: Option<u32>,
+    /// As for the segment.
+    pub offload: Option<bool>,
+    /// The default gateway through it: the name of a host on the segment, or an address.
+    pub gateway: Option<String>,
+    /// The kind of device that it is.
+    pub device: DrawnDevice,
+    /// The VRF that it is in.
+    pub vrf: Option<String>,
 }
 
-fn mtu(segment: usize, mtu: Option<u32>, subnets: &[IpNet], complaints: &mut Vec<Complaint>) {
-    let Some(mtu) = mtu else { return };
-    let message = if !MTU.contains(&mtu) {
-        format!("an MTU of {mtu} is out of range: it is between {} and {} bytes", MTU.start(), MTU.end())
-    } else if mtu < MTU_IPV6 && subnets.iter().any(|subnet| matches!(subnet, IpNet::V6(_))) {
-        format!("an MTU of {mtu} is too small for IPv6, which needs {MTU_IPV6} bytes")
-    } else {
-        return;
-    };
-    complaints.push(Complaint::new(Place::Mtu(segment), message));
+/// The kind of device that an interface is, as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DrawnDevice {
+    /// One end of a veth pair, or what the segment is made of.
+    #[default]
+    Plain,
+    /// A macvlan.
+    Macvlan,
+    /// An ipvlan (layer 2).
+    Ipvlan,
+    /// A macvtap: frames are read and written by the test.
+    Macvtap,
+    /// A tap: frames are read and written by the test.
+    Tap,
+    /// A bond.
+    Bond {
+        /// How many legs it has.
+        legs: u32,
+        /// Its mode, as ip-link(8) calls it: `active-backup` (the default), `balance-rr`, …
+        mode: Option<String>,
+    },
 }
 
-/// Gives every interface its name, MAC and addresses. Called for drawings without complaints only.
-fn allocate(names: Vec<(HostName, Vec<usize>)>, segments: Vec<SegmentPlan>) -> Plan {
-    let mut taken = vec![0; segments.len()];
-    let mut interfaces = 0;
-    let mut interface = |number: usize, segment: usize| {
-        let nth = taken[segment];
-        taken[segment] += 1;
-        interfaces += 1;
-        InterfacePlan {
-            name: format!("eth{number}").parse().expect("a few letters and digits"),
-            mac: MacAddr::nth(interfaces - 1),
-            segment,
-            addresses: segments[segment].subnets.iter().map(|subnet| nth_host(subnet, nth)).collect(),
-        }
-    };
-    let mut hosts = Vec::with_capacity(names.len());
-    for (name, joins) in names {
-        let interfaces = joins.into_iter().enumerate().map(|(number, segment)| interface(number, segment)).collect();
-        hosts.push(HostPlan { name, interfaces });
-    }
-    Plan { hosts, segments }
+/// A route as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnRoute {
+    /// The destination: `default`, a subnet, an address, or the name of a segment.
+    pub to: String,
+    /// The gateway: the name of a host, or an address; without it the destination is refused.
+    pub via: Option<String>,
+}
+
+/// A static neighbour as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnNeighbour {
+    /// Its address; it tells the interface, too.
+    pub address: String,
+    /// Its MAC address.
+    pub mac: String,
+}
+
+/// Source NAT to a given address, as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnSourceNat {
+    /// The segment that packets leave on.
+    pub segment: String,
+    /// The address that they then come from.
+    pub address: String,
+}
+
+/// A forwarded port as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnPortForward {
+    /// TCP or UDP.
+    pub protocol: Transport,
+    /// The port of the router.
+    pub port: u32,
+    /// The name of the host that it is forwarded to.
+    pub to: String,
+    /// The port there, if it is another.
+    pub to_port: Option<u32>,
+}
+
+/// A transport protocol with ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// TCP (RFC 9293).
+    #[default]
+    Tcp,
+    /// UDP (RFC 768).
+    Udp,
+}
+
+/// A topology within another. Its hosts and segments get its name in front: `left-laptop`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnNested {
+    /// Its name.
+    pub name: String,
+    /// Its segments that are segments of the outer topology: the name inside, the name outside.
+    pub shares: Vec<(String, String)>,
+    /// What it looks like; the macros, which see only its type's name, do not know.
+    pub drawing: Option<Drawing>,
 }

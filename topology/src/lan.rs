@@ -1,12 +1,18 @@
 //! The shape that the attribute draws: some hosts, and at most one segment that joins all of them.
 
-use crate::{Complaint, Complaints, Drawing, DrawnHost, DrawnSegment, IpNet, Place, Plan};
+use crate::{
+    Complaint, Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, HostPart, IpNet, Medium, Place, Plan,
+    SegmentPart,
+};
 
 /// The IPv4 subnet of a [`Lan`] that names none: TEST-NET-2 (RFC 5737).
 pub const DEFAULT_SUBNET_V4: &str = "198.51.100.0/24";
 
 /// The IPv6 subnet of a [`Lan`] that names none: from the documentation prefix (RFC 3849).
 pub const DEFAULT_SUBNET_V6: &str = "2001:db8::/64";
+
+/// The name of its segment.
+const LAN: &str = "lan";
 
 /// Some hosts, and at most one segment that joins all of them.
 ///
@@ -33,14 +39,40 @@ impl Lan<'_> {
     /// All complaints at once. Help is in the words of the attribute.
     pub fn plan(&self) -> Result<Plan, Complaints> {
         let mut complaints = self.cross_complaints();
-        let plan = self.drawing().plan();
-        match plan {
+        match self.drawing().plan() {
             Ok(plan) => Complaints::unless_empty(complaints, || plan),
             Err(more) => {
-                complaints.extend(more.into_vec());
-                Complaints::unless_empty(complaints, || unreachable!("there is at least one more"))
+                // The attribute has hosts first, and its segment has no name.
+                let (hosts, segment): (Vec<_>, Vec<_>) =
+                    more.into_vec().into_iter().partition(|complaint| matches!(complaint.place, Place::Host(..)));
+                complaints.extend(hosts.into_iter().map(|complaint| self.about_parameter(complaint)));
+                complaints.extend(segment.into_iter().filter_map(|complaint| self.about_wire(complaint)));
+                Err(Complaints::from(complaints))
             }
         }
+    }
+
+    fn about_parameter(&self, complaint: Complaint) -> Complaint {
+        match complaint.place {
+            Place::Host(host, HostPart::Whole)
+                if complaint.help.is_some() && self.hosts[..host].contains(&self.hosts[host]) =>
+            {
+                complaint.help("a host has the name of its parameter, without underscores in front")
+            }
+            _ => complaint,
+        }
+    }
+
+    fn about_wire(&self, complaint: Complaint) -> Option<Complaint> {
+        // That nobody is on it has been said in other words.
+        if self.hosts.is_empty() && complaint.place == Place::Segment(0, SegmentPart::Whole) {
+            return None;
+        }
+        let message = match complaint.message.strip_prefix(&format!("segment `{LAN}`: ")) {
+            Some(message) => message.to_owned(),
+            None => complaint.message,
+        };
+        Some(Complaint { message, ..complaint })
     }
 
     fn drawing(&self) -> Drawing {
@@ -52,10 +84,28 @@ impl Lan<'_> {
         if wants_ipv6 && !self.writes_ipv6() {
             subnets.push(DEFAULT_SUBNET_V6.to_owned());
         }
-        let joins = if self.veth { vec![0] } else { Vec::new() };
-        let hosts = self.hosts.iter().map(|&name| DrawnHost { name: name.to_owned(), joins: joins.clone() });
-        let lan = DrawnSegment { name: "lan".to_owned(), subnets, mtu: self.mtu };
-        Drawing { hosts: hosts.collect(), segments: if self.veth { vec![lan] } else { Vec::new() } }
+        let lan = DrawnSegment {
+            name: LAN.to_owned(),
+            subnets,
+            mtu: self.mtu,
+            medium: if self.hosts.len() == 2 { Medium::Veth } else { Medium::Switch },
+            ..DrawnSegment::default()
+        };
+        let hosts = self.hosts.iter().map(|&name| DrawnHost {
+            name: name.to_owned(),
+            isolated: !self.veth,
+            interfaces: if self.veth {
+                vec![DrawnInterface { segment: LAN.to_owned(), ..Default::default() }]
+            } else {
+                Vec::new()
+            },
+            ..DrawnHost::default()
+        });
+        Drawing {
+            segments: if self.veth { vec![lan] } else { Vec::new() },
+            hosts: hosts.collect(),
+            ..Drawing::default()
+        }
     }
 
     fn writes_ipv6(&self) -> bool {
@@ -68,7 +118,8 @@ impl Lan<'_> {
         let hosts = self.hosts.len();
         if hosts == 0 {
             complaints.push(Complaint::new(Place::HostCount, "a test network needs at least one host").help(
-                "write `namespaces = 2, veth = true`, or give the function parameters whose type is spelled `Host`",
+                "write `namespaces = 2, veth = true`, or give the function parameters whose type is spelled `Host`, \
+                 or `namespaces = 0` where the body draws its own with `Lab::builder()`",
             ));
         }
         if self.veth && hosts == 1 {
@@ -82,9 +133,10 @@ impl Lan<'_> {
                 Complaint::new(place, format!("`{option}` is about the wire, and there is none"))
                     .help(format!("write `namespaces = {}, veth = true, {option} = …`", hosts.max(2)))
             };
-            complaints.extend((!self.subnets.is_empty()).then(|| without(Place::Segment(0), "subnet")));
+            complaints
+                .extend((!self.subnets.is_empty()).then(|| without(Place::Segment(0, SegmentPart::Whole), "subnet")));
             complaints.extend(self.ipv6.map(|_| without(Place::Ipv6, "ipv6")));
-            complaints.extend(self.mtu.map(|_| without(Place::Mtu(0), "mtu")));
+            complaints.extend(self.mtu.map(|_| without(Place::Segment(0, SegmentPart::Mtu), "mtu")));
         }
         if self.ipv6 == Some(false) && self.writes_ipv6() {
             complaints.push(
@@ -99,7 +151,7 @@ impl Lan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SegmentKind;
+    use crate::{BridgePlan, SegmentKind};
 
     fn addresses(lan: Lan<'_>) -> Vec<Vec<String>> {
         let plan = lan.plan().unwrap();
@@ -121,7 +173,7 @@ mod tests {
     #[test]
     fn three_hosts_share_a_switch() {
         let plan = Lan { hosts: &["a", "b", "c"], ..PAIR }.plan().unwrap();
-        assert_eq!(plan.segments[0].kind, SegmentKind::Switch);
+        assert_eq!(plan.segments[0].kind, SegmentKind::Switch(BridgePlan::default()));
         assert_eq!(plan.segments[0].members, [(0, 0), (1, 0), (2, 0)]);
     }
 
@@ -150,8 +202,10 @@ mod tests {
             veth: true,
         };
         let places: Vec<_> = complaints(wrong).into_iter().map(|(place, _)| place).collect();
-        let subnet = |subnet| Place::Subnet { segment: 0, subnet };
-        assert_eq!(places, [Place::Ipv6, Place::Host(1), subnet(0), subnet(1), Place::Mtu(0)]);
+        let segment = |part| Place::Segment(0, part);
+        let subnet = |subnet| segment(SegmentPart::Subnet(subnet));
+        let host = Place::Host(1, HostPart::Whole);
+        assert_eq!(places, [Place::Ipv6, host, subnet(0), subnet(1), segment(SegmentPart::Mtu)]);
     }
 
     #[test]
@@ -159,10 +213,18 @@ mod tests {
         for (lan, place, message) in [
             (Lan { hosts: &[], veth: false, ..PAIR }, Place::HostCount, "at least one host"),
             (Lan { hosts: &["a"], ..PAIR }, Place::Veth, "only one"),
-            (Lan { veth: false, subnets: &["10.0.0.0/24"], ..PAIR }, Place::Segment(0), "`subnet` is about the wire"),
-            (Lan { veth: false, mtu: Some(1400), ..PAIR }, Place::Mtu(0), "`mtu` is about the wire"),
+            (
+                Lan { veth: false, subnets: &["10.0.0.0/24"], ..PAIR },
+                Place::Segment(0, SegmentPart::Whole),
+                "`subnet` is about the wire",
+            ),
+            (
+                Lan { veth: false, mtu: Some(1400), ..PAIR },
+                Place::Segment(0, SegmentPart::Mtu),
+                "`mtu` is about the wire",
+            ),
             (Lan { veth: false, ipv6: Some(true), ..PAIR }, Place::Ipv6, "`ipv6` is about the wire"),
-            (Lan { hosts: &["a", "a"], ..PAIR }, Place::Host(1), "two hosts named `a`"),
+            (Lan { hosts: &["a", "a"], ..PAIR }, Place::Host(1, HostPart::Whole), "two hosts named `a`"),
         ] {
             let found = complaints(lan);
             assert!(matches!(&found[..], [(p, m)] if *p == place && m.contains(message)), "{lan:?}: {found:?}");
@@ -185,7 +247,10 @@ mod tests {
             ("10.0.0.0/32", "for 1 hosts, 2 are on it"),
         ] {
             let found = complaints(Lan { subnets: &[subnet], ..PAIR });
-            assert!(matches!(&found[..], [(Place::Subnet { .. }, m)] if m.contains(message)), "{subnet}: {found:?}");
+            assert!(
+                matches!(&found[..], [(Place::Segment(_, SegmentPart::Subnet(_)), m)] if m.contains(message)),
+                "{subnet}: {found:?}"
+            );
         }
         let overlap = Lan { subnets: &["10.0.0.0/16", "10.0.1.0/24"], ..PAIR };
         assert!(complaints(overlap)[0].1.contains("overlaps `10.0.0.0/16`"));

@@ -18,14 +18,27 @@ mod complaint;
 mod drawing;
 mod lan;
 mod name;
+mod need;
 mod plan;
+mod rules;
 mod suggest;
 pub mod units;
 
-pub use complaint::{Complaint, Complaints, Place};
-pub use drawing::{Drawing, DrawnHost, DrawnSegment, MTU, SWITCH_PORTS};
+pub use complaint::{
+    Complaint, Complaints, HostPart, InterfacePart, NeighbourPart, NestedPart, Place, PortForwardPart, RoutePart,
+    SegmentPart, SourceNatPart,
+};
+pub use drawing::{
+    Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward,
+    DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+};
 pub use ipnet::IpNet;
 pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};
-pub use name::{HostName, IfName, NameError};
-pub use plan::{HostPlan, InterfacePlan, MacAddr, Plan, SegmentKind, SegmentPlan};
+pub use name::{HostName, IfName, NameError, SegmentName};
+pub use need::{Feature, Need, check_program, debian_package};
+pub use plan::{
+    BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, NatPlan, NeighbourPlan, Plan, PortForwardPlan,
+    RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,
+};
+pub use rules::{HOSTS, MTU, SWITCH_PORTS};
 pub use suggest::did_you_mean;

@@ -13,7 +13,7 @@ pub enum NameError {
     /// The name has more bytes than the kernel or the resolver takes.
     #[error("the {kind} name `{name}` has {} bytes, at most {max} are possible", name.len())]
     TooLong {
-        /// `host` or `interface`.
+        /// `host`, `segment` or `interface`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -23,7 +23,7 @@ pub enum NameError {
     /// The name has a character that cannot stand in it.
     #[error("the {kind} name {name:?} contains {character:?}")]
     Character {
-        /// `host` or `interface`.
+        /// `host`, `segment` or `interface`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -33,7 +33,7 @@ pub enum NameError {
     /// The name means something else already.
     #[error("the {kind} name `{name}` is reserved")]
     Reserved {
-        /// `host` or `interface`.
+        /// `host`, `segment` or `interface`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -102,6 +102,13 @@ name! {
     HostName, "host", max 63,
     valid |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_',
     reserved ["localhost"]
+}
+
+name! {
+    /// The name of a segment: made like the name of a host.
+    SegmentName, "segment", max 63,
+    valid |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+    reserved [""]
 }
 
 name! {

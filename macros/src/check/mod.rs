@@ -8,6 +8,7 @@ mod signature;
 use syn::Type;
 
 pub(crate) use attributes::{is_lint, is_standard_test};
+pub(crate) use network::no_topology;
 
 use crate::errors::Errors;
 use crate::parse::{Options, TestFn};
@@ -26,13 +27,26 @@ pub(crate) struct Parameter<'a> {
     /// What the runtime knows it by: the name of a host, for example.
     pub(crate) name: String,
     pub(crate) written: &'a syn::PatType,
-    /// Whether its type says `Host`. A macro sees names only; the other types are told apart by the trait they implement.
-    pub(crate) is_host: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What a parameter is, by the spelling of its type. A macro sees names only; the compiler tells by the traits that the type has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Host,
+    Segment,
+    Lab,
+    /// It may be a topology.
+    Other,
 }
 
 impl Parameter<'_> {
     pub(crate) fn ty(&self) -> &Type {
         &self.written.ty
+    }
+
+    pub(crate) fn is_host(&self) -> bool {
+        self.kind == Kind::Host
     }
 }
 

@@ -3,7 +3,7 @@
 use syn::ext::IdentExt;
 use syn::{FnArg, Pat, PatType, Safety, Signature, Type};
 
-use super::Parameter;
+use super::{Kind, Parameter};
 use crate::errors::Errors;
 
 /// Checks everything but the number of hosts; answers with the parameters.
@@ -16,7 +16,7 @@ pub(crate) fn check<'a>(sig: &'a Signature, errors: &mut Errors) -> Vec<Paramete
                 errors.add(receiver, "a test cannot have `self`\nhelp: write it as a function outside of any `impl`");
             }
             FnArg::Typed(written) => {
-                let hosts = parameters.iter().filter(|parameter| parameter.is_host).count();
+                let hosts = parameters.iter().filter(|parameter| parameter.is_host()).count();
                 parameters.push(parameter(written, hosts, errors));
             }
         }
@@ -53,17 +53,20 @@ fn parameter<'a>(written: &'a PatType, hosts_before: usize, errors: &mut Errors)
         );
     }
     if let Type::Reference(reference) = &*written.ty
-        && is_host(&reference.elem)
+        && kind(&reference.elem) == Kind::Host
     {
         errors.add(reference, "a test owns its hosts\nhelp: write `Host` without the `&`");
     }
     if let Type::ImplTrait(nameless) = &*written.ty {
         errors.add(nameless, "a parameter of a test is of a type with a name, such as `Host` or `Lab`");
     }
-    let is_host = is_host(&written.ty);
+    let kind = kind(&written.ty);
     let name = name(written, errors);
-    let name = if name.is_empty() && is_host { format!("host{}", hosts_before + 1) } else { name };
-    Parameter { name, written, is_host }
+    if let (Kind::Segment, Pat::Wild(nameless)) = (kind, &*written.pat) {
+        errors.add(nameless, "a parameter has the name of its segment\nhelp: write that in place of `_`");
+    }
+    let name = if name.is_empty() && kind == Kind::Host { format!("host{}", hosts_before + 1) } else { name };
+    Parameter { name, written, kind }
 }
 
 /// The name of the parameter, as far as it says something: without `r#` and the underscore of what is not used.
@@ -80,15 +83,20 @@ fn name(written: &PatType, errors: &mut Errors) -> String {
     }
 }
 
-/// Whether the type is written `Host` or `some::path::Host`, or as a reference to it.
-fn is_host(ty: &Type) -> bool {
+/// What the type is if it is written `Host`, for example, or `some::path::Host`, or as a reference to it.
+fn kind(ty: &Type) -> Kind {
     match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Host"),
+        Type::Path(path) => match path.path.segments.last().map(|segment| segment.ident.to_string()).as_deref() {
+            Some("Host") => Kind::Host,
+            Some("Segment") => Kind::Segment,
+            Some("Lab") => Kind::Lab,
+            _ => Kind::Other,
+        },
         // Refused, but counted: it was meant as one.
-        Type::Reference(inside) => is_host(&inside.elem),
-        Type::Paren(inside) => is_host(&inside.elem),
+        Type::Reference(inside) => kind(&inside.elem),
+        Type::Paren(inside) => kind(&inside.elem),
         // What a `macro_rules!` fragment comes in.
-        Type::Group(inside) => is_host(&inside.elem),
-        _ => false,
+        Type::Group(inside) => kind(&inside.elem),
+        _ => Kind::Other,
     }
 }

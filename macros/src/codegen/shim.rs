@@ -46,7 +46,7 @@ fn with_unused_hosts(test: &Test<'_>) -> Signature {
     let mut sig = test.function.sig.clone();
     for (input, parameter) in sig.inputs.iter_mut().zip(&test.parameters) {
         if let FnArg::Typed(input) = input
-            && parameter.is_host
+            && parameter.is_host()
         {
             input.attrs.push(parse_quote!(#[allow(unused_variables)]));
         }
@@ -73,7 +73,7 @@ fn returned(output: &ReturnType) -> Option<TokenStream> {
 
 /// The call as if it stood at `place`: what the compiler says about it, it says there. To `#[track_caller]` it is still where
 /// the attribute is.
-fn at(place: Span, call: TokenStream) -> TokenStream {
+pub(super) fn at(place: Span, call: TokenStream) -> TokenStream {
     let moved = call.into_iter().map(|mut token| {
         token.set_span(token.span().located_at(place));
         token

@@ -6,7 +6,9 @@ use netns_test_topology::{did_you_mean, units};
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token};
+use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token, Type};
+
+use super::needs::{self, Need};
 
 /// An option that was written, and where.
 pub(crate) struct Written<T> {
@@ -23,7 +25,7 @@ pub(crate) enum Flavor {
     MultiThread,
 }
 
-/// What stands behind the `=` of an option, not yet read.
+/// What stands behind the `=` of an option, or between its parentheses; not yet read.
 pub(crate) struct Value {
     pub(crate) key: Ident,
     pub(crate) tokens: TokenStream,
@@ -36,6 +38,12 @@ impl Value {
     pub(crate) fn boolean(self) -> Result<Written<bool>> {
         let value = self.read("`true` or `false`", <LitBool as Parse>::parse)?;
         Ok(self.written(value.value))
+    }
+
+    /// An integer.
+    pub(crate) fn integer(self) -> Result<Written<u32>> {
+        let value = self.read("an integer", |input| integer(input, &(0..=u32::MAX)))?;
+        Ok(self.written(value))
     }
 
     /// An integer from 1 on.
@@ -68,6 +76,12 @@ impl Value {
         Ok(self.written(value))
     }
 
+    /// A type.
+    pub(crate) fn ty(self) -> Result<Written<Type>> {
+        let value = self.read("the type of a topology", <Type as Parse>::parse)?;
+        Ok(self.written(value))
+    }
+
     /// A string that says how long the test may take.
     pub(crate) fn timeout(self) -> Result<Written<LitStr>> {
         let written = self.string()?;
@@ -75,6 +89,12 @@ impl Value {
             Ok(_) => Ok(written),
             Err(message) => Err(Error::new_spanned(&written.value, message)),
         }
+    }
+
+    /// A list of needs.
+    pub(crate) fn needs(self) -> Result<Written<Vec<Need>>> {
+        let needs = needs::parse(&self.key, self.tokens.clone())?;
+        Ok(self.written(needs))
     }
 
     /// A string that names a [`Flavor`].
@@ -117,7 +137,7 @@ impl Value {
     }
 
     /// Reads the value, which `expected` describes, and nothing after it.
-    fn read<T>(&self, expected: &str, parser: impl Fn(ParseStream<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T>(&self, expected: &str, parser: impl Fn(ParseStream<'_>) -> Result<T>) -> Result<T> {
         let whole = |input: ParseStream<'_>| {
             let value = parser(input).map_err(|_| self.expected(expected))?;
             if input.is_empty() { Ok(value) } else { Err(input.error("expected `,` after the value")) }

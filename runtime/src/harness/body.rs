@@ -1,6 +1,7 @@
 //! The test itself: its world, its lab, its body. The same in a child and inline.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::conclusion::Conclusion;
 use super::phase;
@@ -10,6 +11,7 @@ use crate::error::say;
 use crate::evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
+use crate::needs::{self, Tried};
 use crate::settings::Settings;
 
 /// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
@@ -21,8 +23,8 @@ pub(super) fn execute<R: Outcome>(
     body: impl FnOnce(&Lab) -> R,
 ) -> Conclusion {
     phase::set("building the lab");
-    let lab = match build(spec, settings, mode) {
-        Ok(lab) => lab,
+    let (lab, _tried) = match build(spec, settings, mode) {
+        Ok(built) => built,
         Err(conclusion) => return conclusion,
     };
     if mode != Mode::Inline {
@@ -50,18 +52,26 @@ pub(super) fn execute<R: Outcome>(
     if matches!(conclusion, Conclusion::Passed) {
         evidence::forget(spec, settings);
     }
+    if mode == Mode::Inline {
+        lab.all().forget();
+    }
     phase::set("leaving");
     conclusion
 }
 
-/// The lab, or the conclusion that there is none.
-fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, Conclusion> {
-    let plan = spec.lan.plan().map_err(|complaints| {
+/// The lab and what it took to know that there can be one, or the conclusion that there is none.
+fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<(Lab, Tried), Conclusion> {
+    let plan = spec.drawing.map_or_else(|| spec.lan.plan(), |drawing| drawing().plan());
+    let plan = plan.map_err(|complaints| {
         Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
     })?;
-    world::enter(mode, &plan).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
-    Lab::build(plan, settings).map_err(|error| {
+    world::enter(mode).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
+    phase::set("trying out what it requires of the machine");
+    let tried = needs::check(spec.requires).map_err(|unmet| Conclusion::of_unmet_needs(&unmet))?;
+    phase::set("building the lab");
+    let lab = Lab::build(plan, settings, Arc::default()).map_err(|error| {
         let text = format!("could not build the lab: {}", crate::error::chain(&error));
         if error.is_unmet_need() { Conclusion::Unsupported(text) } else { Conclusion::Broken(text) }
-    })
+    })?;
+    Ok((lab, tried))
 }

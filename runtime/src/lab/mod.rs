@@ -2,25 +2,35 @@
 
 mod baseline;
 mod build;
+mod builder;
 mod carrier;
 mod error;
+mod hub;
+mod labs;
 mod netlink;
+mod tap;
 pub(crate) mod world;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use netns_test_topology::Plan;
-use once_cell::sync::OnceCell;
 
 pub(crate) use baseline::Baseline;
-pub(crate) use error::LabError;
+pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
+pub use builder::{BuildError, LabBuilder};
+pub(crate) use carrier::{Carrier, Patience};
+pub(crate) use error::{LabError, quota};
+pub(crate) use hub::{Hub, Member, NoCable, inside, wait_for_addresses_in_host, wait_in_host, with_netlink};
+pub(crate) use labs::Labs;
+pub(crate) use netlink::{Netlink, NetlinkError};
 pub(crate) use world::{cover, cover_file};
 
-use crate::Host;
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
+use crate::{Host, Segment};
 
 /// The whole network of a test.
 ///
@@ -34,19 +44,37 @@ thread_local! {
 
 struct Network {
     hosts: Vec<Host>,
+    segments: Vec<Segment>,
     surroundings: Arc<Surroundings>,
 }
 
 impl Lab {
     /// Makes the network real. The calling thread is in a [`world`] of its own and stays there.
-    pub(crate) fn build(plan: Plan, settings: &Settings) -> Result<Self, LabError> {
-        let namespaces = build::build(&plan, settings)?;
-        let surroundings = Arc::new(Surroundings { plan, settings: settings.clone(), broken: OnceCell::new() });
-        let machines = namespaces.into_iter().enumerate();
+    pub(crate) fn build(plan: Plan, settings: &Settings, labs: Arc<Labs>) -> Result<Self, LabError> {
+        let built = build::build(&plan, settings)?;
+        let hub = Hub::new(built.hub, built.indices, built.taps);
+        let surroundings = Arc::new(Surroundings::new(plan, settings.clone(), hub, labs));
+        let machines = built.namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
         world::name_hosts(&hosts)?;
-        Ok(Self(Arc::new(Network { hosts, surroundings })))
+        let segments = 0..surroundings.plan.segments.len();
+        let segments = segments.map(|number| Segment::new(number, Arc::clone(&surroundings))).collect();
+        let lab = Self(Arc::new(Network { hosts, segments, surroundings }));
+        let surroundings = &lab.0.surroundings;
+        surroundings.labs.add(lab.clone());
+        world::write_hosts(&surroundings.labs)?;
+        Ok(lab)
+    }
+
+    /// A lab whose shape is known at run time only.
+    pub fn builder() -> LabBuilder {
+        LabBuilder::default()
+    }
+
+    /// All labs of the same test.
+    pub(crate) fn all(&self) -> &Arc<Labs> {
+        &self.0.surroundings.labs
     }
 
     /// The lab of the test whose body this thread runs.
@@ -78,12 +106,55 @@ impl Lab {
     /// If there is none; the message lists the names there are.
     #[track_caller]
     pub fn host(&self, name: &str) -> &Host {
-        let Some(host) = self.hosts().iter().find(|host| host.name() == name) else {
-            let known: Vec<_> = self.hosts().iter().map(Host::name).collect();
-            panic!("there is no host `{name}` in this lab; there are `{}`", known.join("`, `"));
-        };
-        host
+        self.find_host(name).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
+
+    /// All segments, in the order in which they were drawn.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0.segments
+    }
+
+    /// The segment with this name; the one of a test that draws none is called `lan`.
+    ///
+    /// # Panics
+    /// If there is none; the message lists the names there are.
+    #[track_caller]
+    pub fn segment(&self, name: &str) -> &Segment {
+        self.find_segment(name).unwrap_or_else(|complaint| panic!("{complaint}"))
+    }
+
+    /// The host that a parameter or a field of a topology is called after. If there is none, the test has not been asked what it
+    /// was to be asked: that is no panic that it could have expected.
+    #[track_caller]
+    pub(crate) fn promised_host(&self, name: &str) -> Host {
+        let at = Location::caller();
+        self.find_host(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint)).clone()
+    }
+
+    /// The segment that a parameter or a field of a topology is called after; otherwise as for a host.
+    #[track_caller]
+    pub(crate) fn promised_segment(&self, name: &str) -> Segment {
+        let at = Location::caller();
+        self.find_segment(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint)).clone()
+    }
+
+    fn find_host(&self, name: &str) -> Result<&Host, String> {
+        self.hosts().iter().find(|host| host.name() == name).ok_or_else(|| {
+            let known: Vec<_> = self.hosts().iter().map(Host::name).collect();
+            format!("there is no host `{name}` in this lab; {}", there_are(&known))
+        })
+    }
+
+    fn find_segment(&self, name: &str) -> Result<&Segment, String> {
+        self.segments().iter().find(|segment| segment.name() == name).ok_or_else(|| {
+            let known: Vec<_> = self.segments().iter().map(Segment::name).collect();
+            format!("there is no segment `{name}` in this lab; {}", there_are(&known))
+        })
+    }
+}
+
+fn there_are(names: &[&str]) -> String {
+    if names.is_empty() { "there are none at all".to_owned() } else { format!("there are `{}`", names.join("`, `")) }
 }
 
 impl fmt::Debug for Lab {

@@ -1,14 +1,23 @@
-//! What the expansion of `#[netns_test]` calls. Not for use by hand: it changes without notice.
+//! What the expansions of `#[netns_test]` and `#[derive(Topology)]` call. Not for use by hand: it changes without notice.
 
 pub mod bench;
+mod field;
 mod outcome;
 mod parameter;
+mod scope;
 mod spec;
 
+pub use field::{HostField, SegmentField};
+pub use netns_test_topology::{
+    Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward,
+    DrawnRoute, DrawnSegment, DrawnSourceNat, Feature, Medium, Need, Role, Routes, Transport,
+};
 pub use outcome::{Outcome, Verdict};
 pub use parameter::Parameter;
+pub use scope::Scope;
 pub use spec::TestSpec;
 
+pub use crate::Topology;
 use crate::{Lab, harness};
 
 /// Runs a test whose body is a plain function.

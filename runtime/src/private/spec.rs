@@ -1,6 +1,6 @@
 //! What the attribute said, as a constant.
 
-use netns_test_topology::Lan;
+use netns_test_topology::{Drawing, Lan, Need};
 
 use crate::harness::Broken;
 
@@ -10,7 +10,10 @@ pub struct TestSpec {
     pub(crate) test: &'static str,
     pub(crate) manifest_dir: &'static str,
     pub(crate) lan: Lan<'static>,
+    /// The network, where it is not for `lan` to say.
+    pub(crate) drawing: Option<fn() -> Drawing>,
     pub(crate) timeout: Option<&'static str>,
+    pub(crate) requires: &'static [Need],
     pub(crate) worker_threads: Option<usize>,
     pub(crate) multi_thread: bool,
     pub(crate) start_paused: bool,
@@ -25,7 +28,9 @@ impl TestSpec {
             test,
             manifest_dir,
             lan,
+            drawing: None,
             timeout: None,
+            requires: &[],
             worker_threads: None,
             multi_thread: false,
             start_paused: false,
@@ -63,9 +68,48 @@ impl TestSpec {
         self
     }
 
+    /// There are no hosts, and that is as it should be.
+    pub const fn no_hosts(mut self) -> Self {
+        self.drawing = Some(Drawing::default);
+        self
+    }
+
+    /// Another network than that of the attribute, if it is for a parameter or the option `topology` to say.
+    ///
+    /// # Panics
+    /// If there is one already: while the test is compiled, with these words.
+    #[track_caller]
+    pub const fn topology(mut self, drawing: Option<fn() -> Drawing>) -> Self {
+        if drawing.is_some() {
+            assert!(
+                self.drawing.is_none(),
+                "a test has one topology, and this is the second\n\
+                 help: write a struct with both, each as a field with `#[topology]`"
+            );
+            self.drawing = drawing;
+        }
+        self
+    }
+
+    /// The network is as the attribute has it, so no parameter may have another.
+    ///
+    /// # Panics
+    /// If one has: while the test is compiled, with this complaint.
+    #[track_caller]
+    pub const fn no_topology(self, drawing: Option<fn() -> Drawing>, complaint: &'static str) -> Self {
+        assert!(drawing.is_none(), "{}", complaint);
+        self
+    }
+
     /// The deadline of the test.
     pub const fn timeout(mut self, timeout: &'static str) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// What the machine has to have.
+    pub const fn requires(mut self, needs: &'static [Need]) -> Self {
+        self.requires = needs;
         self
     }
 

@@ -1,0 +1,157 @@
+//! How a host joins a segment: `lan`, `lan = "10.0.1.5"` or `lan(address = "10.0.1.5", …)`.
+
+use netns_test_topology::{DrawnDevice, DrawnInterface, InterfacePart};
+use proc_macro2::Ident;
+use quote::{ToTokens, quote};
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::{Error, LitStr, Result, Token, token};
+
+use super::places::Places;
+use super::table::{Definition, once, read_options};
+use super::word::{Word, field_or_text, name, text};
+use crate::errors::Errors;
+use crate::parse::Written;
+
+/// An interface that is being read.
+#[derive(Default)]
+pub(crate) struct Reading {
+    drawn: DrawnInterface,
+    places: Places<InterfacePart>,
+    /// The word that said which kind of device it is.
+    device: Option<Ident>,
+    mode: Option<Written<String>>,
+}
+
+/// All options of an interface.
+pub(crate) const OPTIONS: &[Definition<Reading>] = &[
+    once("address", "address = \"10.0.1.5\"", |interface, word| {
+        let address = word.value()?.string()?;
+        interface.has_addresses(&address.key, vec![address.value])
+    }),
+    once("addresses", "addresses = [\"10.0.1.5\", \"fd00:1::5\"]", |interface, word| {
+        let addresses = word.value()?.strings()?;
+        interface.has_addresses(&addresses.key, addresses.value)
+    }),
+    once("name", "name = \"uplink0\"", |interface, word| {
+        interface.drawn.name = Some(interface.places.noted(InterfacePart::Name, text(word.value()?)?));
+        Ok(())
+    }),
+    once("mac", "mac = \"02:00:00:00:00:01\"", |interface, word| {
+        interface.drawn.mac = Some(interface.places.noted(InterfacePart::Mac, text(word.value()?)?));
+        Ok(())
+    }),
+    once("mtu", "mtu = 1400", |interface, word| {
+        interface.drawn.mtu = Some(interface.places.noted(InterfacePart::Mtu, word.value()?.integer()?));
+        Ok(())
+    }),
+    once("offload", "offload = false", |interface, word| {
+        interface.drawn.offload = Some(word.value()?.boolean()?.value);
+        Ok(())
+    }),
+    once("gateway", "gateway = router", |interface, word| {
+        let gateway = field_or_text(word.value()?, "the name of a host or an address in a string")?;
+        interface.drawn.gateway = Some(interface.places.noted(InterfacePart::Gateway, gateway));
+        Ok(())
+    }),
+    once("vrf", "vrf = \"blue\"", |interface, word| {
+        interface.drawn.vrf = Some(interface.places.noted(InterfacePart::Vrf, text(word.value()?)?));
+        Ok(())
+    }),
+    once("bond", "bond = 2", |interface, word| {
+        let legs = word.value()?.integer()?;
+        interface.is_a(&legs.key, &legs.tokens, DrawnDevice::Bond { legs: legs.value, mode: None })
+    }),
+    once("mode", "mode = \"active-backup\"", |interface, word| {
+        interface.mode = Some(text(word.value()?)?);
+        Ok(())
+    }),
+    once("macvlan", "macvlan", |interface, word| interface.is_word(word, DrawnDevice::Macvlan)),
+    once("ipvlan", "ipvlan", |interface, word| interface.is_word(word, DrawnDevice::Ipvlan)),
+    once("macvtap", "macvtap", |interface, word| interface.is_word(word, DrawnDevice::Macvtap)),
+    once("tap", "tap", |interface, word| interface.is_word(word, DrawnDevice::Tap)),
+];
+
+impl Reading {
+    fn has_addresses(&mut self, key: &Ident, addresses: Vec<LitStr>) -> Result<()> {
+        if !self.drawn.addresses.is_empty() {
+            let message = "`address` and `addresses` are two ways to write the same\n\
+                           help: write all in `addresses = […]`";
+            return Err(Error::new_spanned(key, message));
+        }
+        for (number, address) in addresses.into_iter().enumerate() {
+            self.drawn.addresses.push(address.value());
+            self.places.note(InterfacePart::Address(number), address);
+        }
+        Ok(())
+    }
+
+    fn is_word(&mut self, word: Word, device: DrawnDevice) -> Result<()> {
+        let key = word.alone()?;
+        self.is_a(&key, &key, device)
+    }
+
+    fn is_a(&mut self, key: &Ident, at: impl ToTokens, device: DrawnDevice) -> Result<()> {
+        if let Some(first) = &self.device {
+            let message = format!("`{first}` and `{key}`: an interface is of one kind\nhelp: leave one of them out");
+            return Err(Error::new_spanned(key, message));
+        }
+        self.device = Some(key.clone());
+        self.places.note(InterfacePart::Device, at);
+        self.drawn.device = device;
+        Ok(())
+    }
+
+    /// Puts the mode where it belongs.
+    fn place_mode(&mut self, errors: &mut Errors) {
+        let Some(written) = self.mode.take() else { return };
+        if let DrawnDevice::Bond { mode, .. } = &mut self.drawn.device {
+            if let Some(legs) = self.places.get(&InterfacePart::Device) {
+                let (legs, name) = (legs.clone(), &written.tokens);
+                self.places.note(InterfacePart::Device, quote!(#legs #name));
+            }
+            *mode = Some(written.value);
+        } else if errors.is_empty() {
+            errors.add(
+                written.key,
+                "`mode` is that of a bond, and this interface is none\n\
+                 help: write `bond = 2, mode = \"active-backup\"`",
+            );
+        }
+    }
+}
+
+/// Reads the interface on the segment whose name the word is.
+pub(super) fn read(word: Word) -> (DrawnInterface, Places<InterfacePart>, Result<()>) {
+    let mut interface = Reading::default();
+    interface.drawn.segment = name(&word.key);
+    interface.places.note(InterfacePart::Segment, &word.key);
+    let mut errors = Errors::default();
+    if word.has_list() {
+        match word.like("lan(address = \"10.0.1.5\")").list() {
+            Ok(list) => read_options(list, OPTIONS, &mut interface, &mut errors),
+            Err(error) => errors.push(error),
+        }
+        interface.place_mode(&mut errors);
+    } else if !word.is_alone() {
+        let addresses = word.like("lan = \"10.0.1.5\"").value().and_then(|value| {
+            let addresses = value.read("an address in a string, or a list of them", addresses)?;
+            interface.has_addresses(&value.key, addresses)
+        });
+        if let Err(error) = addresses {
+            errors.push(error);
+        }
+    }
+    (interface.drawn, interface.places, errors.unless_empty(()))
+}
+
+/// A string, or a list of at least one.
+fn addresses(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
+    if !input.peek(token::Bracket) {
+        return Ok(vec![input.parse()?]);
+    }
+    let list;
+    syn::bracketed!(list in input);
+    let addresses = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?;
+    if addresses.is_empty() { Err(list.error("empty")) } else { Ok(addresses.into_iter().collect()) }
+}

@@ -1,0 +1,64 @@
+//! The rules that make a plan of a drawing.
+//!
+//! A drawing is flattened to a [`Network`](network::Network) first. Then each rule has a file or a function; one that refuses a thing leaves a gap in
+//! the network, over which later rules step without a word. What no rule complains about is built.
+
+mod addresses;
+mod automatic;
+mod build;
+mod clashes;
+mod flatten;
+mod forwards;
+mod hosts;
+mod interfaces;
+mod members;
+mod names;
+mod nat;
+mod neighbours;
+mod network;
+mod paths;
+mod reachability;
+mod report;
+mod routes;
+mod segments;
+mod subnets;
+
+use std::ops::RangeInclusive;
+
+use crate::{Complaints, Drawing, Plan};
+use report::Report;
+
+/// MTUs that a segment can have, in bytes: from the least that IPv4 allows (RFC 791) to the most that a packet can have.
+pub const MTU: RangeInclusive<u32> = 68..=65_535;
+
+/// The most interfaces on one switch: ports of a Linux bridge (`BR_MAX_PORTS` less one in `net/bridge/br_private.h`).
+pub const SWITCH_PORTS: usize = 1023;
+
+/// The most hosts of a lab. No machine has room for more.
+pub const HOSTS: usize = 65_536;
+
+impl Drawing {
+    /// Checks everything, allocates the addresses.
+    ///
+    /// # Errors
+    /// All complaints at once, each with its place.
+    pub fn plan(&self) -> Result<Plan, Complaints> {
+        let mut report = Report::default();
+        let mut network = flatten::flatten(self, &mut report);
+        segments::resolve(&mut network, &mut report);
+        interfaces::resolve(&mut network, &mut report);
+        names::resolve(&mut network, &mut report);
+        addresses::resolve(&mut network, &mut report);
+        nat::resolve(&mut network, &mut report);
+        routes::resolve(&mut network, &mut report);
+        neighbours::resolve(&mut network, &mut report);
+        forwards::resolve(&mut network, &mut report);
+        members::check(&network, &mut report);
+        subnets::capacities(&network, &mut report);
+        hosts::check(&network, &mut report);
+        reachability::check(&network, &mut report);
+        let mut automatic = automatic::Automatic::new(&network);
+        clashes::check(&network, &automatic, &mut report);
+        Complaints::unless_empty(report.in_order(), || build::build(&network, &mut automatic))
+    }
+}
