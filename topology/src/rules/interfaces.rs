@@ -57,6 +57,7 @@ fn join(network: &mut Network<'_>, host: usize, report: &mut Report) {
                 let message = format!("it is on `{word}` twice");
                 let complaint = network.about_interface(host, drawn_as, InterfacePart::Segment, &message);
                 report.add(complaint.help("leave out one of the two; an interface can have an address of each subnet"));
+                in_doubt(network, host);
             }
             Found::Known(segment) => {
                 network.hosts[host].interfaces.push(Interface::new(drawn, drawn_as, segment));
