@@ -97,8 +97,8 @@ fn assert_refused(outcome: &io::Result<IpAddr>) {
     assert!(matches!(outcome, Err(error) if error.kind() == ErrorKind::ConnectionRefused), "{outcome:?}");
 }
 
-#[netns_test(namespaces = 1)]
-fn behind_a_masquerading_router_everybody_is_the_router(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn behind_a_masquerading_router_everybody_is_the_router() -> TestResult {
     let lab = home(|router| router.masquerade.push("wan".to_owned()))?;
     let [router, laptop, printer, web, server] =
         ["router", "laptop", "printer", "web", "server"].map(|name| lab.host(name));
@@ -121,8 +121,8 @@ fn behind_a_masquerading_router_everybody_is_the_router(_lab: Lab) -> TestResult
 }
 
 /// A router may use any of its addresses for what it says itself.
-#[netns_test(namespaces = 1)]
-fn what_the_router_says_itself_is_not_translated(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn what_the_router_says_itself_is_not_translated() -> TestResult {
     let lab = home(|router| {
         router.masquerade.push("wan".to_owned());
         router.source_nat.push(source("wan", "203.0.113.77"));
@@ -141,8 +141,8 @@ fn what_the_router_says_itself_is_not_translated(_lab: Lab) -> TestResult {
     Ok(())
 }
 
-#[netns_test(namespaces = 1)]
-fn source_nat_gives_an_address_that_is_found(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn source_nat_gives_an_address_that_is_found() -> TestResult {
     let written: [IpAddr; 2] = ["203.0.113.77".parse()?, "2001:db8:1::77".parse()?];
     let lab = home(|router| router.source_nat.extend(written.map(|address| source("wan", &address.to_string()))))?;
     let (router, laptop, server) = (lab.host("router"), lab.host("laptop"), lab.host("server"));
@@ -157,8 +157,8 @@ fn source_nat_gives_an_address_that_is_found(_lab: Lab) -> TestResult {
     Ok(())
 }
 
-#[netns_test(namespaces = 1)]
-fn source_nat_to_an_address_of_the_router_s_own_adds_none(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn source_nat_to_an_address_of_the_router_s_own_adds_none() -> TestResult {
     let lab = home(|router| {
         router.interfaces[2].addresses.push("203.0.113.50".to_owned());
         router.source_nat.push(source("wan", "203.0.113.50"));
@@ -171,8 +171,8 @@ fn source_nat_to_an_address_of_the_router_s_own_adds_none(_lab: Lab) -> TestResu
     Ok(())
 }
 
-#[netns_test(namespaces = 1)]
-fn a_written_source_goes_before_masquerade(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn a_written_source_goes_before_masquerade() -> TestResult {
     let lab = home(|router| {
         router.masquerade.push("wan".to_owned());
         router.source_nat.push(source("wan", "203.0.113.77"));
@@ -195,8 +195,8 @@ fn forwarding_home(hairpin: bool) -> Result<Lab, BuildError> {
     })
 }
 
-#[netns_test(namespaces = 1)]
-fn a_forwarded_port_leads_inside_and_shows_who_asks(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn a_forwarded_port_leads_inside_and_shows_who_asks() -> TestResult {
     let lab = forwarding_home(false)?;
     let [router, laptop, printer, web, server] =
         ["router", "laptop", "printer", "web", "server"].map(|name| lab.host(name));
@@ -226,8 +226,8 @@ fn a_forwarded_port_leads_inside_and_shows_who_asks(_lab: Lab) -> TestResult {
     Ok(())
 }
 
-#[netns_test(namespaces = 1)]
-fn with_hairpin_a_forwarded_port_works_from_inside_too(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn with_hairpin_a_forwarded_port_works_from_inside_too() -> TestResult {
     let lab = forwarding_home(true)?;
     let [router, laptop, printer, web, server] =
         ["router", "laptop", "printer", "web", "server"].map(|name| lab.host(name));
@@ -251,8 +251,8 @@ fn with_hairpin_a_forwarded_port_works_from_inside_too(_lab: Lab) -> TestResult 
 }
 
 /// What only passes through the router is not for it.
-#[netns_test(namespaces = 1)]
-fn the_same_port_of_another_host_is_not_forwarded(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn the_same_port_of_another_host_is_not_forwarded() -> TestResult {
     let lab = forwarding_home(true)?;
     let (router, laptop, server) = (lab.host("router"), lab.host("laptop"), lab.host("server"));
     for to in both(server) {
@@ -261,8 +261,8 @@ fn the_same_port_of_another_host_is_not_forwarded(_lab: Lab) -> TestResult {
     Ok(())
 }
 
-#[netns_test(namespaces = 1)]
-fn rulesets_of_the_test_s_own_stand_beside_the_translation(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn rulesets_of_the_test_s_own_stand_beside_the_translation() -> TestResult {
     let lab = forwarding_home(false)?;
     let [router, laptop, printer, server] = ["router", "laptop", "printer", "server"].map(|name| lab.host(name));
     let (to, target) = (server.addr(), printer.addr());
@@ -294,8 +294,8 @@ fn rulesets_of_the_test_s_own_stand_beside_the_translation(_lab: Lab) -> TestRes
 }
 
 /// More routers than there are processors, and one behind the other.
-#[netns_test(namespaces = 1)]
-fn translations_can_be_one_behind_the_other(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn translations_can_be_one_behind_the_other() -> TestResult {
     let mut builder = Lab::builder().segment("net0", ["203.0.113.0/24", "2001:db8:0::/64"]).host("server", ["net0"]);
     for number in 1..=5 {
         let (v4, v6) = (format!("10.0.{number}.0/24"), format!("fd00:{number}::/64"));
@@ -314,8 +314,8 @@ fn translations_can_be_one_behind_the_other(_lab: Lab) -> TestResult {
 }
 
 /// In a ruleset, a name that ends in `*` stands for many.
-#[netns_test(namespaces = 1)]
-fn interfaces_may_have_any_name(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn interfaces_may_have_any_name() -> TestResult {
     let named = |names: [&'static str; 2]| {
         let interface = |(segment, name): (&str, &str)| DrawnInterface {
             segment: segment.to_owned(),
@@ -359,8 +359,8 @@ fn why_not_built() -> String {
     }
 }
 
-#[netns_test(namespaces = 1)]
-fn without_the_program_the_host_and_the_package_are_told(_lab: Lab) {
+#[netns_test(namespaces = 0)]
+fn without_the_program_the_host_and_the_package_are_told() {
     programs::hide("nft");
     let expected = "host router translates addresses (masquerade on `wan`), and the program `nft` is neither in PATH nor in \
                     /usr/sbin or /sbin: install it, on Debian `apt install nftables`";
@@ -369,8 +369,8 @@ fn without_the_program_the_host_and_the_package_are_told(_lab: Lab) {
     home(|_| ()).unwrap();
 }
 
-#[netns_test(namespaces = 1)]
-fn a_kernel_that_cannot_translate_is_told_with_what_it_lacks(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn a_kernel_that_cannot_translate_is_told_with_what_it_lacks() -> TestResult {
     // As one without the module that brings it.
     pretend(
         "input=$(cat)
@@ -387,8 +387,8 @@ fn a_kernel_that_cannot_translate_is_told_with_what_it_lacks(_lab: Lab) -> TestR
 }
 
 /// The same words, but each of the samples is taken by the real program and this kernel: then the ruleset must be wrong.
-#[netns_test(namespaces = 1)]
-fn a_ruleset_that_a_good_kernel_refuses_is_a_mistake_of_the_lab_s(_lab: Lab) -> TestResult {
+#[netns_test(namespaces = 0)]
+fn a_ruleset_that_a_good_kernel_refuses_is_a_mistake_of_the_lab_s() -> TestResult {
     pretend(
         "case \" $* \" in *' -c '*) exec $nft \"$@\";; esac
         echo 'internal:0:0-0: Error: Could not process rule: No such file or directory' >&2

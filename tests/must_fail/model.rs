@@ -25,6 +25,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         placed(),
         probes(),
         settings(),
+        translating(),
     ]
 }
 
@@ -367,4 +368,14 @@ pub(crate) fn settings() -> Fixture {
 pub(crate) fn settings_broken(says: &[&str]) -> Fixture {
     let broken = |name| says.iter().fold(fails(name).says("is broken at").says_nothing(), |test, text| test.says(text));
     fixture("settings", [broken("passes").here(), broken("passes_too")])
+}
+
+pub(crate) fn translating() -> Fixture {
+    fixture("translating", [passes("passes_if_addresses_can_be_translated")])
+}
+
+/// The same where addresses cannot be translated.
+pub(crate) fn translating_broken(says: &[&str]) -> Fixture {
+    let broken = fails("passes_if_addresses_can_be_translated").says("is broken at").says_nothing().here();
+    fixture("translating", [says.iter().fold(broken, |test, text| test.says(text))])
 }
