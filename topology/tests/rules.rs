@@ -279,7 +279,8 @@ fn ids() {
     }
     let protocol = |text: &str| with(Medium::Vlan { id: 10, protocol: Some(text.into()) });
     accepted(&protocol("802.1ad"));
-    refused(&protocol("802.1AD"), medium, "write `protocol = \"802.1Q\"` or `protocol = \"802.1ad\"`");
+    let place = at_segment(1, SegmentPart::Protocol);
+    refused(&protocol("802.1AD"), place, "write `protocol = \"802.1Q\"` or `protocol = \"802.1ad\"`");
     for medium in [vlan(10), Medium::Vxlan { vni: 10 }] {
         let mut twice = with(medium.clone());
         twice.segments.push(over("lan", medium, "again", &["10.10.0.0/24"]));
@@ -377,8 +378,9 @@ fn devices() {
     accepted(&bond(16, "802.3ad"));
     refused(&bond(1, "802.3ad"), device, "a bond has 2 to 16 legs, not 1");
     refused(&bond(17, "802.3ad"), device, "not 17");
-    refused(&bond(2, "active-backups"), device, "did you mean `mode = \"active-backup\"`?");
-    refused(&bond(2, "fast"), device, "the modes are `active-backup`");
+    let mode = at(0, 0, InterfacePart::Mode);
+    refused(&bond(2, "active-backups"), mode, "did you mean `mode = \"active-backup\"`?");
+    refused(&bond(2, "fast"), mode, "the modes are `active-backup`");
     let mut tap = lan_but(|d| {
         d.segments.push(segment("wan", &["10.0.2.0/24"]));
         d.hosts.push(router("r", &["lan", "wan"]));

@@ -204,7 +204,8 @@ fn device(network: &mut Network<'_>, member: Member, report: &mut Report) {
     if drawn.device == DrawnDevice::Plain {
         return;
     }
-    let about = |message: &str| network.about_interface(member.host, drawn_as, InterfacePart::Device, message);
+    let about_part = |part, message: &str| network.about_interface(member.host, drawn_as, part, message);
+    let about = |message: &str| about_part(InterfacePart::Device, message);
     let (medium, name) = (&network.segments[segment].drawn.medium, &network.segments[segment].name);
     if *medium != Medium::Switch {
         let message = format!("{} can be on a switch only, and `{name}` is {}", phrase(&drawn.device), medium.phrase());
@@ -219,8 +220,8 @@ fn device(network: &mut Network<'_>, member: Member, report: &mut Report) {
     }
     match parse_device(&drawn.device) {
         Ok(device) => network.hosts[member.host].interfaces[member.interface].device = device,
-        Err((message, help)) => {
-            let complaint = about(&message);
+        Err((part, (message, help))) => {
+            let complaint = about_part(part, &message);
             report.add(Complaint { help, ..complaint });
         }
     }
@@ -237,7 +238,7 @@ fn phrase(device: &DrawnDevice) -> &'static str {
     }
 }
 
-fn parse_device(drawn: &DrawnDevice) -> Result<Device, Refusal> {
+fn parse_device(drawn: &DrawnDevice) -> Result<Device, (InterfacePart, Refusal)> {
     Ok(match drawn {
         DrawnDevice::Plain => Device::Plain,
         DrawnDevice::Macvlan => Device::Macvlan,
@@ -248,10 +249,10 @@ fn parse_device(drawn: &DrawnDevice) -> Result<Device, Refusal> {
     })
 }
 
-fn bond(legs: u32, mode: Option<&str>) -> Result<Device, Refusal> {
+fn bond(legs: u32, mode: Option<&str>) -> Result<Device, (InterfacePart, Refusal)> {
     if !LEGS.contains(&legs) {
         let message = format!("a bond has {} to {} legs, not {legs}", LEGS.start(), LEGS.end());
-        return Err((message, Some("write `bond = 2`".to_owned())));
+        return Err((InterfacePart::Device, (message, Some("write `bond = 2`".to_owned()))));
     }
     let text = mode.unwrap_or("active-backup");
     let Some((_, mode)) = MODES.into_iter().find(|(name, _)| *name == text) else {
@@ -259,7 +260,7 @@ fn bond(legs: u32, mode: Option<&str>) -> Result<Device, Refusal> {
             Some(meant) => format!("did you mean `mode = \"{meant}\"`?"),
             None => format!("the modes are {}", MODES.map(|(name, _)| format!("`{name}`")).join(", ")),
         };
-        return Err((format!("`{text}` is not the mode of a bond"), Some(help)));
+        return Err((InterfacePart::Mode, (format!("`{text}` is not the mode of a bond"), Some(help))));
     };
     Ok(Device::Bond { legs, mode })
 }
