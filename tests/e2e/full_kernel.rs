@@ -11,7 +11,7 @@ async fn check<T: Topology>(lab: &Lab) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(vlan))]
 struct Vlans {
     #[segment("10.0.0.0/24", "fd00::/64")]
     trunk: Segment,
@@ -36,7 +36,7 @@ async fn vlans(lab: Lab, net: Vlans) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(vlan, vlan_filtering))]
 struct Filtered {
     #[segment("10.0.0.0/24", bridge(vlan_filtering = true))]
     trunk: Segment,
@@ -55,7 +55,7 @@ async fn a_switch_that_filters_vlans(lab: Lab, net: Filtered) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(vlan))]
 struct QinQ {
     #[segment("10.0.0.0/24")]
     trunk: Segment,
@@ -73,7 +73,7 @@ async fn qinq(lab: Lab, _net: QinQ) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(ipvlan))]
 struct Ipvlans {
     #[segment("10.0.0.0/24", "fd00::/64")]
     lan: Segment,
@@ -91,7 +91,7 @@ async fn ipvlans(lab: Lab, _net: Ipvlans) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(dummy))]
 struct Service {
     #[segment("10.0.0.0/24")]
     lan: Segment,
@@ -109,7 +109,7 @@ async fn a_dummy(lab: Lab, _net: Service) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(bond))]
 struct Bonds {
     #[segment("10.0.0.0/24", "fd00::/64")]
     lan: Segment,
@@ -132,7 +132,7 @@ async fn bonds(lab: Lab, net: Bonds) -> TestResult {
 }
 
 #[derive(Topology)]
-#[topology(routes = "none")]
+#[topology(routes = "none", requires(vrf))]
 struct Vrfs {
     #[segment("10.0.0.0/24", "fd00::/64")]
     red: Segment,
@@ -156,7 +156,7 @@ async fn the_same_subnet_in_two_vrfs(lab: Lab, net: Vrfs) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(wireguard))]
 struct Mesh {
     #[segment("10.0.0.0/24", "fd00::/64")]
     wan: Segment,
@@ -178,7 +178,7 @@ async fn a_wireguard_mesh(lab: Lab, _net: Mesh) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(gre, ipip))]
 struct Tunnels {
     #[segment("10.0.0.0/24")]
     wan: Segment,
@@ -198,7 +198,7 @@ async fn gre_and_ipip(lab: Lab, _net: Tunnels) {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(tap))]
 struct Tapped {
     #[segment("10.0.0.0/24")]
     lan: Segment,
@@ -215,7 +215,7 @@ fn frames_of_a_tap_are_the_tests(net: Tapped, lab: Lab) -> TestResult {
 }
 
 #[derive(Topology)]
-
+#[topology(requires(macvtap))]
 struct Macvtapped {
     #[segment("10.0.0.0/24")]
     lan: Segment,
