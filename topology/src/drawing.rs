@@ -22,11 +22,11 @@ pub struct Drawing {
 pub enum Routes {
     /// Every host gets the routes that it needs to reach every other, in each address family by itself.
     ///
-    /// A host with one router on its segments that leads elsewhere has a default route through it. A host with several, and every
-    /// router, has a route for each subnet that it sees and is not on: through the fewest routers, and of equal ways the one
-    /// through the router that was drawn first. A router that translates source addresses on a segment
-    /// ([`DrawnHost::masquerade`], [`DrawnHost::source_nat`]) hides from there what is behind it, but for other segments on which
-    /// it does so, too.
+    /// A host with one router on its segments that leads elsewhere has a default route through it, unless that router hides
+    /// something from there. Every other host, and every router, has a route for each subnet that it sees and is not on: through
+    /// the fewest routers, and of equal ways the one through the router that was drawn first. A router that translates source
+    /// addresses on a segment ([`DrawnHost::masquerade`], [`DrawnHost::source_nat`]) hides from there what is behind it, but for
+    /// other segments on which it does so, too.
     ///
     /// What is written comes first: a default gateway is instead of all these routes, of its family and in its VRF; another
     /// route is instead of the one to the same destination.

@@ -1,8 +1,8 @@
 //! The rules that make a plan of a drawing.
 //!
-//! A drawing is flattened to a [`Network`](network::Network). Then each file resolves the words of one kind and has the rules about them; a rule
-//! that refuses a thing leaves a gap in the network, over which later ones step without a word. What nobody complains about is
-//! built.
+//! A drawing is flattened to a [`Network`](network::Network). Then each file resolves the words of one kind and has the rules
+//! about them; a rule that refuses a thing leaves a gap in the network, over which later ones step without a word. What nobody
+//! complains about is built.
 
 mod addresses;
 mod automatic;
@@ -41,8 +41,7 @@ pub const HOSTS: usize = 65_536;
 impl Drawing {
     /// Checks everything, names interfaces, allocates addresses and finds routes.
     ///
-    /// The same drawing has the same plan, and a host more changes nothing for those before it that are of its
-    /// [`Role`](crate::Role).
+    /// The same drawing has the same plan.
     ///
     /// # Errors
     /// All complaints at once, in the order of the drawing, each with its place. What merely follows from another mistake is not
