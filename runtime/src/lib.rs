@@ -27,6 +27,7 @@ mod harness;
 mod host;
 mod isolation;
 mod lab;
+mod needs;
 mod probe;
 mod result;
 mod segment;

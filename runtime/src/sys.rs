@@ -66,6 +66,13 @@ pub(crate) fn block_icmpv6_requests(socket: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets a tap stay as long as its namespace, whoever has it open (`TUNSETPERSIST`).
+pub(crate) fn keep_tap(tun: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: two integers go in.
+    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETPERSIST, 1) })?;
+    Ok(())
+}
+
 /// How many messages a socket had no room for (`SO_MEMINFO`).
 pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
     const SO_MEMINFO: c_int = 55;
@@ -79,13 +86,14 @@ pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(info[SK_MEMINFO_DROPS])
 }
 
-/// Makes a tap of an open `/dev/net/tun`, in the network namespace that it was opened in. Each frame is read and written
-/// without anything in front of it.
+/// Makes a tap of an open `/dev/net/tun`, in the network namespace that it was opened in (`TUNSETIFF`,
+/// `Documentation/networking/tuntap.rst` in the kernel). Each frame is read and written without anything in front of it. Without a name the
+/// kernel chooses one.
 pub(crate) fn make_tap(tun: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     let mut request = interface_request(name)?;
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_TAP | libc::IFF_NO_PI).expect("two low bits");
     // SAFETY: the kernel reads and writes a struct of the size that it expects (tuntap.rst).
-    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) })?;
+    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
     Ok(())
 }
 
@@ -103,7 +111,7 @@ pub(crate) fn switch_offloads_off(socket: BorrowedFd<'_>, interface: &str) -> io
         let mut request = interface_request(interface)?;
         request.ifr_ifru.ifru_data = (&raw mut value).cast();
         // SAFETY: the kernel reads the request, and the value that it points to, which lives until the call is over.
-        match cvt(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut request) }) {
+        match cvt(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) }) {
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
             other => _ = other?,
         }

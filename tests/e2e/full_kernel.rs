@@ -211,7 +211,7 @@ struct Tapped {
 #[netns_test]
 fn frames_of_a_tap_are_the_tests(net: Tapped, lab: Lab) -> TestResult {
     assert_realised(&lab, &Tapped::drawing().plan().unwrap());
-    asked_for_and_answered(&net.host, &net.mine, &net.lan)
+    asked_for_and_answered(&net.host, &net.mine, &net.lan, [2, 0, 0, 0xaa, 0xbb, 0xcc])
 }
 
 #[derive(Topology)]
@@ -228,18 +228,23 @@ struct Macvtapped {
 #[netns_test]
 fn frames_of_a_macvtap_are_the_tests(net: Macvtapped, lab: Lab) -> TestResult {
     assert_realised(&lab, &Macvtapped::drawing().plan().unwrap());
-    if !nix::unistd::geteuid().is_root()
-        || std::fs::read_to_string("/proc/self/uid_map")?.trim() != "0          0 4294967295"
-    {
+    if !nix::unistd::geteuid().is_root() || !all_users_are_here()? {
         // Its device number is for root only, and the error says so.
         assert!(net.mine.tap_on(&net.lan).is_err());
         return Ok(());
     }
-    asked_for_and_answered(&net.host, &net.mine, &net.lan)
+    // Frames for another address do not reach it.
+    let mac = Macvtapped::drawing().plan().unwrap().host("mine").unwrap().interfaces[0].mac;
+    asked_for_and_answered(&net.host, &net.mine, &net.lan, mac.0)
+}
+
+/// Whether this is no user namespace of a test's: root is root.
+fn all_users_are_here() -> std::io::Result<bool> {
+    Ok(std::fs::read_to_string("/proc/self/uid_map")?.split_whitespace().eq(["0", "0", "4294967295"]))
 }
 
 /// The host asks by ARP who has the other's address, and the test answers with frames of its own (RFC 826).
-fn asked_for_and_answered(host: &Host, mine: &Host, lan: &Segment) -> TestResult {
+fn asked_for_and_answered(host: &Host, mine: &Host, lan: &Segment, mac: [u8; 6]) -> TestResult {
     use std::io::{Read, Write};
     let mut tap = mine.tap_on(lan)?;
     let address = mine.addr_on(lan);
@@ -255,7 +260,6 @@ fn asked_for_and_answered(host: &Host, mine: &Host, lan: &Segment) -> TestResult
     };
     let std::net::IpAddr::V4(v4) = address else { panic!("{address}") };
     assert_eq!(request[38..42], v4.octets());
-    let mac = [2, 0, 0, 0xaa, 0xbb, 0xcc];
     let mut reply = [&request[6..12], &mac, &request[12..20], &[0, 2], &mac, &request[38..42]].concat();
     reply.extend_from_slice(&request[22..32]);
     tap.write_all(&reply)?;

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use expect::{Fixture, Mode};
 use fixtures::Binary;
 use leftovers::Watch;
+use netns_test::__private::Feature;
 use netns_test_tests::programs;
 use nix::sys::signal::Signal;
 use run::Run;
@@ -32,7 +33,7 @@ fn ends_as_the_model_says(fixture: &Fixture) {
 
 #[test]
 fn every_binary_is_in_the_model() {
-    let mut modelled: Vec<_> = model::all().iter().map(|fixture| fixture.name).chain(["killed"]).collect();
+    let mut modelled: Vec<_> = model::all().iter().map(|fixture| fixture.name).chain(["killed", "kinds"]).collect();
     modelled.sort_unstable();
     assert_eq!(fixtures::binaries().keys().collect::<Vec<_>>(), modelled);
 }
@@ -95,6 +96,58 @@ fn a_test_takes_everything_with_it() {
 #[test]
 fn a_child_that_never_ran_the_test_fails() {
     ends_as_the_model_says(&model::never_reached());
+}
+
+#[test]
+fn a_need_that_is_not_met_fails_with_the_remedy() {
+    ends_as_the_model_says(&model::needs());
+}
+
+#[test]
+fn a_need_that_is_not_met_is_a_loud_skip_where_that_is_asked_for() {
+    let fixture = model::needs_skipped();
+    let outcome = Run::cargo_test(&fixture, &[]).env("NETNS_TEST_ON_UNSUPPORTED", "skip").end();
+    fixture.check(&outcome, Mode::Captured);
+    for says in [
+        "SKIPPED needs::fails_if_programs_are_missing (",
+        "SKIPPED needs::needs_sctp (",
+        "skipped in this process: 2",
+        "\nthis test requires the program `netns-test-none-either`, which is not in PATH: install it\n",
+        "\nthis test requires `sctp`, and this kernel has no such protocol: ",
+    ] {
+        assert!(outcome.stderr.contains(says), "no `{says}` on the real standard error\n{}", outcome.all());
+    }
+}
+
+#[test]
+fn a_need_that_is_not_met_skips_nothing_in_ci() {
+    let fixture = model::needs_in_ci();
+    let run = Run::cargo_test(&fixture, &[]).env("NETNS_TEST_ON_UNSUPPORTED", "skip").env("CI", "1");
+    fixture.check(&run.end(), Mode::Captured);
+}
+
+/// A try that asks the kernel in a wrong way gets an error that is not for what is missing.
+#[test]
+fn every_kind_of_need_is_met_or_not_met() {
+    let fixture = model::kinds();
+    let outcome = Run::cargo_test(&fixture, &[]).env("NETNS_TEST_ON_UNSUPPORTED", "skip").end();
+    fixture.check(&outcome, Mode::Captured);
+    // Or one that is, though it is not missing. (IPv6 can be switched off.)
+    let built_in = built_in();
+    for need in Feature::ALL.iter().filter(|need| **need != Feature::Ipv6) {
+        let mut options = need.remedy().split(' ').filter(|word| word.starts_with("CONFIG_"));
+        if options.all(|option| built_in.contains(&format!("{option}=y"))) {
+            let skipped = format!("SKIPPED kinds::{need} ");
+            assert!(!outcome.stderr.contains(&skipped), "`{need}` is built into this kernel\n{}", outcome.all());
+        }
+    }
+}
+
+/// What this kernel says that it was built with, if it does: lines as `CONFIG_VETH=y`.
+fn built_in() -> Vec<String> {
+    let zcat = std::process::Command::new("zcat").arg("/proc/config.gz").output();
+    let config = zcat.map_or_else(|_| Vec::new(), |output| output.stdout);
+    String::from_utf8_lossy(&config).lines().map(str::to_owned).collect()
 }
 
 #[test]

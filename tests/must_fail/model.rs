@@ -1,5 +1,10 @@
 //! What becomes of every test of `netns-test-fixtures`: all of them are here, and no others.
 
+use std::fs::File;
+use std::io::ErrorKind;
+
+use netns_test::__private::Feature;
+
 use crate::expect::{Fixture, Test, fails, passes};
 
 /// All that are run as they are.
@@ -14,6 +19,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         ignored(),
         left_behind(),
         lib(),
+        needs(),
         never_reached(),
         output(),
         placed(),
@@ -189,6 +195,73 @@ pub(crate) fn lib() -> Fixture {
     let tests =
         [fails("tests::fails_in_a_unit_test").says("left: \"alice\"").here(), passes("tests::passes_in_a_unit_test")];
     Fixture { is_lib: true, ..fixture("netns_test_fixtures", tests) }
+}
+
+/// What becomes of a test for each kind of need depends on the machine, so it is not run as it is. Where a skip is asked for, all of them
+/// pass, but for one that this user may not ask for.
+pub(crate) fn kinds() -> Fixture {
+    let tun = File::options().read(true).write(true).open("/dev/net/tun");
+    let tun_is_forbidden = tun.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    let test = |need: &Feature| match need {
+        Feature::Tap if tun_is_forbidden => fails("tap").says(
+            "cannot find out whether this machine has `tap`, which this test requires: cannot open /dev/net/tun: \
+             Permission denied (os error 13)",
+        ),
+        _ => passes(need.name()),
+    };
+    fixture("kinds", Feature::ALL.iter().map(test).map(Test::says_nothing))
+}
+
+const NOT_SKIPPED: &str = "note: nothing is skipped where `CI` is set";
+
+pub(crate) fn needs() -> Fixture {
+    needs_where(fails)
+}
+
+/// The same where a skip is asked for.
+pub(crate) fn needs_skipped() -> Fixture {
+    needs_where(passes)
+}
+
+/// The same where one is asked for, but not given.
+pub(crate) fn needs_in_ci() -> Fixture {
+    needs_where(|name| fails(name).says(NOT_SKIPPED))
+}
+
+/// If this becomes of a test whose needs are not met.
+fn needs_where(unmet: fn(&'static str) -> Test) -> Fixture {
+    let unmet = |name, says: &[&str]| {
+        let test = unmet(name).says_nothing();
+        if test.passes { test } else { says.iter().fold(test.here(), |test, text| test.says(text)) }
+    };
+    let broken = |name| fails(name).says("is broken at").says_nothing().here();
+    fixture(
+        "needs",
+        [
+            passes("passes_if_its_needs_are_met"),
+            unmet(
+                "fails_if_programs_are_missing",
+                &[
+                    "\nthis test requires the program `netns-test-none`, which is not in PATH: install it\n",
+                    "\nthis test requires the program `netns-test-none-either`, which is not in PATH: install it\n",
+                ],
+            ),
+            unmet(
+                "fails_if_the_kernel_lacks_a_protocol",
+                &["\nthis test requires `sctp`, and this kernel has no such protocol: `sudo modprobe sctp`, or choose a kernel with \
+                   CONFIG_IP_SCTP: cannot open an SCTP socket: Protocol not supported (os error 93)\n"],
+            ),
+            broken("is_broken_if_the_kernel_cannot_be_asked").says(
+                "\ncannot find out whether this machine has `sctp`, which this test requires: cannot open an SCTP socket: \
+                 Operation not permitted (os error 1)\n",
+            ),
+            broken("is_broken_if_nothing_can_be_asked")
+                .says("\nthis test requires the program `netns-test-none`, which is not in PATH: install it\n")
+                .says("\ncannot find out whether this machine has `vlan`, which this test requires: cannot open a routing socket: "),
+            passes("needs_sctp").ignored(),
+            passes("needs_a_vlan_and_a_program").ignored(),
+        ],
+    )
 }
 
 pub(crate) fn never_reached() -> Fixture {

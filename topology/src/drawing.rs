@@ -2,6 +2,8 @@
 //!
 //! Hosts refer to segments by name. [`Drawing::plan`] is where all of it is checked.
 
+use crate::Need;
+
 /// A network as it was written, unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drawing {
@@ -13,6 +15,16 @@ pub struct Drawing {
     pub nested: Vec<DrawnNested>,
     /// Whether routes follow from the drawing.
     pub routes: Routes,
+    /// What it requires of the machine.
+    pub needs: Vec<Need>,
+}
+
+impl Drawing {
+    /// What it requires of the machine, and what the topologies within it do.
+    pub fn all_needs(&self) -> Vec<Need> {
+        let nested = self.nested.iter().filter_map(|nested| nested.drawing.as_ref()).flat_map(Self::all_needs);
+        self.needs.iter().copied().chain(nested).collect()
+    }
 }
 
 /// Whether routes follow from the drawing.

@@ -18,6 +18,7 @@ mod complaint;
 mod drawing;
 mod lan;
 mod name;
+mod need;
 mod plan;
 mod rules;
 mod suggest;
@@ -34,6 +35,7 @@ pub use drawing::{
 pub use ipnet::IpNet;
 pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};
 pub use name::{HostName, IfName, NameError, SegmentName};
+pub use need::{Feature, Need, check_program, debian_package};
 pub use plan::{
     BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, NatPlan, NeighbourPlan, Plan, PortForwardPlan,
     RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,

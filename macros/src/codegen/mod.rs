@@ -1,5 +1,6 @@
 //! What a test expands to.
 
+mod needs;
 mod shim;
 mod spec;
 mod stand_in;

@@ -4,6 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use super::needs::needs;
 use super::shim::at;
 use crate::check::{Kind, Parameter, Test, no_topology};
 use crate::parse::{Flavor, Written};
@@ -30,6 +31,7 @@ pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
             quote!(.topology(::core::option::Option::Some(#drawing)))
         }),
         set("timeout", options.timeout.as_ref(), Clone::clone),
+        set("requires", options.requires.as_ref(), |requires| needs(requires, private)),
         set("multi_thread", options.flavor.as_ref(), |flavor| *flavor == Flavor::MultiThread),
         set("worker_threads", options.worker_threads.as_ref(), |workers| Literal::u32_unsuffixed(*workers)),
         set("start_paused", options.start_paused.as_ref(), |paused| *paused),

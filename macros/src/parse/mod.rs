@@ -1,11 +1,13 @@
 //! What was written, with the tokens it was written in, so that a later phase can point at them.
 
 mod list;
+mod needs;
 mod options;
 mod test_fn;
 mod value;
 
 pub(crate) use list::split_at_commas;
+pub(crate) use needs::Need;
 pub(crate) use options::Options;
 #[cfg(test)]
 pub(crate) use options::TABLE;

@@ -1,12 +1,13 @@
 //! What stands between the parentheses of the attribute.
 
 use netns_test_topology::{SWITCH_PORTS, did_you_mean};
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, LitStr, Path, Result, Token, Type};
+use syn::{Error, Ident, LitStr, Path, Result, Token, Type, token};
 
 use super::list::split_at_commas;
+use super::needs::Need;
 use super::value::{Flavor, Value, Written};
 use crate::errors::Errors;
 
@@ -21,6 +22,7 @@ pub(crate) struct Options {
     pub(crate) mtu: Option<Written<u32>>,
     pub(crate) topology: Option<Written<Type>>,
     pub(crate) timeout: Option<Written<LitStr>>,
+    pub(crate) requires: Option<Written<Vec<Need>>>,
     pub(crate) flavor: Option<Written<Flavor>>,
     pub(crate) worker_threads: Option<Written<u32>>,
     pub(crate) start_paused: Option<Written<bool>>,
@@ -30,9 +32,16 @@ pub(crate) struct Options {
 /// An option that exists.
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
-    /// The option as it may be written.
+    /// The option as it may be written: `name = value` or `name(…)`.
     pub(crate) example: &'static str,
     read: fn(&mut Options, Value) -> Result<()>,
+}
+
+impl Definition {
+    /// Whether it takes a list in parentheses instead of a value.
+    fn is_list(&self) -> bool {
+        self.example.ends_with(')')
+    }
 }
 
 /// All options. The parser, its messages and the test of the documentation know of no other list.
@@ -76,6 +85,11 @@ pub(crate) const TABLE: &[Definition] = &[
         name: "timeout",
         example: r#"timeout = "10s""#,
         read: |options, value| store(&mut options.timeout, value.timeout()),
+    },
+    Definition {
+        name: "requires",
+        example: r#"requires(vlan, program = "nft")"#,
+        read: |options, value| store(&mut options.requires, value.needs()),
     },
     Definition {
         name: "flavor",
@@ -137,7 +151,7 @@ impl Options {
     }
 }
 
-/// One option: a name, `=` and a value.
+/// One option: a name, then `=` and a value, or a list.
 fn one(input: ParseStream<'_>) -> Result<(&'static Definition, Value)> {
     let Ok(key) = input.call(Ident::parse_any) else {
         return Err(input.error("expected an option, for example `namespaces = 2`"));
@@ -148,6 +162,9 @@ fn one(input: ParseStream<'_>) -> Result<(&'static Definition, Value)> {
         return Err(error);
     };
     let example = definition.example;
+    if definition.is_list() {
+        return Ok((definition, Value { tokens: list(&key, definition, input)?, key, example }));
+    }
     let equals = input.parse::<Option<Token![=]>>()?;
     let tokens = input.parse::<TokenStream>()?;
     if equals.is_none() || tokens.is_empty() {
@@ -162,4 +179,30 @@ fn unknown(key: &Ident) -> Error {
     let meant = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
     let valid: Vec<_> = TABLE.iter().map(|option| format!("`{}`", option.name)).collect();
     Error::new_spanned(key, format!("unknown option `{name}`{meant}\nnote: valid options are {}", valid.join(", ")))
+}
+
+/// What stands between the parentheses behind the name of an option.
+fn list(key: &Ident, definition: &Definition, input: ParseStream<'_>) -> Result<TokenStream> {
+    if !input.peek(token::Paren) {
+        return Err(not_a_list(key, definition, input.parse()?));
+    }
+    let list;
+    syn::parenthesized!(list in input);
+    let tokens = list.parse()?;
+    if input.is_empty() { Ok(tokens) } else { Err(input.error("expected `,` after the list")) }
+}
+
+/// Something else is behind the name. If that would be a good list in parentheses, it is the one to write.
+fn not_a_list(key: &Ident, definition: &Definition, written: TokenStream) -> Error {
+    let mut rest = written.into_iter().peekable();
+    rest.next_if(|token| matches!(token, TokenTree::Punct(equals) if equals.as_char() == '='));
+    let tokens = match rest.collect::<Vec<_>>().as_slice() {
+        [TokenTree::Group(list)] => list.stream(),
+        tokens => tokens.iter().cloned().collect(),
+    };
+    let line = format!("{key}({tokens})");
+    let value = Value { key: key.clone(), tokens, example: definition.example };
+    let is_good = (definition.read)(&mut Options::default(), value).is_ok();
+    let line = if is_good { &line } else { definition.example };
+    Error::new_spanned(key, format!("`{key}` takes a list in parentheses: write `{line}`"))
 }

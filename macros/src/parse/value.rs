@@ -8,6 +8,8 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token, Type};
 
+use super::needs::{self, Need};
+
 /// An option that was written, and where.
 pub(crate) struct Written<T> {
     pub(crate) key: Ident,
@@ -23,7 +25,7 @@ pub(crate) enum Flavor {
     MultiThread,
 }
 
-/// What stands behind the `=` of an option, not yet read.
+/// What stands behind the `=` of an option, or between its parentheses; not yet read.
 pub(crate) struct Value {
     pub(crate) key: Ident,
     pub(crate) tokens: TokenStream,
@@ -87,6 +89,12 @@ impl Value {
             Ok(_) => Ok(written),
             Err(message) => Err(Error::new_spanned(&written.value, message)),
         }
+    }
+
+    /// A list of needs.
+    pub(crate) fn needs(self) -> Result<Written<Vec<Need>>> {
+        let needs = needs::parse(&self.key, self.tokens.clone())?;
+        Ok(self.written(needs))
     }
 
     /// A string that names a [`Flavor`].

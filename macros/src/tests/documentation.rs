@@ -1,4 +1,6 @@
-//! The pages of options and the tables of options.
+//! The pages of options, and the tables of options and needs.
+
+use netns_test_topology::Feature;
 
 use crate::derive::tables::{self, ATTRIBUTES};
 use crate::parse::TABLE;
@@ -30,6 +32,12 @@ fn the_page_of_the_attribute_lists_the_options_of_the_table() {
 }
 
 #[test]
+fn the_page_of_the_attribute_lists_every_need() {
+    let defined: Vec<_> = Feature::ALL.iter().map(|feature| feature.name()).chain(["program = \"…\""]).collect();
+    assert_eq!(listed(ATTRIBUTE)[1], defined);
+}
+
+#[test]
 fn the_page_of_the_derive_lists_the_options_of_all_tables() {
     let listed = listed(DERIVE);
     assert_eq!(listed[0], ATTRIBUTES.map(|(name, ..)| name));
@@ -46,6 +54,7 @@ fn the_page_of_the_derive_lists_the_options_of_all_tables() {
 #[test]
 fn an_example_is_of_its_option() {
     for option in TABLE {
-        assert!(option.example.starts_with(&format!("{} = ", option.name)), "{}", option.example);
+        let starts = [" = ", "("].map(|next| format!("{}{next}", option.name));
+        assert!(starts.iter().any(|start| option.example.starts_with(start)), "{}", option.example);
     }
 }

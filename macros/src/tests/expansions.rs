@@ -86,7 +86,7 @@ fn a_plain_test() {
 fn an_async_test_with_everything() {
     let expansion = test_only(
         r#"crate = ::testing::netns, namespaces = 2, veth = true, subnets = ["10.0.0.0/24", "fd00::/64"], ipv6 = true,
-           mtu = 1400, timeout = "10s", flavor = "multi_thread", worker_threads = 2"#,
+           mtu = 1400, timeout = "10s", requires(vlan, program = "nft"), flavor = "multi_thread", worker_threads = 2"#,
         r#"
         /// Documented.
         #[allow(unused)]
@@ -124,6 +124,14 @@ fn an_async_test_with_everything() {
             .ipv6(true)
             .mtu(1400)
             .timeout("10s")
+            .requires(
+                &[
+                    ::testing::netns::__private::Need::Feature(
+                        ::testing::netns::__private::Feature::Vlan,
+                    ),
+                    ::testing::netns::__private::Need::Program("nft"),
+                ],
+            )
             .multi_thread(true)
             .worker_threads(2);
         ::testing::netns::__private::run_async(
@@ -186,7 +194,7 @@ fn a_wrong_option_leaves_a_function_of_the_same_shape() {
     );
     insta::assert_snapshot!(expansion, @r#"
     ::core::compile_error! {
-        "unknown option `vet`; did you mean `veth`?\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `flavor`, `worker_threads`, `start_paused`, `crate`"
+        "unknown option `vet`; did you mean `veth`?\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `requires`, `flavor`, `worker_threads`, `start_paused`, `crate`"
     }
     ::core::compile_error! {
         "expected an integer between 0 and 1023, for example `namespaces = 2`"
@@ -223,7 +231,7 @@ fn what_is_not_a_function_comes_out_as_it_was() {
     let expansion = expansion("oops", "#[derive(Clone)] struct Test { alice: Host }");
     insta::assert_snapshot!(expansion, @r#"
     ::core::compile_error! {
-        "unknown option `oops`\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `flavor`, `worker_threads`, `start_paused`, `crate`"
+        "unknown option `oops`\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `requires`, `flavor`, `worker_threads`, `start_paused`, `crate`"
     }
     ::core::compile_error! {
         "`#[netns_test]` stands on functions only"

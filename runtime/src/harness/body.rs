@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use netns_test_topology::Drawing;
+
 use super::conclusion::Conclusion;
 use super::phase;
 use crate::__private::{Outcome, TestSpec};
@@ -11,6 +13,7 @@ use crate::error::say;
 use crate::evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
+use crate::needs::{self, Tried};
 use crate::settings::Settings;
 
 /// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
@@ -22,8 +25,8 @@ pub(super) fn execute<R: Outcome>(
     body: impl FnOnce(&Lab) -> R,
 ) -> Conclusion {
     phase::set("building the lab");
-    let lab = match build(spec, settings, mode) {
-        Ok(lab) => lab,
+    let (lab, _tried) = match build(spec, settings, mode) {
+        Ok(built) => built,
         Err(conclusion) => return conclusion,
     };
     if mode != Mode::Inline {
@@ -37,9 +40,9 @@ pub(super) fn execute<R: Outcome>(
             say(&format!("Error: {error}"));
             Conclusion::Error
         }
-        Err(payload) => match (Conclusion::of_panic(payload), lab.broken()) {
+        Err(payload) => match (Conclusion::of_panic(payload), lab.all().broken()) {
             // The panic may be what became of it on the way.
-            (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what.clone()),
+            (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what),
             (conclusion, _) => conclusion,
         },
     };
@@ -58,15 +61,22 @@ pub(super) fn execute<R: Outcome>(
     conclusion
 }
 
-/// The lab, or the conclusion that there is none.
-fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<Lab, Conclusion> {
-    let plan = spec.drawing.map_or_else(|| spec.lan.plan(), |drawing| drawing().plan());
+/// The lab and what it took to know that there can be one, or the conclusion that there is none.
+fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<(Lab, Tried), Conclusion> {
+    let drawing = spec.drawing.map(|drawing| drawing());
+    let plan = drawing.as_ref().map_or_else(|| spec.lan.plan(), Drawing::plan);
     let plan = plan.map_err(|complaints| {
         Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
     })?;
     world::enter(mode).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
-    Lab::build(plan, settings, Arc::default()).map_err(|error| {
+    phase::set("trying out what it requires of the machine");
+    let drawn = drawing.as_ref().map(Drawing::all_needs);
+    let needs = [spec.requires, &drawn.unwrap_or_default()].concat();
+    let tried = needs::check(&needs).map_err(|unmet| Conclusion::of_unmet_needs(&unmet))?;
+    phase::set("building the lab");
+    let lab = Lab::build(plan, settings, Arc::default()).map_err(|error| {
         let text = format!("could not build the lab: {}", crate::error::chain(&error));
         if error.is_unmet_need() { Conclusion::Unsupported(text) } else { Conclusion::Broken(text) }
-    })
+    })?;
+    Ok((lab, tried))
 }

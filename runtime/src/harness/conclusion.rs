@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::__private::{Outcome, TestSpec, Verdict};
 use crate::error::say;
 use crate::isolation::Refusal;
+use crate::needs::Unmet;
 use crate::settings::{OnUnsupported, SettingsError};
 
 /// How a test ended.
@@ -41,6 +42,11 @@ impl Conclusion {
     /// What it means that the machine refused something.
     pub(super) fn of_refusal(refusal: &Refusal) -> Self {
         if refusal.is_unmet_need() { Self::Unsupported(refusal.to_string()) } else { Self::Broken(refusal.to_string()) }
+    }
+
+    /// What it means that the machine lacks something that the test requires, or may lack it.
+    pub(super) fn of_unmet_needs(unmet: &Unmet) -> Self {
+        if unmet.is_certain() { Self::Unsupported(unmet.to_string()) } else { Self::Broken(unmet.to_string()) }
     }
 
     /// What the settings make of a machine that lacks what the test needs.

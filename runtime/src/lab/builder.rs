@@ -7,6 +7,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::{Lab, LabError, Labs};
 use crate::error::chain;
+use crate::needs;
 use crate::settings::Settings;
 
 /// A lab that is being drawn: the same model as `#[derive(Topology)]`, for shapes that are known at run time only.
@@ -87,6 +88,8 @@ impl LabBuilder {
         if let Some(taken) = taken(&plan, &surroundings.labs) {
             return Err(BuildError::Taken { name: taken });
         }
+        let _tried = needs::check(&self.drawing.all_needs())
+            .map_err(|unmet| BuildError::Failed { reason: unmet.to_string() })?;
         let (settings, labs) = (surroundings.settings.clone(), Arc::clone(&surroundings.labs));
         build_aside(plan, &settings, labs).map_err(|error| BuildError::Failed { reason: chain(&error) })
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use netns_test_topology::{HostName, IfName};
+use netns_test_topology::{Feature, HostName, IfName};
 use nix::errno::Errno;
 
 use super::netlink::NetlinkError;
@@ -23,14 +23,11 @@ pub(crate) enum LabError {
     #[error("cannot set {path} to {value}")]
     Sysctl { path: String, value: &'static str, source: io::Error },
     /// This kernel has no IPv6.
-    #[error("this kernel has no IPv6 (no /proc/sys/net/ipv6): write `ipv6 = false`, or boot without `ipv6.disable=1`")]
+    #[error("this kernel has no IPv6 (no /proc/sys/net/ipv6): write `ipv6 = false`, {}", Feature::Ipv6.remedy())]
     NoIpv6,
     /// The kernel lacks a kind of device.
-    #[error(
-        "this kernel has no devices of kind `{}`: `sudo modprobe {}`, or choose a kernel with {}",
-        .kind.kind, .kind.module, .kind.config
-    )]
-    NoDevice { kind: &'static DeviceKind, source: NetlinkError },
+    #[error("this kernel has no {}: {}", in_words(*kind), kind.remedy())]
+    NoDevice { kind: Feature, source: NetlinkError },
     /// A request to the kernel's routing socket failed.
     #[error("in {place}")]
     Netlink { place: String, source: NetlinkError },
@@ -86,26 +83,21 @@ impl LabError {
     }
 }
 
-fn quota(source: &io::Error) -> &'static str {
+/// What to do about an error of a request for a network namespace.
+pub(crate) fn quota(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         Some(libc::ENOSPC) => " (raise `user.max_net_namespaces`)",
         _ => "",
     }
 }
 
-/// A kind of device that a kernel may lack.
-#[derive(Debug)]
-pub(crate) struct DeviceKind {
-    /// What rtnetlink(7) calls it.
-    pub(super) kind: &'static str,
-    /// The module that brings it.
-    pub(super) module: &'static str,
-    /// The option of the kernel's configuration.
-    pub(super) config: &'static str,
+/// "devices of that kind", with the kind.
+fn in_words(kind: Feature) -> String {
+    kind.what().replace("that kind", &format!("kind `{kind}`"))
 }
 
 /// An error of a request for a link, of a kind that the kernel may lack.
-pub(super) fn device(kind: &'static DeviceKind, place: &str, source: NetlinkError) -> LabError {
+pub(super) fn device(kind: Feature, place: &str, source: NetlinkError) -> LabError {
     match source.source.raw_os_error() {
         Some(libc::EOPNOTSUPP) => LabError::NoDevice { kind, source },
         _ => LabError::Netlink { place: place.to_owned(), source },
@@ -118,16 +110,15 @@ mod tests {
 
     #[test]
     fn a_kind_of_device_that_is_missing_is_an_unmet_need_with_its_remedy() {
-        static BRIDGE: DeviceKind = DeviceKind { kind: "bridge", module: "bridge", config: "CONFIG_BRIDGE" };
         let refused = |errno| NetlinkError { what: "make a bridge", source: io::Error::from_raw_os_error(errno) };
-        let missing = device(&BRIDGE, "the switches", refused(libc::EOPNOTSUPP));
+        let missing = device(Feature::Bridge, "the switches", refused(libc::EOPNOTSUPP));
         assert!(missing.is_unmet_need());
         assert_eq!(
             crate::error::chain(&missing),
             "this kernel has no devices of kind `bridge`: `sudo modprobe bridge`, or choose a kernel with CONFIG_BRIDGE: \
              cannot make a bridge: Operation not supported (os error 95)"
         );
-        let other = device(&BRIDGE, "the switches", refused(libc::EEXIST));
+        let other = device(Feature::Bridge, "the switches", refused(libc::EEXIST));
         assert!(!other.is_unmet_need());
         assert_eq!(crate::error::chain(&other), "in the switches: cannot make a bridge: File exists (os error 17)");
     }

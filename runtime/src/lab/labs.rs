@@ -19,6 +19,11 @@ impl Labs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lab);
     }
 
+    /// The first thing that the test could not do or ask in one of them.
+    pub(crate) fn broken(&self) -> Option<String> {
+        self.all().iter().find_map(|lab| lab.0.surroundings.broken.get().cloned())
+    }
+
     /// Lets go of them: each holds on to this, and nothing would ever end.
     pub(crate) fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();

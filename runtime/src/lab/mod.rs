@@ -22,10 +22,10 @@ pub(crate) use baseline::Baseline;
 pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
 pub use builder::{BuildError, LabBuilder};
 pub(crate) use carrier::{Carrier, Patience};
-pub(crate) use error::LabError;
+pub(crate) use error::{LabError, quota};
 pub(crate) use hub::{Hub, Member, NoCable, inside, wait_for_addresses_in_host, wait_in_host, with_netlink};
 pub(crate) use labs::Labs;
-pub(crate) use netlink::NetlinkError;
+pub(crate) use netlink::{Netlink, NetlinkError};
 pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
@@ -89,11 +89,6 @@ impl Lab {
     pub(crate) fn as_current<T>(&self, f: impl FnOnce(&Self) -> T) -> T {
         CURRENT.set(Some(self.clone()));
         f(self)
-    }
-
-    /// The first thing that the test could not do or ask.
-    pub(crate) fn broken(&self) -> Option<&String> {
-        self.0.surroundings.broken.get()
     }
 
     /// All hosts, in the order in which they were drawn.

@@ -18,6 +18,7 @@ use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::RouteMessage;
+use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -58,7 +59,7 @@ pub(crate) struct Netlink {
 
 impl Netlink {
     /// Opens a socket in the namespace that this thread is in; it stays there.
-    pub(super) fn open() -> Result<Self, NetlinkError> {
+    pub(crate) fn open() -> Result<Self, NetlinkError> {
         let failed = failed("open a routing socket");
         let mut socket = Socket::new(NETLINK_ROUTE).map_err(&failed)?;
         socket.bind(&SocketAddr::new(0, 0)).map_err(&failed)?;
@@ -66,7 +67,7 @@ impl Netlink {
     }
 
     /// Adds the request for a new link.
-    pub(super) fn create_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
+    pub(crate) fn create_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::NewLink(link), NLM_F_CREATE | NLM_F_EXCL)
     }
 
@@ -113,6 +114,11 @@ impl Netlink {
         self.push(what, RouteNetlinkMessage::NewNeighbour(neighbour), NLM_F_CREATE | NLM_F_APPEND)
     }
 
+    /// Adds the request for a new queueing discipline.
+    pub(crate) fn add_qdisc(&mut self, what: &'static str, qdisc: TcMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewQueueDiscipline(qdisc), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
     fn push(&mut self, what: &'static str, message: RouteNetlinkMessage, flags: u16) -> Result<(), NetlinkError> {
         if self.batch.len() > BATCH {
             self.settle()?;
@@ -130,7 +136,7 @@ impl Netlink {
     }
 
     /// Sends what was added and makes sure that all of it was done.
-    pub(super) fn settle(&mut self) -> Result<(), NetlinkError> {
+    pub(crate) fn settle(&mut self) -> Result<(), NetlinkError> {
         if self.batch.is_empty() {
             return Ok(());
         }

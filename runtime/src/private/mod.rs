@@ -10,7 +10,7 @@ mod spec;
 pub use field::{HostField, SegmentField};
 pub use netns_test_topology::{
     Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward,
-    DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+    DrawnRoute, DrawnSegment, DrawnSourceNat, Feature, Medium, Need, Role, Routes, Transport,
 };
 pub use outcome::{Outcome, Verdict};
 pub use parameter::Parameter;

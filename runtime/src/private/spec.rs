@@ -1,6 +1,6 @@
 //! What the attribute said, as a constant.
 
-use netns_test_topology::{Drawing, Lan};
+use netns_test_topology::{Drawing, Lan, Need};
 
 use crate::harness::Broken;
 
@@ -13,6 +13,7 @@ pub struct TestSpec {
     /// The network, where it is not for `lan` to say.
     pub(crate) drawing: Option<fn() -> Drawing>,
     pub(crate) timeout: Option<&'static str>,
+    pub(crate) requires: &'static [Need],
     pub(crate) worker_threads: Option<usize>,
     pub(crate) multi_thread: bool,
     pub(crate) start_paused: bool,
@@ -29,6 +30,7 @@ impl TestSpec {
             lan,
             drawing: None,
             timeout: None,
+            requires: &[],
             worker_threads: None,
             multi_thread: false,
             start_paused: false,
@@ -102,6 +104,12 @@ impl TestSpec {
     /// The deadline of the test.
     pub const fn timeout(mut self, timeout: &'static str) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// What the machine has to have.
+    pub const fn requires(mut self, needs: &'static [Need]) -> Self {
+        self.requires = needs;
         self
     }
 

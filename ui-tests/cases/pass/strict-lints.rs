@@ -18,7 +18,7 @@ fn plain(alice: Host, bob: Host) {
     let _ = (helper(&alice), &bob);
 }
 
-#[netns_test(flavor = "multi_thread", worker_threads = 2)]
+#[netns_test(flavor = "multi_thread", worker_threads = 2, requires(veth, program = "sh"))]
 async fn asynchronous(alice: Host) -> Result<(), ()> {
     ::std::future::ready(()).await;
     let _ = &alice;

@@ -50,5 +50,6 @@ fn drawing(topology: &Topology, unknown: usize) -> Drawing {
         hosts,
         nested: topology.nested.iter().map(|nested| nested.drawn.clone()).collect(),
         routes: topology.options.routes.as_ref().map(|routes| routes.value).unwrap_or_default(),
+        needs: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netns_test_topology::{BondMode, Device, HostPlan, InterfacePlan, Plan, Way};
+use netns_test_topology::{BondMode, Device, Feature, HostPlan, InterfacePlan, Plan, Way};
 use rtnetlink::packet_route::link::{BondMode as Mode, InfoBond, InfoData, InfoKind, InfoVrf, LinkMessage};
 
 use super::indices::{Indices, LOOPBACK};
@@ -11,12 +11,9 @@ use super::site::Site;
 use super::switch::host_end;
 use super::{at_host, interface_name, place, upper};
 use crate::lab::carrier::{Carrier, Patience};
-use crate::lab::error::{DeviceKind, device};
+use crate::lab::error::device;
 use crate::lab::netlink::NetlinkError;
 use crate::lab::{LabError, carrier};
-
-const BOND: DeviceKind = DeviceKind { kind: "bond", module: "bonding", config: "CONFIG_BONDING" };
-const VRF: DeviceKind = DeviceKind { kind: "vrf", module: "vrf", config: "CONFIG_NET_VRF" };
 
 /// How often a bond looks whether its legs are up, in milliseconds.
 const MONITORING: u32 = 100;
@@ -37,7 +34,7 @@ fn make_vrfs(indices: &Indices, site: &mut Site<'_>) -> Result<(), LabError> {
         let data = InfoData::Vrf(vec![InfoVrf::TableId(vrf.table)]);
         let request = of_kind(link(index).name(vrf.name.as_str()), InfoKind::Vrf, Some(data));
         let made = site.netlink.create_link("make a VRF", request).and_then(|()| site.netlink.settle());
-        made.map_err(|source| device(&VRF, &place(host), source))?;
+        made.map_err(|source| device(Feature::Vrf, &place(host), source))?;
         raise_vrf(site, index, vrf.table).map_err(|source| at_host(host, source))?;
     }
     Ok(())
@@ -59,7 +56,7 @@ fn make_bonds(indices: &Indices, site: &mut Site<'_>) -> Result<(), LabError> {
         let index = indices.interface(site.number, nth);
         let request = bond(interface, index, mode);
         let made = site.netlink.create_link("make a bond", request).and_then(|()| site.netlink.settle());
-        made.map_err(|source| device(&BOND, &place(host), source))?;
+        made.map_err(|source| device(Feature::Bond, &place(host), source))?;
         for leg in 0..legs {
             let leg = link(indices.leg(site.number, nth, leg)).controller(index).build();
             site.netlink.set_link("add a leg to a bond", leg).map_err(|source| at_host(host, source))?;

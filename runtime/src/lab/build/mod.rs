@@ -15,7 +15,7 @@ mod wireguard;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use netns_test_topology::{HostPlan, Plan, SegmentKind};
+use netns_test_topology::{Feature, HostPlan, Plan, SegmentKind};
 
 pub(super) use indices::Indices;
 use message::veth;
@@ -24,11 +24,9 @@ pub(super) use switch::{HUB, Taps, ports_of};
 
 use super::LabError;
 use super::carrier::Patience;
-use super::error::{DeviceKind, device};
+use super::error::device;
 use super::netlink::{Netlink, NetlinkError};
 use crate::settings::Settings;
-
-const VETH: DeviceKind = DeviceKind { kind: "veth", module: "veth", config: "CONFIG_VETH" };
 
 /// A network that was built.
 pub(super) struct Built {
@@ -94,5 +92,5 @@ pub(super) fn request(place: &str, source: NetlinkError) -> LabError {
 }
 
 fn no_veth(place: &str, source: NetlinkError) -> LabError {
-    device(&VETH, place, source)
+    device(Feature::Veth, place, source)
 }

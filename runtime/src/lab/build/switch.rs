@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use netns_test_topology::{BridgePlan, Device, InterfacePlan, Plan, SegmentKind, SegmentPlan};
+use netns_test_topology::{BridgePlan, Device, Feature, InterfacePlan, Plan, SegmentKind, SegmentPlan};
 use rtnetlink::packet_route::link::{
     BridgeStpState, BridgeVlanInfoFlags, InfoBridge, InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoMacVtap,
     IpVlanMode, LinkMessage, MacVlanMode, MacVtapMode,
@@ -16,15 +16,10 @@ use super::site::Site;
 use super::{interface_name, no_veth, request};
 use crate::lab::baseline::Baseline;
 use crate::lab::carrier::{Carrier, Patience};
-use crate::lab::error::{DeviceKind, device};
+use crate::lab::error::device;
 use crate::lab::netlink::Netlink;
 use crate::lab::tap::Tap;
 use crate::lab::{LabError, carrier};
-
-const BRIDGE: DeviceKind = DeviceKind { kind: "bridge", module: "bridge", config: "CONFIG_BRIDGE" };
-const MACVLAN: DeviceKind = DeviceKind { kind: "macvlan", module: "macvlan", config: "CONFIG_MACVLAN" };
-const MACVTAP: DeviceKind = DeviceKind { kind: "macvtap", module: "macvtap", config: "CONFIG_MACVTAP" };
-const IPVLAN: DeviceKind = DeviceKind { kind: "ipvlan", module: "ipvlan", config: "CONFIG_IPVLAN" };
 
 /// Where the switches are.
 pub(in crate::lab) const HUB: &str = "the switches";
@@ -57,8 +52,12 @@ pub(super) fn make_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -
         let knobs = Some(InfoData::Bridge(knobs(bridge)));
         let switch = of_kind(with_mtu(switch, segment.mtu), InfoKind::Bridge, knobs);
         hub.create_link("make a bridge", switch).map_err(|source| request(HUB, source))?;
+        if bridge.vlan_filtering {
+            // Many kernels have bridges, and not this.
+            hub.settle().map_err(|source| device(Feature::VlanFiltering, HUB, source))?;
+        }
     }
-    hub.settle().map_err(|source| device(&BRIDGE, HUB, source))
+    hub.settle().map_err(|source| device(Feature::Bridge, HUB, source))
 }
 
 fn knobs(bridge: &BridgePlan) -> Vec<InfoBridge> {
@@ -95,9 +94,9 @@ pub(super) fn plug_in(plan: &Plan, indices: &Indices, sites: &[Site<'_>], hub: &
                 Device::Bond { legs, .. } => {
                     (0..legs).try_for_each(|leg| place.plug_in_leg(indices, segment, leg, hub))?;
                 }
-                Device::Macvlan => place.stand_on(indices, Uplink::Mac, &MACVLAN, macvlan(), hub)?,
-                Device::Macvtap => place.stand_on(indices, Uplink::Mac, &MACVTAP, macvtap(), hub)?,
-                Device::Ipvlan => place.stand_on(indices, Uplink::Ip, &IPVLAN, ipvlan(), hub)?,
+                Device::Macvlan => place.stand_on(indices, Uplink::Mac, Feature::Macvlan, macvlan(), hub)?,
+                Device::Macvtap => place.stand_on(indices, Uplink::Mac, Feature::Macvtap, macvtap(), hub)?,
+                Device::Ipvlan => place.stand_on(indices, Uplink::Ip, Feature::Ipvlan, ipvlan(), hub)?,
                 Device::Tap => _ = taps.insert((host, nth), place.plug_in_tap(indices, segment, hub)?),
                 other => unreachable!("no rule lets {other:?} through"),
             }
@@ -159,7 +158,7 @@ impl Member<'_> {
         &self,
         indices: &Indices,
         uplink: Uplink,
-        kind: &'static DeviceKind,
+        kind: Feature,
         (info, data): (InfoKind, InfoData),
         hub: &mut Netlink,
     ) -> Result<(), LabError> {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use netns_test_topology::{HostPlan, InterfacePlan, IpNet, Plan, SegmentKind, VlanProtocol};
+use netns_test_topology::{Feature, HostPlan, InterfacePlan, IpNet, Plan, SegmentKind, VlanProtocol};
 use rtnetlink::packet_route::link::{
     InfoData, InfoGre, InfoIpTunnel, InfoKind, InfoVlan, InfoVxlan, LinkMessage, VlanProtocol as Ethertype,
 };
@@ -12,15 +12,8 @@ use super::message::{Link, flood, link, of_kind, with_mac, with_mtu};
 use super::site::Site;
 use super::{at_host, place};
 use crate::lab::LabError;
-use crate::lab::error::{DeviceKind, device};
+use crate::lab::error::device;
 use crate::lab::netlink::NetlinkError;
-
-const DUMMY: DeviceKind = DeviceKind { kind: "dummy", module: "dummy", config: "CONFIG_DUMMY" };
-const VLAN: DeviceKind = DeviceKind { kind: "vlan", module: "8021q", config: "CONFIG_VLAN_8021Q" };
-const VXLAN: DeviceKind = DeviceKind { kind: "vxlan", module: "vxlan", config: "CONFIG_VXLAN" };
-const WIREGUARD: DeviceKind = DeviceKind { kind: "wireguard", module: "wireguard", config: "CONFIG_WIREGUARD" };
-const GRE: DeviceKind = DeviceKind { kind: "gre", module: "ip_gre", config: "CONFIG_NET_IPGRE" };
-const IPIP: DeviceKind = DeviceKind { kind: "ipip", module: "ipip", config: "CONFIG_NET_IPIP" };
 
 /// The port of VXLAN (RFC 7348 section 5); the kernel's own default is an older one.
 const VXLAN_PORT: u16 = 4789;
@@ -46,19 +39,19 @@ fn request(
     site: &Site<'_>,
     nth: usize,
     interface: &InterfacePlan,
-) -> Option<(&'static DeviceKind, LinkMessage)> {
+) -> Option<(Feature, LinkMessage)> {
     let end = || with_mtu(link(indices.interface(site.number, nth)).name(interface.name.as_str()), interface.mtu);
     let with_mac = |link: Link| with_mac(link, interface.mac);
     let lower = interface.lower.map(|lower| indices.interface(site.number, lower));
     let wanted = match plan.segments[interface.segment].kind {
-        SegmentKind::Dummy => (&DUMMY, of_kind(with_mac(end()), InfoKind::Dummy, None)),
+        SegmentKind::Dummy => (Feature::Dummy, of_kind(with_mac(end()), InfoKind::Dummy, None)),
         SegmentKind::Vlan { id, protocol, .. } => {
             let ethertype = match protocol {
                 VlanProtocol::Ieee8021Ad => Ethertype::Ieee8021Ad,
                 _ => Ethertype::Ieee8021Q,
             };
             let data = InfoData::Vlan(vec![InfoVlan::Id(id), InfoVlan::Protocol(ethertype)]);
-            (&VLAN, of_kind(with_mac(end().link(lower?)), InfoKind::Vlan, Some(data)))
+            (Feature::Vlan, of_kind(with_mac(end().link(lower?)), InfoKind::Vlan, Some(data)))
         }
         SegmentKind::Vxlan { vni, .. } => {
             let local = match underlay(site.host, interface)? {
@@ -66,14 +59,14 @@ fn request(
                 IpAddr::V6(v6) => InfoVxlan::Local6(v6),
             };
             let data = vec![InfoVxlan::Id(vni), InfoVxlan::Link(lower?), local, InfoVxlan::Port(VXLAN_PORT)];
-            (&VXLAN, of_kind(with_mac(end()), InfoKind::Vxlan, Some(InfoData::Vxlan(data))))
+            (Feature::Vxlan, of_kind(with_mac(end()), InfoKind::Vxlan, Some(InfoData::Vxlan(data))))
         }
-        SegmentKind::WireGuard { .. } => (&WIREGUARD, of_kind(end(), InfoKind::Wireguard, None)),
+        SegmentKind::WireGuard { .. } => (Feature::Wireguard, of_kind(end(), InfoKind::Wireguard, None)),
         SegmentKind::Gre { .. } => {
             let (local, remote) = tunnel(plan, site, nth)?;
             let data = vec![InfoGre::Link(lower?), InfoGre::Local(local), InfoGre::Remote(remote), InfoGre::Ttl(64)];
             let data = [data, vec![InfoGre::PathMTUDiscovery(true)]].concat();
-            (&GRE, of_kind(end(), InfoKind::GreTun, Some(InfoData::GreTun(data))))
+            (Feature::Gre, of_kind(end(), InfoKind::GreTun, Some(InfoData::GreTun(data))))
         }
         SegmentKind::Ipip { .. } => {
             let (local, remote) = tunnel(plan, site, nth)?;
@@ -84,7 +77,7 @@ fn request(
                 InfoIpTunnel::Ttl(64),
                 InfoIpTunnel::PMtuDisc(true),
             ];
-            (&IPIP, of_kind(end(), InfoKind::IpIp, Some(InfoData::IpTunnel(data))))
+            (Feature::Ipip, of_kind(end(), InfoKind::IpIp, Some(InfoData::IpTunnel(data))))
         }
         _ => return None,
     };

@@ -1,0 +1,8 @@
+// `requires` has something in it.
+
+use netns_test::{Host, netns_test};
+
+#[netns_test(requires())]
+fn test(alice: Host) {}
+
+fn main() {}

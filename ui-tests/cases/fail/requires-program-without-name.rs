@@ -1,0 +1,8 @@
+// A program has a name.
+
+use netns_test::{Host, netns_test};
+
+#[netns_test(requires(program))]
+fn test(alice: Host) {}
+
+fn main() {}
