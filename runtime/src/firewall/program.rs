@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, eaccess};
 
 /// What to say where it is not.
 pub(super) const NOT_THERE: &str = "the program `nft` is neither in PATH nor in /usr/sbin or /sbin: install it, on Debian \
@@ -34,7 +34,7 @@ fn find_in(path: &OsStr) -> Option<PathBuf> {
 }
 
 fn is_program(path: &Path) -> bool {
-    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
+    path.is_file() && eaccess(path, AccessFlags::X_OK).is_ok()
 }
 
 /// A file with this text, to be a program's standard input. Unlike a pipe it takes a text of any length, whether it is read or not.
