@@ -4,6 +4,8 @@ mod documentation;
 mod expansions;
 mod options;
 mod rules;
+mod topology;
+mod topology_expansions;
 
 use proc_macro2::TokenStream;
 
@@ -14,7 +16,10 @@ fn tokens(source: &str) -> TokenStream {
 
 /// What is said about an invocation: the messages of its `compile_error!`s.
 fn complaints(options: &str, item: &str) -> Vec<String> {
-    let expansion = crate::expand::expand(tokens(options), tokens(item));
+    complaints_in(crate::expand::expand(tokens(options), tokens(item)))
+}
+
+fn complaints_in(expansion: TokenStream) -> Vec<String> {
     let items = syn::parse2::<syn::File>(expansion).expect("an expansion is made of items").items;
     let macros = items.into_iter().filter_map(|item| match item {
         syn::Item::Macro(item) => Some(item.mac.tokens),

@@ -37,7 +37,7 @@ struct Media {
 }
 
 #[derive(Topology)]
-#[topology(routes = "automatic", crate = ::netns_test)]
+#[topology(routes = "automatic", requires(bridge, program = "ls"), crate = ::netns_test)]
 struct Machines {
     #[segment("10.0.1.0/24", "fd00:1::/64")]
     lan: Segment,

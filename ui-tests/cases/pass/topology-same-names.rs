@@ -27,6 +27,7 @@ macro_rules! vec {
 use ::netns_test::{Host, Segment};
 
 #[::core::prelude::v1::derive(::netns_test::Topology)]
+#[topology(requires(veth))]
 struct Net<const N: usize> {
     #[segment("10.0.0.0/24")]
     scope: Segment,

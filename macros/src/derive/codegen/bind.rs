@@ -28,10 +28,16 @@ pub(super) fn bind(topology: &Topology, private: &TokenStream) -> TokenStream {
         (ident, quote!(#bind(&#private::Scope::nested(#scope, #name, &[#(#shares),*]))))
     });
     let (idents, values): (Vec<_>, Vec<_>) = segments.chain(hosts).chain(nested).unzip();
-    let parameter = if idents.is_empty() { quote!(_) } else { quote!(#scope) };
+    if idents.is_empty() {
+        return quote! {
+            fn bind(_: &#private::Scope<'_>) -> Self {
+                Self {}
+            }
+        };
+    }
     // A field is there for what it draws: that no test reads it is no mistake, so they are all read here.
     quote! {
-        fn bind(#parameter: &#private::Scope<'_>) -> Self {
+        fn bind(#scope: &#private::Scope<'_>) -> Self {
             let #bound = Self { #(#idents: #values),* };
             let _ = (#(&#bound.#idents,)*);
             #bound

@@ -24,11 +24,14 @@ pub(super) fn drawing(topology: &Topology, private: &TokenStream) -> TokenStream
         let drawing = quote_spanned!(ty.span()=> <#ty as #private::Topology>::drawing());
         nested(&field.drawn, &drawing, private)
     });
-    let list = |items: Vec<TokenStream>| (!items.is_empty()).then(|| quote!(::std::vec![#(#items),*]));
+    let list =
+        |items: Vec<TokenStream>| (!items.is_empty()).then(|| quote!(::core::convert::From::from([#(#items),*])));
     let segments = topology.segments.iter().map(|field| field.drawn.literal(private)).collect();
     let routes = topology.options.routes.as_ref().map(|routes| routes.value).unwrap_or_default();
     let needs = &topology.options.requires;
-    let needs = (!needs.is_empty()).then(|| needs::list(needs, private)).map(|needs| quote!(::std::vec![#needs]));
+    let needs = (!needs.is_empty())
+        .then(|| needs::list(needs, private))
+        .map(|needs| quote!(::core::convert::From::from([#needs])));
     let fields = [
         value("segments", list(segments)),
         value("hosts", list(hosts.collect())),

@@ -40,7 +40,7 @@ impl<T: Literal> Literal for Option<T> {
 impl<T: Literal> Literal for Vec<T> {
     fn literal(&self, private: &TokenStream) -> TokenStream {
         let items = self.iter().map(|item| item.literal(private));
-        quote!(::std::vec![#(#items),*])
+        quote!(::core::convert::From::from([#(#items),*]))
     }
 }
 
