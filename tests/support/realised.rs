@@ -92,7 +92,7 @@ fn link_is_as_planned(what: &str, link: &Value, interface: &InterfacePlan, plan:
         _ => "veth",
     };
     assert_eq!(text(&link["linkinfo"], "info_kind"), kind, "{what}");
-    if !matches!(kind, "gre" | "ipip" | "wireguard" | "ipvlan") {
+    if !matches!(kind, "gre" | "ipip" | "wireguard") {
         assert_eq!(text(link, "address"), interface.mac.to_string(), "{what}");
     }
     if let Some(mtu) = interface.mtu {

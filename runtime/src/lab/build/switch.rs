@@ -232,13 +232,22 @@ fn make_uplinks(
 ) -> Result<(), LabError> {
     for kind in uplinks(plan, segment) {
         let (port, device) = (indices.uplink_port(number, kind), indices.uplink(number, kind));
-        let end = |index: u32, name: &str| {
-            with_mtu(link(index).name(format!("{name}{number}-{kind:?}")).address(switch_mac(index)), segment.mtu)
+        let end = |index: u32, name: &str, mac: Vec<u8>| {
+            with_mtu(link(index).name(format!("{name}{number}-{kind:?}")).address(mac), segment.mtu)
         };
-        let pair = veth(end(port, "u").controller(indices.switch(number)), end(device, "d"));
+        // All ipvlans have the address of what they stand on.
+        let shared = (kind == Uplink::Ip).then(|| mac_of_ipvlans(plan, segment)).flatten();
+        let mac = shared.unwrap_or_else(|| switch_mac(device));
+        let pair = veth(end(port, "u", switch_mac(port)).controller(indices.switch(number)), end(device, "d", mac));
         hub.create_link("make a veth pair", pair).map_err(|source| no_veth(HUB, source))?;
     }
     Ok(())
+}
+
+fn mac_of_ipvlans(plan: &Plan, segment: &SegmentPlan) -> Option<Vec<u8>> {
+    let interfaces = segment.members.iter().map(|&(host, nth)| &plan.hosts[host].interfaces[nth]);
+    let ipvlan = interfaces.into_iter().find(|interface| interface.device == Device::Ipvlan)?;
+    Some(ipvlan.mac.0.to_vec())
 }
 
 /// The ports through which an interface on a switch is reached.
