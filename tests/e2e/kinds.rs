@@ -13,7 +13,7 @@ async fn check<T: Topology>(lab: &Lab) {
 }
 
 #[derive(Topology)]
-struct Wire {
+struct Pair {
     #[segment("10.0.0.0/30", "fd00::/126", veth)]
     wire: Segment,
     #[host(wire)]
@@ -23,9 +23,9 @@ struct Wire {
 }
 
 #[netns_test]
-async fn a_wire(net: Wire, lab: Lab) {
+async fn a_wire(net: Pair, lab: Lab) {
     assert_eq!((net.left.addr().to_string(), net.right.addr().to_string()), ("10.0.0.2".into(), "10.0.0.1".into()));
-    check::<Wire>(&lab).await;
+    check::<Pair>(&lab).await;
 }
 
 #[derive(Topology)]
@@ -90,7 +90,7 @@ async fn macvlans(lab: Lab, _net: Macvlans) {
 }
 
 #[derive(Topology)]
-struct Overlay {
+struct Overlaid {
     #[segment("10.0.0.0/24", "fd00::/64")]
     underlay: Segment,
     #[segment("10.1.0.0/24", "fd01::/64", vni = 42, over = underlay)]
@@ -100,8 +100,8 @@ struct Overlay {
 }
 
 #[netns_test]
-async fn a_vxlan(lab: Lab, net: Overlay) {
-    check::<Overlay>(&lab).await;
+async fn a_vxlan(lab: Lab, net: Overlaid) {
+    check::<Overlaid>(&lab).await;
     assert_eq!(net.hosts[1].addr_on(&net.overlay).to_string(), "10.1.0.2");
 }
 
@@ -197,7 +197,7 @@ flat!(FlatV6, a_switch_with_ipv6_only, "fd00::/64");
 flat!(FlatDual, a_switch_of_both, "10.0.0.0/24", "fd00::/64");
 
 #[netns_test]
-async fn a_mac_address_is_as_written(net: Wire) {
+async fn a_mac_address_is_as_written(net: Pair) {
     let seen = net.right.run(|| std::fs::read_to_string("/sys/class/net/uplink/address")).unwrap();
     assert_eq!(seen.trim(), MacAddr([2, 0xaa, 0, 0, 0, 1]).to_string());
 }

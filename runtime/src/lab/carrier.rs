@@ -15,7 +15,7 @@ use super::build::request;
 use super::netlink::{Netlink, Wait};
 use crate::settings::Settings;
 
-/// The attribute with a port's state, which rtnetlink's messages have no name for (linux/if_link.h).
+/// The attribute with a port's state, which rtnetlink's messages have no name for (`linux/if_link.h`).
 const IFLA_BRPORT_STATE: u16 = 1;
 
 /// How long links may take to come up, before it is an error.
