@@ -35,6 +35,8 @@ pub enum SegmentPart {
     Mtu,
     /// What it is made of: the word, the VLAN id, the VNI.
     Medium,
+    /// The protocol of a VLAN.
+    Protocol,
     /// The segment that it is over.
     Over,
     /// The knobs of a bridge.
@@ -83,8 +85,10 @@ pub enum InterfacePart {
     Mtu,
     /// The gateway through it.
     Gateway,
-    /// The kind of device that it is.
+    /// The kind of device that it is: the word, the number of a bond's legs.
     Device,
+    /// The mode of a bond.
+    Mode,
     /// The VRF it is in.
     Vrf,
 }

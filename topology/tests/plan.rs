@@ -68,6 +68,10 @@ fn an_array_is_so_many_hosts() {
     assert_eq!(three.segments[0].members, [(0, 0), (1, 0), (2, 0), (3, 0)]);
     let none = plan(&draw(segments(), vec![clients(0)]));
     assert!(none.hosts.is_empty() && none.segments[0].members.is_empty());
+    let nobodys = DrawnHost { count: Some(0), ..host_with("nobody", vec![with_address("lan", "10.0.0.1")]) };
+    let full =
+        plan(&draw(vec![segment("lan", &["10.0.0.0/30"])], vec![nobodys, host("a", &["lan"]), host("b", &["lan"])]));
+    assert_eq!(addresses(&full, "b"), ["10.0.0.2"], "an array of no hosts takes no address");
 }
 
 #[test]

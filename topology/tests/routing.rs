@@ -56,6 +56,17 @@ fn whoever_masquerades_hides_what_is_behind() {
 }
 
 #[test]
+fn from_outside_to_outside_there_is_a_way_through_who_masquerades() {
+    let mut drawing = home(masquerading("router", &["lan", "wan", "other"]));
+    drawing.hosts[1].masquerade.push("wan".into());
+    drawing.segments.push(segment("other", &["198.51.100.0/24"]));
+    drawing.hosts.push(host("peer", &["other"]));
+    let plan = plan(&drawing);
+    assert_eq!(routes(&plan, "server"), ["198.51.100.0/24 via 203.0.113.1 dev eth0"], "and none to what is hidden");
+    assert_eq!(routes(&plan, "laptop")[0], "0.0.0.0/0 via 10.0.1.1 dev eth0");
+}
+
+#[test]
 fn source_nat_hides_in_its_family_only() {
     let source = DrawnSourceNat { segment: "wan".into(), address: "203.0.113.1".into() };
     let plan = plan(&home(DrawnHost { source_nat: vec![source], ..router("router", &["lan", "wan"]) }));
@@ -108,6 +119,36 @@ fn of_two_ways_the_shorter_one_is_taken_and_of_equal_ones_the_first() {
     let plan = plan(&drawing);
     let of_ha = routes(&plan, "ha");
     assert_eq!(of_ha, ["10.0.2.0/24 via 10.0.1.1 dev eth0", "10.0.3.0/24 via 10.0.1.2 dev eth0"]);
+}
+
+#[test]
+fn of_equal_ways_the_first_router_is_taken_from_whichever_segment() {
+    let segments: Vec<_> = (1..=3).map(|n| segment(&format!("s{n}"), &[&format!("10.0.{n}.0/24")])).collect();
+    let hosts =
+        vec![host("h", &["s2", "s1"]), router("r1", &["s1", "s3"]), router("r2", &["s2", "s3"]), host("h3", &["s3"])];
+    let plan = plan(&draw(segments, hosts));
+    assert_eq!(routes(&plan, "h"), ["10.0.3.0/24 via 10.0.1.1 dev eth1"]);
+}
+
+#[test]
+fn an_array_of_routers_is_several() {
+    let mut drawing = home(router("router", &["lan", "wan"]));
+    drawing.hosts[1].count = Some(2);
+    let two = plan(&drawing);
+    assert_eq!(
+        routes(&two, "laptop"),
+        ["203.0.113.0/24 via 10.0.1.1 dev eth0", "2001:db8:1::/64 via fd00:1::1 dev eth0"]
+    );
+    assert!(routes(&two, "router-1").is_empty());
+    drawing.hosts[1].count = Some(1);
+    assert_eq!(routes(&plan(&drawing), "laptop")[0], "0.0.0.0/0 via 10.0.1.1 dev eth0");
+}
+
+#[test]
+fn a_router_that_leads_nowhere_else_is_no_way_out() {
+    let mut drawing = home(router("router", &["lan", "wan"]));
+    drawing.hosts.push(host("both", &["lan", "wan"]));
+    assert!(routes(&plan(&drawing), "both").is_empty());
 }
 
 #[test]
@@ -318,8 +359,9 @@ fn nat() {
     refused(&taken, place(SourceNatPart::Address), "is the address of `server` already");
     let mut full = source("wan", "203.0.113.1");
     full.segments[1].subnets = vec!["203.0.113.0/30".into()];
+    full.hosts.remove(2);
     let place = Place::Segment(1, SegmentPart::Subnet(0));
-    refused(&full, place, "has addresses for 2 hosts, 3 are on it, 1 are for source NAT");
+    refused(&full, place, "has addresses for 2 hosts, 2 are on it, 1 are for source NAT");
     let mut host = with(&|_| {});
     host.hosts[0].masquerade = vec!["lan".into()];
     refused(&host, Place::Host(0, HostPart::Masquerade(0)), "and is no router\nhelp: write `#[router(…)]`");
@@ -363,6 +405,11 @@ fn forwarded_ports() {
     refused(&apart, place(0, PortForwardPart::To), "to `far`, which it cannot reach");
     apart.hosts[1].routes.push(DrawnRoute { to: "10.0.0.0/16".into(), via: Some("server".into()) });
     assert_eq!(self::plan(&apart).host("router").unwrap().nat.forwards[0].interface, 1);
+    // The longest prefix decides, and not the first that matches.
+    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.3.0/24".into(), via: Some("laptop".into()) });
+    assert_eq!(self::plan(&apart).host("router").unwrap().nat.forwards[0].interface, 0);
+    apart.hosts[1].routes[1].via = None;
+    refused(&apart, place(0, PortForwardPart::To), "to `far`, which it cannot reach");
     let mut hairpin = with(&[]);
     hairpin.hosts[1].hairpin = true;
     refused(&hairpin, Place::Host(1, HostPart::Hairpin), "`hairpin` is about forwarded ports, and there are none");

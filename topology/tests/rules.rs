@@ -279,7 +279,8 @@ fn ids() {
     }
     let protocol = |text: &str| with(Medium::Vlan { id: 10, protocol: Some(text.into()) });
     accepted(&protocol("802.1ad"));
-    refused(&protocol("802.1AD"), medium, "write `protocol = \"802.1Q\"` or `protocol = \"802.1ad\"`");
+    let place = at_segment(1, SegmentPart::Protocol);
+    refused(&protocol("802.1AD"), place, "write `protocol = \"802.1Q\"` or `protocol = \"802.1ad\"`");
     for medium in [vlan(10), Medium::Vxlan { vni: 10 }] {
         let mut twice = with(medium.clone());
         twice.segments.push(over("lan", medium, "again", &["10.10.0.0/24"]));
@@ -377,14 +378,22 @@ fn devices() {
     accepted(&bond(16, "802.3ad"));
     refused(&bond(1, "802.3ad"), device, "a bond has 2 to 16 legs, not 1");
     refused(&bond(17, "802.3ad"), device, "not 17");
-    refused(&bond(2, "active-backups"), device, "did you mean `mode = \"active-backup\"`?");
-    refused(&bond(2, "fast"), device, "the modes are `active-backup`");
+    let mode = at(0, 0, InterfacePart::Mode);
+    refused(&bond(2, "active-backups"), mode, "did you mean `mode = \"active-backup\"`?");
+    refused(&bond(2, "fast"), mode, "the modes are `active-backup`");
     let mut tap = lan_but(|d| {
         d.segments.push(segment("wan", &["10.0.2.0/24"]));
         d.hosts.push(router("r", &["lan", "wan"]));
     });
     tap.hosts[2].interfaces[1].device = DrawnDevice::Tap;
     refused(&tap, at(2, 1, InterfacePart::Device), "it forwards nothing on a tap");
+    let mut over_tap = and_on(over("lan", vlan(10), "v", &["10.0.2.0/24"]));
+    over_tap.hosts[0].interfaces[0].device = DrawnDevice::Tap;
+    refused(
+        &over_tap,
+        at(0, 1, InterfacePart::Segment),
+        "nothing arrives on `v`: its interface on `lan` is for the test",
+    );
 }
 
 #[test]

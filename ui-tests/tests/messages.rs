@@ -9,7 +9,8 @@ use proc_macro2::{TokenStream, TokenTree};
 fn every_message_is_shown_by_a_case() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let shown: String = files(&here.join("cases/fail"), "stderr").iter().map(|file| text(file)).collect();
-    let sources = ["parse", "check"].map(|phase| files(&here.join("../macros/src").join(phase), "rs"));
+    let phases = ["parse", "check", "derive/parse", "derive/check"];
+    let sources = phases.map(|phase| files(&here.join("../macros/src").join(phase), "rs"));
     let mut messages = Vec::new();
     for file in sources.iter().flatten() {
         let tokens = text(file).parse().expect("the macros are Rust");

@@ -1,6 +1,6 @@
 //! What a test expands to.
 
-mod needs;
+pub(crate) mod needs;
 mod shim;
 mod spec;
 mod stand_in;

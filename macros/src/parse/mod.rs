@@ -7,7 +7,7 @@ mod test_fn;
 mod value;
 
 pub(crate) use list::split_at_commas;
-pub(crate) use needs::Need;
+pub(crate) use needs::{Need, parse as parse_needs};
 pub(crate) use options::Options;
 #[cfg(test)]
 pub(crate) use options::TABLE;

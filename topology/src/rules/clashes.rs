@@ -43,7 +43,7 @@ fn subnets(network: &Network<'_>, family: Family, segments: &[usize]) -> Vec<Cla
     segments.iter().flat_map(of).filter(|claim| Family::of(claim.net.addr()) == family).collect()
 }
 
-/// Pairs of claims to the same addresses; the one that was drawn first is first.
+/// Pairs of claims to the same addresses; the one that was drawn first is first. No segment has a pair by itself.
 fn overlaps(mut claims: Vec<Claim>) -> Vec<(Claim, Claim)> {
     // Of two that overlap one is within the other, and comes after it here.
     claims.sort_by_key(|claim| (claim.net.network(), claim.net.prefix_len(), claim.segment));
@@ -51,8 +51,7 @@ fn overlaps(mut claims: Vec<Claim>) -> Vec<(Claim, Claim)> {
     let mut pairs = Vec::new();
     for claim in claims {
         while around.pop_if(|outer| !outer.net.contains(&claim.net)).is_some() {}
-        let others = around.iter().filter(|outer| outer.segment != claim.segment);
-        pairs.extend(others.map(|&outer| (outer.min(claim), outer.max(claim))));
+        pairs.extend(around.iter().map(|&outer| (outer.min(claim), outer.max(claim))));
         around.push(claim);
     }
     pairs

@@ -78,11 +78,11 @@ impl<'d> Flattening<'_, 'd> {
             Some(count) => Cow::Owned(format!("{name}-{}", count.saturating_sub(1))),
             None => name.clone(),
         };
+        self.host_names(host, name, drawn.count.map(|_| count));
         if let Err(error) = longest.parse::<HostName>() {
             let place = self.network.host_place(host, HostPart::Whole);
             self.report.add(Complaint::new(place, error.to_string()));
         }
-        self.host_names(host, name, drawn.count.map(|_| count));
     }
 
     /// How many hosts an array may have. What is left of one that is too large is still an array.

@@ -37,6 +37,7 @@ pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
             device(network, member, report);
         }
         mtus(network, host, report);
+        over_taps(network, host, report);
         let interfaces = network.hosts[host].interfaces.iter().enumerate();
         let joined: Vec<_> = interfaces.map(|(interface, joined)| (interface, joined.segment)).collect();
         for (interface, segment) in joined {
@@ -57,6 +58,7 @@ fn join(network: &mut Network<'_>, host: usize, report: &mut Report) {
                 let message = format!("it is on `{word}` twice");
                 let complaint = network.about_interface(host, drawn_as, InterfacePart::Segment, &message);
                 report.add(complaint.help("leave out one of the two; an interface can have an address of each subnet"));
+                in_doubt(network, host);
             }
             Found::Known(segment) => {
                 network.hosts[host].interfaces.push(Interface::new(drawn, drawn_as, segment));
@@ -115,6 +117,10 @@ fn lower(network: &mut Network<'_>, host: usize, report: &mut Report) {
             network.hosts[host].interfaces.push(interface);
         }
     }
+    lower_ones_are_joined(network, host, report);
+}
+
+fn lower_ones_are_joined(network: &Network<'_>, host: usize, report: &mut Report) {
     for interface in &network.hosts[host].interfaces {
         if let (Some(over), None) = (network.segments[interface.segment].over, interface.lower)
             && !network.hosts[host].interfaces_in_doubt
@@ -203,7 +209,8 @@ fn device(network: &mut Network<'_>, member: Member, report: &mut Report) {
     if drawn.device == DrawnDevice::Plain {
         return;
     }
-    let about = |message: &str| network.about_interface(member.host, drawn_as, InterfacePart::Device, message);
+    let about_part = |part, message: &str| network.about_interface(member.host, drawn_as, part, message);
+    let about = |message: &str| about_part(InterfacePart::Device, message);
     let (medium, name) = (&network.segments[segment].drawn.medium, &network.segments[segment].name);
     if *medium != Medium::Switch {
         let message = format!("{} can be on a switch only, and `{name}` is {}", phrase(&drawn.device), medium.phrase());
@@ -218,8 +225,8 @@ fn device(network: &mut Network<'_>, member: Member, report: &mut Report) {
     }
     match parse_device(&drawn.device) {
         Ok(device) => network.hosts[member.host].interfaces[member.interface].device = device,
-        Err((message, help)) => {
-            let complaint = about(&message);
+        Err((part, (message, help))) => {
+            let complaint = about_part(part, &message);
             report.add(Complaint { help, ..complaint });
         }
     }
@@ -236,7 +243,7 @@ fn phrase(device: &DrawnDevice) -> &'static str {
     }
 }
 
-fn parse_device(drawn: &DrawnDevice) -> Result<Device, Refusal> {
+fn parse_device(drawn: &DrawnDevice) -> Result<Device, (InterfacePart, Refusal)> {
     Ok(match drawn {
         DrawnDevice::Plain => Device::Plain,
         DrawnDevice::Macvlan => Device::Macvlan,
@@ -247,10 +254,10 @@ fn parse_device(drawn: &DrawnDevice) -> Result<Device, Refusal> {
     })
 }
 
-fn bond(legs: u32, mode: Option<&str>) -> Result<Device, Refusal> {
+fn bond(legs: u32, mode: Option<&str>) -> Result<Device, (InterfacePart, Refusal)> {
     if !LEGS.contains(&legs) {
         let message = format!("a bond has {} to {} legs, not {legs}", LEGS.start(), LEGS.end());
-        return Err((message, Some("write `bond = 2`".to_owned())));
+        return Err((InterfacePart::Device, (message, Some("write `bond = 2`".to_owned()))));
     }
     let text = mode.unwrap_or("active-backup");
     let Some((_, mode)) = MODES.into_iter().find(|(name, _)| *name == text) else {
@@ -258,9 +265,21 @@ fn bond(legs: u32, mode: Option<&str>) -> Result<Device, Refusal> {
             Some(meant) => format!("did you mean `mode = \"{meant}\"`?"),
             None => format!("the modes are {}", MODES.map(|(name, _)| format!("`{name}`")).join(", ")),
         };
-        return Err((format!("`{text}` is not the mode of a bond"), Some(help)));
+        return Err((InterfacePart::Mode, (format!("`{text}` is not the mode of a bond"), Some(help))));
     };
     Ok(Device::Bond { legs, mode })
+}
+
+/// What arrives on a tap is for the test, and nothing of it for an interface over that.
+fn over_taps(network: &Network<'_>, host: usize, report: &mut Report) {
+    for interface in &network.hosts[host].interfaces {
+        let lower = interface.lower.map(|lower| &network.hosts[host].interfaces[lower]);
+        if let Some(lower) = lower.filter(|lower| !lower.speaks()) {
+            let (word, below) = (&interface.drawn.segment, &lower.drawn.segment);
+            let message = format!("nothing arrives on `{word}`: its interface on `{below}` is for the test");
+            report.add(network.about_interface(host, interface.drawn_as, InterfacePart::Segment, &message));
+        }
+    }
 }
 
 fn mtus(network: &Network<'_>, host: usize, report: &mut Report) {

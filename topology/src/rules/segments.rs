@@ -251,7 +251,7 @@ fn vlan_protocol(
     let known = PROTOCOLS.into_iter().find(|(name, _)| *name == text);
     if known.is_none() {
         let message = format!("`{text}` is not the protocol of a VLAN");
-        let complaint = network.about_segment(segment, SegmentPart::Medium, &message);
+        let complaint = network.about_segment(segment, SegmentPart::Protocol, &message);
         report.add(complaint.help("write `protocol = \"802.1Q\"` or `protocol = \"802.1ad\"`"));
     }
     known.map(|(_, protocol)| protocol)

@@ -1,43 +1,40 @@
 //! From a lab to the fields.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::derive::parse::Topology;
 
-/// The pattern of the parameter that [`bind`] is about.
-pub(super) fn scope(topology: &Topology) -> TokenStream {
-    let is_used = !(topology.segments.is_empty() && topology.hosts.is_empty() && topology.nested.is_empty());
-    if is_used { quote!(scope) } else { quote!(_) }
-}
-
-/// The body of the function. Types are named where they were written, so that the compiler complains of a wrong one there.
+/// The function that binds the fields. Types are named where they were written, so that the compiler complains of a wrong one
+/// there.
 pub(super) fn bind(topology: &Topology, private: &TokenStream) -> TokenStream {
+    // A constant of the user's with such a name would be taken for a pattern, so they are not ones that anybody would use.
+    let (scope, bound) = (format_ident!("__netns_test_scope"), format_ident!("__netns_test_topology"));
     let segments = topology.segments.iter().map(|field| {
         let (ident, ty, name) = (&field.ident, &field.ty, &field.drawn.name);
-        let bound = quote_spanned!(ty.span()=> <#ty as #private::SegmentField>::bind);
-        quote!(#ident: #bound(scope, #name))
+        let bind = quote_spanned!(ty.span()=> <#ty as #private::SegmentField>::bind);
+        (ident, quote!(#bind(#scope, #name)))
     });
     let hosts = topology.hosts.iter().map(|field| {
         let (ident, ty, name) = (&field.ident, &field.ty, &field.drawn.name);
-        let bound = quote_spanned!(ty.span()=> <#ty as #private::HostField>::bind);
-        quote!(#ident: #bound(scope, #name))
+        let bind = quote_spanned!(ty.span()=> <#ty as #private::HostField>::bind);
+        (ident, quote!(#bind(#scope, #name)))
     });
     let nested = topology.nested.iter().map(|field| {
         let (ident, ty, name) = (&field.ident, &field.ty, &field.drawn.name);
         let shares = field.drawn.shares.iter().map(|(inner, outer)| quote!((#inner, #outer)));
-        let bound = quote_spanned!(ty.span()=> <#ty as #private::Topology>::bind);
-        quote!(#ident: #bound(&#private::Scope::nested(scope, #name, &[#(#shares),*])))
+        let bind = quote_spanned!(ty.span()=> <#ty as #private::Topology>::bind);
+        (ident, quote!(#bind(&#private::Scope::nested(#scope, #name, &[#(#shares),*]))))
     });
-    let fields = segments.chain(hosts).chain(nested);
-    let idents = topology.segments.iter().map(|field| &field.ident);
-    let idents = idents.chain(topology.hosts.iter().map(|field| &field.ident));
-    let idents = idents.chain(topology.nested.iter().map(|field| &field.ident));
+    let (idents, values): (Vec<_>, Vec<_>) = segments.chain(hosts).chain(nested).unzip();
+    let parameter = if idents.is_empty() { quote!(_) } else { quote!(#scope) };
+    // A field is there for what it draws: that no test reads it is no mistake, so they are all read here.
     quote! {
-        let topology = Self { #(#fields),* };
-        // A field is there for what it draws: that no test reads it is no mistake.
-        let _ = (#(&topology.#idents,)*);
-        topology
+        fn bind(#parameter: &#private::Scope<'_>) -> Self {
+            let #bound = Self { #(#idents: #values),* };
+            let _ = (#(&#bound.#idents,)*);
+            #bound
+        }
     }
 }

@@ -13,7 +13,6 @@ use super::parse::Topology;
 pub(super) fn implementation(topology: &Topology) -> TokenStream {
     let private = private(topology);
     let drawing = drawing::drawing(topology, &private);
-    let scope = bind::scope(topology);
     let bind = bind::bind(topology, &private);
     within_impl(
         topology,
@@ -23,9 +22,7 @@ pub(super) fn implementation(topology: &Topology) -> TokenStream {
                 #drawing
             }
 
-            fn bind(#scope: &#private::Scope<'_>) -> Self {
-                #bind
-            }
+            #bind
         },
     )
 }

@@ -238,7 +238,9 @@ pub(super) fn read(
                 Err(Error::new_spanned(word.key, message))
             }
             Some(option) => option.read(&mut host, word, &mut seen),
-            None if is_meant_as_option(&word, segments) => Err(unknown(&word.key, OPTIONS)),
+            None if is_meant_as_option(&word, segments) => {
+                Err(unknown(&word.key, OPTIONS, "; other words are segments"))
+            }
             None => {
                 let (drawn, places, outcome) = interface::read(word);
                 let number = host.drawn.interfaces.len();

@@ -2,14 +2,14 @@
 
 use netns_test_topology::{DrawnDevice, DrawnInterface, InterfacePart};
 use proc_macro2::Ident;
-use quote::{ToTokens, quote};
-use syn::parse::ParseStream;
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, LitStr, Result, Token, token};
 
 use super::places::Places;
 use super::table::{Definition, once, read_options};
-use super::word::{Word, field_or_text, name, text};
+use super::word::{Rest, Word, field_or_text, name, text};
 use crate::errors::Errors;
 use crate::parse::Written;
 
@@ -106,11 +106,7 @@ impl Reading {
     fn place_mode(&mut self, errors: &mut Errors) {
         let Some(written) = self.mode.take() else { return };
         if let DrawnDevice::Bond { mode, .. } = &mut self.drawn.device {
-            if let Some(legs) = self.places.get(&InterfacePart::Device) {
-                let (legs, name) = (legs.clone(), &written.tokens);
-                self.places.note(InterfacePart::Device, quote!(#legs #name));
-            }
-            *mode = Some(written.value);
+            *mode = Some(self.places.noted(InterfacePart::Mode, written));
         } else if errors.is_empty() {
             errors.add(
                 written.key,
@@ -127,20 +123,27 @@ pub(super) fn read(word: Word) -> (DrawnInterface, Places<InterfacePart>, Result
     interface.drawn.segment = name(&word.key);
     interface.places.note(InterfacePart::Segment, &word.key);
     let mut errors = Errors::default();
-    if word.has_list() {
-        match word.like("lan(address = \"10.0.1.5\")").list() {
-            Ok(list) => read_options(list, OPTIONS, &mut interface, &mut errors),
-            Err(error) => errors.push(error),
+    let key = word.key.clone();
+    let read = match word.rest {
+        Rest::Nothing => Ok(()),
+        Rest::List(list) if list.is_empty() => Err(Error::new_spanned(
+            &key,
+            format!("expected options: write `{key}(address = \"10.0.1.5\")`, or `{key}`"),
+        )),
+        Rest::List(list) => {
+            read_options(list, OPTIONS, &mut interface, &mut errors);
+            interface.place_mode(&mut errors);
+            Ok(())
         }
-        interface.place_mode(&mut errors);
-    } else if !word.is_alone() {
-        let addresses = word.like("lan = \"10.0.1.5\"").value().and_then(|value| {
-            let addresses = value.read("an address in a string, or a list of them", addresses)?;
-            interface.has_addresses(&value.key, addresses)
-        });
-        if let Err(error) = addresses {
-            errors.push(error);
+        Rest::Value(value) => {
+            let at = if value.is_empty() { key.to_token_stream() } else { value.clone() };
+            let expected = format!("expected an address in a string, or a list of them: write `{key} = \"10.0.1.5\"`");
+            let addresses = addresses.parse2(value).map_err(|_| Error::new_spanned(at, expected));
+            addresses.and_then(|addresses| interface.has_addresses(&key, addresses))
         }
+    };
+    if let Err(error) = read {
+        errors.push(error);
     }
     (interface.drawn, interface.places, errors.unless_empty(()))
 }

@@ -11,7 +11,8 @@ mod table;
 mod word;
 
 pub(crate) use field::Count;
-pub(crate) use structure::{Field, Topology};
+pub(crate) use structure::Topology;
+pub(crate) use word::name;
 
 #[cfg(test)]
 pub(crate) mod tables {

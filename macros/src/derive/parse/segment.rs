@@ -2,7 +2,7 @@
 
 use netns_test_topology::{DrawnSegment, Medium, SegmentPart};
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::{Error, LitStr, Result};
 
 use super::places::Places;
@@ -102,11 +102,7 @@ impl Reading {
     fn place_protocol(&mut self, errors: &mut Errors) {
         let Some(written) = self.protocol.take() else { return };
         if let Medium::Vlan { protocol, .. } = &mut self.drawn.medium {
-            if let Some(id) = self.places.get(&SegmentPart::Medium) {
-                let (id, name) = (id.clone(), &written.tokens);
-                self.places.note(SegmentPart::Medium, quote!(#id #name));
-            }
-            *protocol = Some(written.value);
+            *protocol = Some(self.places.noted(SegmentPart::Protocol, written));
         } else if errors.is_empty() {
             errors.add(
                 written.key,

@@ -13,7 +13,7 @@ use super::table::{Definition, once, read_option};
 use super::word::{Word, each, name};
 use super::{host, nested, segment};
 use crate::errors::Errors;
-use crate::parse::{Value, Written};
+use crate::parse::{Need, Value, Written, parse_needs};
 
 /// A struct that draws a topology.
 pub(crate) struct Topology {
@@ -43,6 +43,7 @@ pub(crate) struct Field<D, P> {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) routes: Option<Written<Routes>>,
+    pub(crate) requires: Vec<Need>,
     pub(crate) krate: Option<Written<Path>>,
 }
 
@@ -50,6 +51,11 @@ pub(crate) struct Options {
 pub(crate) const OPTIONS: &[Definition<Options>] = &[
     once("routes", "routes = \"none\"", |options, word| {
         options.routes = Some(routes(word.value()?)?);
+        Ok(())
+    }),
+    once("requires", "requires(vlan, program = \"nft\")", |options, word| {
+        let key = word.key.clone();
+        options.requires = parse_needs(&key, word.list()?)?;
         Ok(())
     }),
     once("crate", "crate = ::netns_test", |options, word| {

@@ -66,15 +66,16 @@ pub(super) fn read_option<T>(
 ) -> Result<()> {
     match table.iter().find(|option| option.is(&word.key)) {
         Some(option) => option.read(target, word, seen),
-        None => Err(unknown(&word.key, table)),
+        None => Err(unknown(&word.key, table, "")),
     }
 }
 
-/// What to say about a word that is no option.
-pub(super) fn unknown<T>(key: &Ident, table: &[Definition<T>]) -> Error {
+/// What to say about a word that is no option. `beside` is what else it could have been.
+pub(super) fn unknown<T>(key: &Ident, table: &[Definition<T>], beside: &str) -> Error {
     let name = key.to_string();
     let meant = did_you_mean(&name, table.iter().map(|option| option.name));
     let meant = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
     let valid: Vec<_> = table.iter().map(|option| format!("`{}`", option.name)).collect();
-    Error::new_spanned(key, format!("unknown option `{name}`{meant}\nnote: valid options are {}", valid.join(", ")))
+    let valid = valid.join(", ");
+    Error::new_spanned(key, format!("unknown option `{name}`{meant}\nnote: valid options are {valid}{beside}"))
 }

@@ -12,12 +12,13 @@ use crate::parse::{Value, Written, split_at_commas};
 /// A word and what stands behind it.
 pub(crate) struct Word {
     pub(crate) key: Ident,
-    rest: Rest,
+    pub(crate) rest: Rest,
     /// The word as it may be written.
     pub(crate) example: &'static str,
 }
 
-enum Rest {
+/// What stands behind a word.
+pub(crate) enum Rest {
     Nothing,
     /// What stands behind `=`.
     Value(TokenStream),

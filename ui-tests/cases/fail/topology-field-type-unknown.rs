@@ -1,0 +1,15 @@
+// A type that does not exist is reported once.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Hots,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+// What stands in parentheses is not empty.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan())]
+    b: Host,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+// A topology has fields with names.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net(Segment, Host);
+
+fn main() {}

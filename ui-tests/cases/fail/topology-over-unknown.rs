@@ -1,0 +1,17 @@
+// A segment is over one that is there.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[segment("10.1.0.0/24", vlan = 10, over = lam)]
+    upper: Segment,
+    #[host(lan, upper)]
+    a: Host,
+    #[host(lan, upper)]
+    b: Host,
+}
+
+fn main() {}

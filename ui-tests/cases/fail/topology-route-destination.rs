@@ -1,0 +1,15 @@
+// The destination of a route is a word or a string.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan, route(10, via = a))]
+    b: Host,
+}
+
+fn main() {}

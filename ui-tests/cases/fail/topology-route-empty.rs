@@ -1,0 +1,15 @@
+// A route has a destination.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan, route(via = a))]
+    b: Host,
+}
+
+fn main() {}

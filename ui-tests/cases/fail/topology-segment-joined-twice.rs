@@ -1,0 +1,15 @@
+// A host is on a segment once.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan, lan)]
+    b: Host,
+}
+
+fn main() {}

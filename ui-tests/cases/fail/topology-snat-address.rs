@@ -1,0 +1,19 @@
+// Packets cannot come from any address.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[segment("203.0.113.0/24")]
+    wan: Segment,
+    #[host(lan)]
+    laptop: Host,
+    #[router(lan, wan, snat(wan = "224.0.0.1"))]
+    router: Host,
+    #[host(wan)]
+    server: Host,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+// An option above the struct stands once, in all attributes together.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+#[topology(routes = "none")]
+#[topology(routes = "none")]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Host,
+}
+
+fn main() {}

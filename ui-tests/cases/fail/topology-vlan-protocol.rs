@@ -1,0 +1,17 @@
+// The protocol of a VLAN is one of two.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[segment("10.1.0.0/24", vlan = 10, over = lan, protocol = "802.1x")]
+    upper: Segment,
+    #[host(lan, upper)]
+    a: Host,
+    #[host(lan, upper)]
+    b: Host,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+// `veth` stands alone.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24", veth = true)]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Host,
+}
+
+fn main() {}
