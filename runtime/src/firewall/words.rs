@@ -128,6 +128,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_is_told_with_the_limit() {
+        let expected = "netlink: Error: Could not process rule: Message too long\nnote: without privileges the kernel takes \
+                        `net.core.wmem_default` bytes at once: load it in parts";
+        let words = "netlink: Error: Could not process rule: Message too long\n";
+        assert_eq!(said_of("add table x", words), (None, expected.to_owned()));
+    }
+
+    #[test]
     fn letters_of_several_bytes_are_one_column_wide() {
         let words = "/dev/stdin:1:3-4: Error: odd\n/dev/stdin:1:99-120: Error: far\n";
         assert_eq!(said_of("aüöb", words).1, "line 1: odd\n1 | aüöb\n  |  ^^\nline 1: far\n1 | aüöb\n  |     ^");
