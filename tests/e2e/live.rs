@@ -134,3 +134,46 @@ fn labs_of_one_test_have_different_names(a: Host) {
         "a lab is built by the body of a `#[netns_test]`, on its own thread"
     );
 }
+
+#[derive(Topology)]
+struct TwoWaysOut {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    outside: Segment,
+    #[host(lan(gateway = first))]
+    host: Host,
+    #[router(lan, outside)]
+    first: Host,
+    #[router(lan, outside)]
+    second: Host,
+    #[host(outside(gateway = first))]
+    server: Host,
+}
+
+#[netns_test]
+async fn another_gateway_takes_over(net: TwoWaysOut) -> TestResult {
+    net.host.assert_ping(&net.server).await;
+    net.lan.unplug(&net.first).await?;
+    net.host.assert_no_ping(&net.server).await;
+    net.host.set_gateway(net.second.addr_on(&net.lan)).await?;
+    net.server.set_gateway(net.second.addr_on(&net.outside)).await?;
+    net.host.assert_ping(&net.server).await;
+    // The other family goes on as it was.
+    net.host.assert_no_ping(&net.server).ipv6().await;
+    net.host.set_gateway("fd00::2".parse::<IpAddr>()?).await?;
+    net.server.set_gateway("fd00:1::2".parse::<IpAddr>()?).await?;
+    net.host.assert_ping(&net.server).ipv6().await;
+    Ok(())
+}
+
+/// As many as a switch has ports for, less some for the time it takes.
+#[netns_test(namespaces = 0, timeout = "5m")]
+async fn a_thousand_hosts_on_one_switch(_lab: Lab) -> TestResult {
+    let lab = Lab::builder().segment("lan", ["10.0.0.0/16", "fd00::/64"]).hosts(1000, "lan").build()?;
+    let (first, last) = (lab.host("host1"), lab.host("host1000"));
+    assert_eq!(last.addr().to_string(), "10.0.3.232");
+    first.assert_ping(last).await;
+    last.assert_ping(first).ipv6().await;
+    Ok(())
+}
