@@ -226,7 +226,8 @@ struct Macvtapped {
     lan: Segment,
     #[host(lan)]
     host: Host,
-    #[host(lan(macvtap))]
+    // A macvtap is given the frames to its own address only: the one that the test answers with.
+    #[host(lan(macvtap, mac = "02:00:00:aa:bb:cc"))]
     mine: Host,
 }
 
