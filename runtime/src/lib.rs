@@ -19,8 +19,10 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod change;
 mod error;
 mod evidence;
+mod firewall;
 mod harness;
 mod host;
 mod isolation;
@@ -33,13 +35,24 @@ mod settings;
 mod sys;
 mod topology;
 
+pub use change::{Change, LinkError};
+pub use firewall::NftError;
 pub use host::{Command, Host, Process};
-pub use lab::Lab;
+pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
+pub use netns_test_topology::{IpNet, MacAddr};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
+
+/// What a network can be drawn with, for [`LabBuilder::draw`].
+pub mod drawing {
+    pub use netns_test_topology::{
+        Complaint, Complaints, Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour,
+        DrawnNested, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+    };
+}
 
 /// What a test file needs: `use netns_test::prelude::*;`.
 pub mod prelude {

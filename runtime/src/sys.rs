@@ -66,14 +66,8 @@ pub(crate) fn block_icmpv6_requests(socket: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a TAP device of `/dev/net/tun`, opened: in the namespace in which that was, and for as long as that namespace is there
-/// (`TUNSETIFF` and `TUNSETPERSIST`, `Documentation/networking/tuntap.rst` in the kernel). The kernel names it.
-pub(crate) fn make_tap(tun: BorrowedFd<'_>) -> io::Result<()> {
-    let flags = libc::c_short::try_from(libc::IFF_TAP | libc::IFF_NO_PI).expect("both are small");
-    let mut request =
-        libc::ifreq { ifr_name: [0; libc::IFNAMSIZ], ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_flags: flags } };
-    // SAFETY: the kernel reads and writes an `ifreq` that lives until the call is over.
-    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
+/// Lets a tap stay as long as its namespace, whoever has it open (`TUNSETPERSIST`).
+pub(crate) fn keep_tap(tun: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: two integers go in.
     cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETPERSIST, 1) })?;
     Ok(())
@@ -90,6 +84,52 @@ pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
         libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_MEMINFO, (&raw mut info).cast(), &raw mut size)
     })?;
     Ok(info[SK_MEMINFO_DROPS])
+}
+
+/// Makes a tap of an open `/dev/net/tun`, in the network namespace that it was opened in (`TUNSETIFF`,
+/// `Documentation/networking/tuntap.rst` in the kernel). Each frame is read and written without anything in front of it. Without a name the
+/// kernel chooses one.
+pub(crate) fn make_tap(tun: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    let mut request = interface_request(name)?;
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_TAP | libc::IFF_NO_PI).expect("two low bits");
+    // SAFETY: the kernel reads and writes a struct of the size that it expects (tuntap.rst).
+    cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
+    Ok(())
+}
+
+/// Lets an interface compute checksums and cut segments itself, as for a device without offloads (ethtool(8)), in the network
+/// namespace of the socket. What a kind of interface does not know it does not do, either.
+pub(crate) fn switch_offloads_off(socket: BorrowedFd<'_>, interface: &str) -> io::Result<()> {
+    #[repr(C)]
+    struct EthtoolValue {
+        command: u32,
+        data: u32,
+    }
+    // `ETHTOOL_SRXCSUM`, `ETHTOOL_STXCSUM`, `ETHTOOL_STSO`, `ETHTOOL_SGSO`, `ETHTOOL_SGRO` of linux/ethtool.h.
+    for command in [0x15, 0x17, 0x1f, 0x24, 0x2c] {
+        let mut value = EthtoolValue { command, data: 0 };
+        let mut request = interface_request(interface)?;
+        request.ifr_ifru.ifru_data = (&raw mut value).cast();
+        // SAFETY: the kernel reads the request, and the value that it points to, which lives until the call is over.
+        match cvt(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) }) {
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
+            other => _ = other?,
+        }
+    }
+    Ok(())
+}
+
+/// A `struct ifreq` with a name (netdevice(7)).
+fn interface_request(name: &str) -> io::Result<libc::ifreq> {
+    // SAFETY: it is plain data, for which zeroes are fine.
+    let mut request: libc::ifreq = unsafe { MaybeUninit::zeroed().assume_init() };
+    if name.len() >= request.ifr_name.len() {
+        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = c_char::from_ne_bytes([from]);
+    }
+    Ok(request)
 }
 
 fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {

@@ -1,6 +1,6 @@
 //! Networks that are drawn as structs.
 
-use netns_test_topology::{Drawing, Need};
+use netns_test_topology::Drawing;
 
 use crate::__private::Scope;
 
@@ -36,12 +36,6 @@ pub trait Topology: Sized {
     /// What was drawn, unchecked.
     #[doc(hidden)]
     fn drawing() -> Drawing;
-
-    /// What the machine has to have, for it and for those within it.
-    #[doc(hidden)]
-    fn requires() -> Vec<Need> {
-        Vec::new()
-    }
 
     /// The fields, out of a lab that was built from the drawing.
     #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! The examples of the README and the guide that the quickstart does not have, run.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use netns_test::prelude::*;
 use rstest::rstest;
@@ -42,4 +42,70 @@ async fn a_program_talks_to_my_server(client: Host, server: Host) -> TestResult 
 async fn sizes(#[case] size: u16) {
     let lab = Lab::current().unwrap();
     lab.host("host1").assert_ping(lab.host("host2")).size(size).await;
+}
+
+mod topologies {
+    use netns_test::prelude::*;
+
+    #[derive(Topology)]
+    struct Home {
+        #[segment("10.0.1.0/24", "fd00:1::/64")]
+        lan: Segment,
+        #[segment("203.0.113.0/24", "2001:db8:1::/64")]
+        wan: Segment,
+
+        #[host(lan)]
+        laptop: Host,
+        #[host(lan = "10.0.1.77")]
+        printer: Host,
+        #[router(lan, wan, masquerade = wan)]
+        router: Host,
+        #[host(wan = "203.0.113.9")]
+        server: Host,
+    }
+
+    #[netns_test]
+    async fn the_server_sees_the_router(net: Home) -> TestResult {
+        let listener = net.server.tcp_listener()?;
+        let _stream = net.laptop.tcp_connect(listener.local_addr()?)?;
+        let (_accepted, peer) = listener.accept()?;
+        assert_eq!(peer.ip(), net.router.addr_on(&net.wan));
+        Ok(())
+    }
+
+    #[netns_test(topology = Home)]
+    async fn the_printer_is_near(laptop: Host, printer: Host) {
+        laptop.assert_ping(&printer).await;
+    }
+}
+
+#[derive(Topology)]
+struct Home {
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    lan: Segment,
+    #[segment("203.0.113.0/24", "2001:db8:1::/64")]
+    wan: Segment,
+    #[host(lan)]
+    printer: Host,
+    #[router(lan, wan, masquerade = wan, forward(tcp = 8080, to = printer, port = 80))]
+    router: Host,
+    #[host(wan)]
+    stranger: Host,
+}
+
+#[netns_test]
+fn the_printer_is_open_until_the_firewall_is_up(net: Home) -> TestResult {
+    let _printing = net.printer.run(|| TcpListener::bind("[::]:80"))?;
+    let outside = SocketAddr::new(net.router.addr_on(&net.wan), 8080);
+    net.stranger.tcp_connect(outside)?;
+    net.router.nft(
+        "table inet filter {
+            chain forward {
+                type filter hook forward priority filter; policy accept;
+                ip saddr stranger ip daddr printer reject with icmp type host-prohibited
+            }
+        }",
+    )?;
+    assert!(net.stranger.tcp_connect(outside).is_err());
+    Ok(())
 }

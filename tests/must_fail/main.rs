@@ -19,6 +19,7 @@ use expect::{Fixture, Mode};
 use fixtures::Binary;
 use leftovers::Watch;
 use netns_test::__private::Feature;
+use netns_test_tests::programs;
 use nix::sys::signal::Signal;
 use run::Run;
 
@@ -277,6 +278,40 @@ fn a_machine_that_refuses_skips_nothing_in_ci() {
     let fixture = model::settings_broken(&["remedy: ", "nothing is skipped where `CI` is set"]);
     let run = where_the_machine_refuses(&fixture, &[]).env("NETNS_TEST_ON_UNSUPPORTED", "skip").env("CI", "1");
     fixture.check(&run.end(), Mode::Captured);
+}
+
+/// File systems of its own, in which the program is covered, stand for a machine that does not have it.
+fn without_nft(fixture: &Fixture) -> Run {
+    let script = r#"while [ "$1" != -- ]; do mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@""#;
+    let binary = Binary::of(fixture);
+    let unshare = Run::program("unshare", &["--user", "--map-root-user", "--mount", "--", "sh", "-c", script, "sh"]);
+    let programs = programs::all("nft");
+    assert!(!programs.is_empty(), "there is no `nft` to be hidden");
+    unshare.args(&programs).arg("--").arg(&binary.path).current_dir(&binary.directory)
+}
+
+#[test]
+fn a_router_translates_addresses() {
+    ends_as_the_model_says(&model::translating());
+}
+
+#[test]
+fn a_router_that_needs_a_program_which_is_not_there_fails_with_its_package() {
+    let says = [
+        "could not build the lab: host router translates addresses (masquerade on `wan`), and the program `nft` is",
+        "on Debian `apt install nftables`",
+    ];
+    let fixture = model::translating_broken(&says);
+    fixture.check(&without_nft(&fixture).end(), Mode::Captured);
+}
+
+#[test]
+fn a_router_that_needs_a_program_which_is_not_there_is_skipped_where_that_is_asked_for() {
+    let outcome = without_nft(&model::translating()).env("NETNS_TEST_ON_UNSUPPORTED", "skip").end();
+    assert_eq!(outcome.status.code(), Some(0), "{}", outcome.all());
+    for says in ["SKIPPED translating::passes_if_addresses_can_be_translated (", "apt install nftables"] {
+        assert!(outcome.stderr.contains(says), "no `{says}` on the real standard error\n{}", outcome.all());
+    }
 }
 
 /// In a world of its own, with no other processes, users or files: whatever is there afterwards is of the tests.

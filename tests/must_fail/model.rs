@@ -26,6 +26,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         probes(),
         settings(),
         topology(),
+        translating(),
     ]
 }
 
@@ -413,4 +414,14 @@ pub(crate) fn topology() -> Fixture {
             fails("fails_if_the_needs_of_the_option_s_topology_are_not_met").says(none).says_nothing().here(),
         ],
     )
+}
+
+pub(crate) fn translating() -> Fixture {
+    fixture("translating", [passes("passes_if_addresses_can_be_translated")])
+}
+
+/// The same where addresses cannot be translated.
+pub(crate) fn translating_broken(says: &[&str]) -> Fixture {
+    let broken = fails("passes_if_addresses_can_be_translated").says("is broken at").says_nothing().here();
+    fixture("translating", [says.iter().fold(broken, |test, text| test.says(text))])
 }

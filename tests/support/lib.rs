@@ -1,3 +1,6 @@
 //! What the end-to-end tests share.
 
+pub mod programs;
+pub mod reach;
+pub mod realised;
 pub mod routes;

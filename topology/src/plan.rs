@@ -41,7 +41,7 @@ pub struct HostPlan {
     pub interfaces: Vec<InterfacePlan>,
     /// Its VRFs.
     pub vrfs: Vec<VrfPlan>,
-    /// Its routes besides those to its own subnets.
+    /// Its routes besides those to its own subnets: first those that were written.
     pub routes: Vec<RoutePlan>,
     /// Its static neighbours.
     pub neighbours: Vec<NeighbourPlan>,
@@ -69,7 +69,8 @@ impl HostPlan {
 pub struct InterfacePlan {
     /// Its name within the host.
     pub name: IfName,
-    /// Its link-layer address, if devices of its kind have one.
+    /// Its link-layer address, if devices of its kind have one. No two in a lab are the same, but for those that were written for
+    /// different segments, and for the ipvlans of one segment, which have that of the device they are on.
     pub mac: MacAddr,
     /// Index of the segment it is on.
     pub segment: usize,
@@ -136,7 +137,7 @@ pub enum BondMode {
 pub struct VrfPlan {
     /// Its name.
     pub name: IfName,
-    /// Its routing table.
+    /// Its routing table: 1001, 1002 and so on within each host.
     pub table: u32,
 }
 
@@ -163,6 +164,13 @@ pub enum Way {
     },
     /// It is refused: whoever asks is told that it is unreachable.
     Unreachable,
+}
+
+impl Way {
+    /// Through a gateway, out of an interface.
+    pub fn via(gateway: IpAddr, interface: usize) -> Self {
+        Self::Via { gateway, interface }
+    }
 }
 
 /// A static neighbour of a [`HostPlan`].
@@ -193,7 +201,8 @@ pub struct SysctlPlan {
 pub struct NatPlan {
     /// Indices of the interfaces on which what is forwarded appears to come from the router itself.
     pub masquerade: Vec<usize>,
-    /// Interfaces, and the address from which what is forwarded appears to come there.
+    /// Interfaces, and the address from which what is forwarded appears to come there. It may be none of the interface's own, and
+    /// then nobody has it.
     pub source: Vec<(usize, IpAddr)>,
     /// Ports that are forwarded.
     pub forwards: Vec<PortForwardPlan>,
@@ -216,11 +225,11 @@ pub struct PortForwardPlan {
     pub protocol: Transport,
     /// The port of the router, at any of its addresses.
     pub port: u16,
-    /// The addresses that it is forwarded to, at most one of each family.
+    /// The addresses that it is forwarded to, at most one of each family, IPv4 first.
     pub to: Vec<IpAddr>,
     /// The port there.
     pub to_port: u16,
-    /// Index of the interface through which it is reached.
+    /// Index of the interface through which the first of them is reached.
     pub interface: usize,
 }
 

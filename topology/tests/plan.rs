@@ -103,13 +103,13 @@ fn interfaces_are_named_by_what_they_are() {
 
 #[test]
 fn an_order_in_which_lower_ones_come_first_is_kept() {
-    let segments = vec![
-        segment("lan", &["10.0.0.0/24"]),
-        over("lan", vlan(10), "v10", &["10.0.10.0/24"]),
-        segment("wan", &["10.4.0.0/24"]),
-    ];
-    let plan = plan(&draw(segments, vec![host("a", &["lan", "v10", "wan"])]));
-    assert_eq!(names(&plan, "a"), ["eth0", "eth0.10", "eth1"]);
+    let of = |order: &[&str]| {
+        let lan = segment("lan", &["10.0.0.0/24"]);
+        let segments = vec![lan, over("lan", vlan(10), "v10", &["10.0.10.0/24"]), segment("wan", &["10.4.0.0/24"])];
+        names(&plan(&draw(segments, vec![host("a", order)])), "a")
+    };
+    assert_eq!(of(&["lan", "v10", "wan"]), ["eth0", "eth0.10", "eth1"]);
+    assert_eq!(of(&["v10", "wan", "lan"]), ["eth1", "eth1.10", "eth0"], "they are named in the order of joining");
 }
 
 #[test]

@@ -56,6 +56,25 @@ fn whoever_masquerades_hides_what_is_behind() {
 }
 
 #[test]
+fn from_outside_to_outside_there_is_a_way_through_who_masquerades() {
+    let mut drawing = home(masquerading("router", &["lan", "wan", "other"]));
+    drawing.hosts[1].masquerade.push("wan".into());
+    drawing.segments.push(segment("other", &["198.51.100.0/24"]));
+    drawing.hosts.push(host("peer", &["other"]));
+    let plan = plan(&drawing);
+    assert_eq!(routes(&plan, "server"), ["198.51.100.0/24 via 203.0.113.1 dev eth0"], "and none to what is hidden");
+    assert_eq!(routes(&plan, "laptop")[0], "0.0.0.0/0 via 10.0.1.1 dev eth0");
+    drawing.segments.push(segment("inside", &["10.0.9.0/24"]));
+    drawing.hosts[1].interfaces.push(on("inside"));
+    for (order, route) in [(["lan", "wan"], "via 10.0.1.1 dev eth0"), (["wan", "lan"], "via 10.0.1.1 dev eth1")] {
+        let mut both = drawing.clone();
+        both.hosts.push(host("both", &order));
+        let found = routes(&self::plan(&both), "both");
+        assert_eq!(found[0], format!("0.0.0.0/0 {route}"), "through where nothing is hidden");
+    }
+}
+
+#[test]
 fn source_nat_hides_in_its_family_only() {
     let source = DrawnSourceNat { segment: "wan".into(), address: "203.0.113.1".into() };
     let plan = plan(&home(DrawnHost { source_nat: vec![source], ..router("router", &["lan", "wan"]) }));

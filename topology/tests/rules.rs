@@ -387,6 +387,13 @@ fn devices() {
     });
     tap.hosts[2].interfaces[1].device = DrawnDevice::Tap;
     refused(&tap, at(2, 1, InterfacePart::Device), "it forwards nothing on a tap");
+    let mut over_tap = and_on(over("lan", vlan(10), "v", &["10.0.2.0/24"]));
+    over_tap.hosts[0].interfaces[0].device = DrawnDevice::Tap;
+    refused(
+        &over_tap,
+        at(0, 1, InterfacePart::Segment),
+        "nothing arrives on `v`: its interface on `lan` is for the test",
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a test expands to.
 
-mod needs;
+pub(crate) mod needs;
 mod shim;
 mod spec;
 mod stand_in;
@@ -8,7 +8,6 @@ mod stand_in;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-pub(crate) use needs::needs;
 pub(crate) use stand_in::stand_in;
 
 use crate::check::{Test, is_lint, is_standard_test};

@@ -7,6 +7,12 @@ use crate::parse::Need;
 
 /// An expression of type `&'static [Need]`.
 pub(crate) fn needs(needs: &[Need], private: &TokenStream) -> TokenStream {
+    let needs = list(needs, private);
+    quote!(&[#needs])
+}
+
+/// Expressions of type `Need`, between commas.
+pub(crate) fn list(needs: &[Need], private: &TokenStream) -> TokenStream {
     let needs = needs.iter().map(|need| match need {
         Need::Feature(feature) => {
             let feature = format_ident!("{}", format!("{feature:?}"));
@@ -14,5 +20,5 @@ pub(crate) fn needs(needs: &[Need], private: &TokenStream) -> TokenStream {
         }
         Need::Program(program) => quote!(#private::Need::Program(#program)),
     });
-    quote!(&[#(#needs),*])
+    quote!(#(#needs),*)
 }

@@ -28,8 +28,7 @@ pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
         options.topology.as_ref().map(|topology| {
             let ty = &topology.value;
             let drawing = quote_spanned!(ty.span()=> <#ty as #private::Topology>::drawing);
-            let requires = quote_spanned!(ty.span()=> <#ty as #private::Topology>::requires);
-            quote!(.topology(::core::option::Option::Some(#drawing), #requires))
+            quote!(.topology(::core::option::Option::Some(#drawing)))
         }),
         set("timeout", options.timeout.as_ref(), Clone::clone),
         set("requires", options.requires.as_ref(), |requires| needs(requires, private)),
@@ -58,8 +57,7 @@ fn topology(spec: &TokenStream, parameter: &Parameter<'_>, test: &Test<'_>, priv
     let call = if let Some(complaint) = no_topology(test.options, ty) {
         quote!(#private::TestSpec::no_topology(#spec, #drawing, #complaint))
     } else {
-        let requires = quote_spanned!(ty.span()=> <#ty as #private::Parameter>::REQUIRES);
-        quote!(#private::TestSpec::topology(#spec, #drawing, #requires))
+        quote!(#private::TestSpec::topology(#spec, #drawing))
     };
     at(ty.span(), call)
 }

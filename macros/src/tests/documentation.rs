@@ -1,4 +1,4 @@
-//! The pages of options and the tables of options and needs.
+//! The pages of options, and the tables of options and needs.
 
 use netns_test_topology::Feature;
 
@@ -8,7 +8,7 @@ use crate::parse::TABLE;
 const ATTRIBUTE: &str = include_str!("../../docs/netns_test.md");
 const DERIVE: &str = include_str!("../../docs/topology.md");
 
-/// The first column of each table of a page.
+/// The first columns of the tables of a page.
 fn listed(page: &'static str) -> Vec<Vec<&'static str>> {
     let mut tables: Vec<Vec<_>> = Vec::new();
     for line in page.lines() {

@@ -315,18 +315,13 @@ fn a_topology_with_everything() {
                     },
                 ]),
                 routes: ::testing::netns_test::__private::Routes::None,
-            }
-        }
-        fn requires() -> ::std::vec::Vec<::testing::netns_test::__private::Need> {
-            ::testing::netns_test::__private::needs(
-                &[
+                needs: ::core::convert::From::from([
                     ::testing::netns_test::__private::Need::Feature(
                         ::testing::netns_test::__private::Feature::Vlan,
                     ),
                     ::testing::netns_test::__private::Need::Program("nft"),
-                ],
-                &[<Site as ::testing::netns_test::__private::Topology>::requires],
-            )
+                ]),
+            }
         }
         fn bind(__netns_test_scope: &::testing::netns_test::__private::Scope<'_>) -> Self {
             let __netns_test_topology = Self {

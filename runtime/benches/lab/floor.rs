@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use netns_test_topology::{HostPlan, IpNet, Plan, RoutePlan, SegmentKind, SegmentPlan, Way};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
@@ -13,11 +14,20 @@ const IFF_UP: u32 = 1;
 const IFF_RUNNING: u32 = 1 << 6;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
+const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;
+const IFLA_BR_FORWARD_DELAY: u16 = 1;
+const IFLA_BR_MCAST_SNOOPING: u16 = 23;
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const MAIN_TABLE: u8 = 254;
+const STATIC: u8 = 4;
+const UNICAST: u8 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_BROADCAST: u16 = 4;
@@ -29,71 +39,135 @@ const REQUEST: u16 = 1;
 const ACK: u16 = 4;
 const CREATE_EXCL: u16 = 0x600;
 
-/// The subnets of the wire with this number.
-pub(crate) fn subnet_v4(wire: usize) -> String {
-    format!("{}/29", Ipv4Addr::from_bits(first_v4(wire)))
-}
-
-/// The same for IPv6.
-pub(crate) fn subnet_v6(wire: usize) -> String {
-    format!("{}/64", Ipv6Addr::from_bits(first_v6(wire)))
-}
-
-fn first_v4(wire: usize) -> u32 {
-    0x0a00_0000 + 8 * u32::try_from(wire).expect("few wires")
-}
-
-fn first_v6(wire: usize) -> u128 {
-    0xfd00_0000_0000_0000_0000_0000_0000_0000 + ((wire as u128) << 64)
-}
-
-/// Builds the lab; what keeps it alive is answered.
-pub(crate) fn build(hosts: usize, sysctls: &[(String, &str)]) -> Vec<(OwnedFd, File)> {
-    let needed = 2 * hosts as u64 + 100;
+/// Builds the lab; what keeps it alive is answered. The calling thread is where the switches will be, and ends up elsewhere.
+pub(crate) fn build(plan: &Plan, sysctls: &[(String, &str)]) -> Vec<(OwnedFd, File)> {
+    let needed = 2 * plan.hosts.len() as u64 + 100;
     let (soft, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).expect("a limit");
     if soft < needed {
         nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, needed, hard).expect("more files");
     }
-    let sites: Vec<(OwnedFd, File)> = (0..hosts).map(|_| namespace(sysctls)).collect();
-    for (number, (netlink, _)) in sites.iter().enumerate() {
+    let hub = plan.segments.iter().any(is_switch).then(hub);
+    let sites: Vec<(OwnedFd, File)> = plan.hosts.iter().map(|host| namespace(host, sysctls)).collect();
+    cable(plan, hub.as_ref(), &sites);
+    for (host, (netlink, _)) in sites.iter().enumerate() {
         let mut batch = Batch::default();
-        if number % 2 == 0 {
-            batch.veth(index(number), mac(number), index(number + 1), mac(number + 1), &sites[number + 1].1);
-        }
         batch.up(LO);
-        let host = number as u128 % 2 + 1;
-        batch.address_v4(
-            index(number),
-            Ipv4Addr::from_bits(first_v4(number / 2) + u32::try_from(host).expect("1 or 2")),
-        );
-        batch.address_v6(index(number), Ipv6Addr::from_bits(first_v6(number / 2) + host));
-        batch.up(index(number));
+        for (nth, interface) in plan.hosts[host].interfaces.iter().enumerate() {
+            interface.addresses.iter().for_each(|address| batch.address(index(host, nth), address));
+            batch.up(index(host, nth));
+        }
         batch.settle(netlink);
     }
-    for (number, (netlink, _)) in sites.iter().enumerate() {
-        while !(is_running(netlink, index(number)) && addresses_can_be_used(netlink)) {
+    if let Some(hub) = &hub {
+        raise(plan, hub);
+    }
+    for (host, (netlink, _)) in sites.iter().enumerate() {
+        let interfaces = 0..plan.hosts[host].interfaces.len();
+        while !(interfaces.clone().all(|nth| is_running(netlink, index(host, nth))) && addresses_can_be_used(netlink)) {
             std::thread::yield_now();
+        }
+        if !plan.hosts[host].routes.is_empty() {
+            let mut batch = Batch::default();
+            plan.hosts[host].routes.iter().for_each(|route| batch.route(host, route));
+            batch.settle(netlink);
         }
     }
     sites
 }
 
-fn namespace(sysctls: &[(String, &str)]) -> (OwnedFd, File) {
-    unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
-    for (path, value) in sysctls {
-        File::options().write(true).open(path).and_then(|mut file| file.write_all(value.as_bytes())).expect("a sysctl");
+/// Every cable, with both ends where they belong.
+fn cable(plan: &Plan, hub: Option<&OwnedFd>, sites: &[(OwnedFd, File)]) {
+    let mut in_hub = Batch::default();
+    for (number, segment) in plan.segments.iter().enumerate() {
+        let switch = SWITCHES + small(number);
+        if is_switch(segment) {
+            in_hub.bridge(switch);
+        }
+        let end = |(host, nth): (usize, usize)| {
+            let interface = &plan.hosts[host].interfaces[nth];
+            End { index: index(host, nth), name: interface.name.to_string(), mac: Some(interface.mac.0) }
+        };
+        match segment.members[..] {
+            [first, second] if !is_switch(segment) => {
+                let mut batch = Batch::default();
+                batch.veth(&end(first), None, &end(second), &sites[second.0].1);
+                batch.settle(&sites[first.0].0);
+            }
+            ref members => {
+                for &(host, nth) in members {
+                    let port = port(host, nth);
+                    let port = End { index: port, name: format!("p{port}"), mac: None };
+                    in_hub.veth(&port, Some(switch), &end((host, nth)), &sites[host].1);
+                }
+            }
+        }
     }
+    if let Some(hub) = hub {
+        in_hub.settle(hub);
+    }
+}
+
+/// Brings up the switches and their ports.
+fn raise(plan: &Plan, hub: &OwnedFd) {
+    let mut batch = Batch::default();
+    for (number, segment) in plan.segments.iter().enumerate().filter(|(_, segment)| is_switch(segment)) {
+        batch.up(SWITCHES + small(number));
+        segment.members.iter().for_each(|&(host, nth)| batch.up(port(host, nth)));
+    }
+    batch.settle(hub);
+}
+
+fn is_switch(segment: &SegmentPlan) -> bool {
+    matches!(segment.kind, SegmentKind::Switch(_))
+}
+
+/// The namespace of the switches: this one.
+fn hub() -> OwnedFd {
+    write(&("/proc/sys/net/ipv6/conf/default/disable_ipv6".to_owned(), "1"));
+    routing_socket()
+}
+
+fn namespace(host: &HostPlan, sysctls: &[(String, &str)]) -> (OwnedFd, File) {
+    unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
+    sysctls.iter().for_each(write);
+    if host.forwarding {
+        let forwarding = |family| (format!("/proc/sys/net/{family}/conf/all/forwarding"), "1");
+        ["ipv4", "ipv6"].map(forwarding).iter().for_each(write);
+    }
+    (routing_socket(), File::open("/proc/thread-self/ns/net").expect("the namespace"))
+}
+
+fn routing_socket() -> OwnedFd {
     let netlink = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute);
-    (netlink.expect("a socket"), File::open("/proc/thread-self/ns/net").expect("the namespace"))
+    netlink.expect("a socket")
 }
 
-fn index(number: usize) -> u32 {
-    100 + u32::try_from(number).expect("few hosts")
+fn write((path, value): &(String, &str)) {
+    File::options().write(true).open(path).and_then(|mut file| file.write_all(value.as_bytes())).expect("a sysctl");
 }
 
-fn mac(number: usize) -> [u8; 6] {
-    let [a, b, c, d] = index(number).to_be_bytes();
-    [2, 0, a, b, c, d]
+/// Indices of interfaces, for hosts with up to four.
+fn index(host: usize, nth: usize) -> u32 {
+    100 + 4 * small(host) + small(nth)
+}
+
+/// Indices of ports.
+fn port(host: usize, nth: usize) -> u32 {
+    100_000 + index(host, nth)
+}
+
+/// Where the indices of switches begin.
+const SWITCHES: u32 = 200_000;
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).expect("few")
+}
+
+/// One end of a veth pair.
+struct End {
+    index: u32,
+    name: String,
+    mac: Option<[u8; 6]>,
 }
 
 /// Requests, one after another as on the wire: native byte order, attributes padded to four bytes.
@@ -132,21 +206,57 @@ impl Batch {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
-    fn veth(&mut self, index: u32, mac: [u8; 6], peer: u32, peer_mac: [u8; 6], peer_ns: &File) {
-        self.begin(libc::RTM_NEWLINK, CREATE_EXCL, &link(index, 0));
-        self.attribute(IFLA_IFNAME, b"eth0\0");
-        self.attribute(IFLA_ADDRESS, &mac);
+    fn veth(&mut self, end: &End, switch: Option<u32>, peer: &End, peer_ns: &File) {
+        self.begin(libc::RTM_NEWLINK, CREATE_EXCL, &link(end.index, 0));
+        self.end_of_veth(end);
+        if let Some(switch) = switch {
+            self.attribute(IFLA_MASTER, &switch.to_ne_bytes());
+        }
         self.nest(IFLA_LINKINFO, |batch| {
             batch.attribute(IFLA_INFO_KIND, b"veth");
             batch.nest(IFLA_INFO_DATA, |batch| {
                 batch.nest(VETH_INFO_PEER, |batch| {
-                    batch.bytes.extend_from_slice(&link(peer, 0));
-                    batch.attribute(IFLA_IFNAME, b"eth0\0");
-                    batch.attribute(IFLA_ADDRESS, &peer_mac);
+                    batch.bytes.extend_from_slice(&link(peer.index, 0));
+                    batch.end_of_veth(peer);
                     batch.attribute(IFLA_NET_NS_FD, &peer_ns.as_raw_fd().to_ne_bytes());
                 });
             });
         });
+        self.end();
+    }
+
+    fn end_of_veth(&mut self, end: &End) {
+        self.attribute(IFLA_IFNAME, format!("{}\0", end.name).as_bytes());
+        if let Some(mac) = &end.mac {
+            self.attribute(IFLA_ADDRESS, mac);
+        }
+    }
+
+    /// A bridge without forward delay and snooping.
+    fn bridge(&mut self, index: u32) {
+        self.begin(libc::RTM_NEWLINK, CREATE_EXCL, &link(index, 0));
+        self.nest(IFLA_LINKINFO, |batch| {
+            batch.attribute(IFLA_INFO_KIND, b"bridge");
+            batch.nest(IFLA_INFO_DATA, |batch| {
+                batch.attribute(IFLA_BR_FORWARD_DELAY, &0u32.to_ne_bytes());
+                batch.attribute(IFLA_BR_MCAST_SNOOPING, &[0]);
+            });
+        });
+        self.end();
+    }
+
+    /// `struct rtmsg` and its attributes.
+    fn route(&mut self, host: usize, route: &RoutePlan) {
+        let Way::Via { gateway, interface } = route.way else { unreachable!("nothing is refused here") };
+        let family = if gateway.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        let family = u8::try_from(family).expect("a small number");
+        let header = [family, route.to.prefix_len(), 0, 0, MAIN_TABLE, STATIC, 0, UNICAST, 0, 0, 0, 0];
+        self.begin(libc::RTM_NEWROUTE, CREATE_EXCL, &header);
+        if route.to.prefix_len() > 0 {
+            self.attribute(RTA_DST, &octets(route.to.addr()));
+        }
+        self.attribute(RTA_GATEWAY, &octets(gateway));
+        self.attribute(RTA_OIF, &index(host, interface).to_ne_bytes());
         self.end();
     }
 
@@ -155,18 +265,14 @@ impl Batch {
         self.end();
     }
 
-    fn address_v4(&mut self, index: u32, address: Ipv4Addr) {
-        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(libc::AF_INET, 29, index));
-        self.attribute(IFA_LOCAL, &address.octets());
-        self.attribute(IFA_ADDRESS, &address.octets());
-        self.attribute(IFA_BROADCAST, &Ipv4Addr::from_bits(address.to_bits() | 7).octets());
-        self.end();
-    }
-
-    fn address_v6(&mut self, index: u32, address: Ipv6Addr) {
-        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(libc::AF_INET6, 64, index));
-        self.attribute(IFA_LOCAL, &address.octets());
-        self.attribute(IFA_ADDRESS, &address.octets());
+    fn address(&mut self, index: u32, address: &IpNet) {
+        let family = if address.addr().is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        self.begin(libc::RTM_NEWADDR, CREATE_EXCL, &address_header(family, address.prefix_len(), index));
+        self.attribute(IFA_LOCAL, &octets(address.addr()));
+        self.attribute(IFA_ADDRESS, &octets(address.addr()));
+        if address.addr().is_ipv4() {
+            self.attribute(IFA_BROADCAST, &octets(address.broadcast()));
+        }
         self.end();
     }
 
@@ -217,6 +323,13 @@ fn addresses_can_be_used(netlink: &OwnedFd) -> bool {
         if rest.len() >= 6 && u16::from_ne_bytes([rest[4], rest[5]]) == DONE {
             return usable;
         }
+    }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
     }
 }
 

@@ -5,14 +5,15 @@
 
 mod floor;
 mod process;
+mod shape;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use netns_test::__private::{self as netns_test_private, TestSpec, bench};
-use netns_test_topology::{Drawing, DrawnHost, DrawnInterface, DrawnSegment, Medium, Routes};
+use shape::Shape;
 
-/// Sizes of labs, and how often each is measured.
+/// Sizes of labs, and how often each is measured. A routed lab of two has a host and a router.
 const LABS: [(usize, usize); 4] = [(2, 60), (10, 60), (100, 40), (1000, 30)];
 
 /// How often a whole test is measured.
@@ -27,62 +28,46 @@ fn main() {
         // As libtest would, when the harness starts this program again.
         ["--exact", "a_whole_test", ..] => a_whole_test(),
         ["nothing"] => {}
-        [round @ ("ours" | "floor"), hosts] => one_lab(round, hosts.parse().expect("a number of hosts")),
+        [round @ ("ours" | "floor"), shape, hosts] => one_lab(round, shape, hosts.parse().expect("a number of hosts")),
         _ => {
-            for (hosts, rounds) in LABS {
-                compare_labs(hosts, rounds);
+            for (shape, _) in Shape::ALL {
+                for (hosts, rounds) in LABS {
+                    compare_labs(shape, hosts, rounds);
+                }
             }
             compare_tests();
         }
     }
 }
 
-fn compare_labs(hosts: usize, rounds: usize) {
+fn compare_labs(shape: &str, hosts: usize, rounds: usize) {
     let measure = |round: &str| {
-        let output = Command::new("/proc/self/exe").args([round, &hosts.to_string()]).output().expect("a child");
+        let output = Command::new("/proc/self/exe").args([round, shape, &hosts.to_string()]).output().expect("a child");
         let text = String::from_utf8_lossy(&output.stdout);
-        let nanoseconds = text.trim().parse().unwrap_or_else(|_| panic!("{round} {hosts}: {output:?}"));
+        let nanoseconds = text.trim().parse().unwrap_or_else(|_| panic!("{round} {shape} {hosts}: {output:?}"));
         // The kernel takes namespaces apart in the background, which would be at the cost of the next round.
         std::thread::sleep(Duration::from_millis(5 + hosts as u64));
         Duration::from_nanos(nanoseconds)
     };
     let (ours, floor) = in_turn(rounds, || measure("ours"), || measure("floor"));
-    report(&format!("lab/floor hosts={hosts}"), ours, floor);
+    let shape = if shape == "wires" { String::new() } else { format!("shape={shape} ") };
+    report(&format!("lab/floor {shape}hosts={hosts}"), ours, floor);
 }
 
 /// The part of a round that runs in a process of its own; prints nanoseconds.
-fn one_lab(round: &str, hosts: usize) {
+fn one_lab(round: &str, shape: &str, hosts: usize) {
     process::leave_machine();
     bench::enter_world().expect("a world");
-    let drawing = pairs(hosts);
+    let (_, shape) = Shape::ALL.into_iter().find(|(name, _)| *name == shape).expect("a shape");
+    let drawing = shape.draw(hosts);
+    let plan = drawing.plan().expect("a network that can be built");
     let writes = bench::baseline().expect("a baseline");
     let begun = Instant::now();
     match round {
         "ours" => std::mem::forget(bench::build(&drawing).expect("a lab")),
-        _ => std::mem::forget(floor::build(hosts, &writes)),
+        _ => std::mem::forget(floor::build(&plan, &writes)),
     }
     println!("{}", begun.elapsed().as_nanos());
-}
-
-/// Hosts joined in pairs by a wire.
-fn pairs(hosts: usize) -> Drawing {
-    let host = |n| DrawnHost {
-        name: format!("host{n}"),
-        interfaces: vec![DrawnInterface { segment: format!("wire{}", n / 2), ..DrawnInterface::default() }],
-        ..DrawnHost::default()
-    };
-    let segment = |n| DrawnSegment {
-        name: format!("wire{n}"),
-        subnets: vec![floor::subnet_v4(n), floor::subnet_v6(n)],
-        medium: Medium::Veth,
-        ..DrawnSegment::default()
-    };
-    Drawing {
-        hosts: (0..hosts).map(host).collect(),
-        segments: (0..hosts / 2).map(segment).collect(),
-        routes: Routes::None,
-        ..Drawing::default()
-    }
 }
 
 fn compare_tests() {

@@ -9,24 +9,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::__private::TestSpec;
-use crate::Lab;
 use crate::error::say;
 use crate::settings::Settings;
+use crate::{Host, Lab};
 
 /// How many hosts are shown; the file has all of them.
 const SHOWN: usize = 4;
 
 /// Shows the state of the lab on standard error, and writes all of it to a file.
 pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
-    let programs = programs::of(lab);
-    let (shown, rest) = lab.hosts().split_at(lab.hosts().len().min(SHOWN));
-    let mut hosts: String = shown.iter().map(state::of).collect();
+    let labs = lab.all().all();
+    let all: Vec<&Host> = labs.iter().flat_map(Lab::hosts).collect();
+    let programs = programs::of(&all);
+    let (shown, rest) = all.split_at(all.len().min(SHOWN));
+    let mut hosts: String = shown.iter().map(|host| state::of(host)).collect();
     let mut text = format!("\nthe lab when the test failed:\n{hosts}");
     if !rest.is_empty() {
         // All of them may take longer than there is time.
         say(&std::mem::take(&mut text));
     }
-    hosts.extend(rest.iter().map(state::of));
+    hosts.extend(rest.iter().map(|host| state::of(host)));
     let rest = rest.len();
     let more = if rest > 0 { format!("  and {rest} more hosts\n") } else { String::new() };
     let path = file(spec, settings);

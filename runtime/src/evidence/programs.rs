@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 
 use nix::sys::stat::fstat;
 
-use crate::Lab;
+use crate::Host;
 
 /// A line for each program that runs in one of the hosts: its command, its number, its host.
-pub(super) fn of(lab: &Lab) -> String {
-    let hosts: Vec<_> = lab.hosts().iter().filter_map(|host| Some((namespace(host.netns())?, host.name()))).collect();
+pub(super) fn of(hosts: &[&Host]) -> String {
+    let hosts: Vec<_> = hosts.iter().filter_map(|host| Some((namespace(host.netns())?, host.name()))).collect();
     let myself = std::process::id().to_string();
     let mut text = String::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -1,6 +1,9 @@
 //! The test itself: its world, its lab, its body. The same in a child and inline.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use netns_test_topology::Drawing;
 
 use super::conclusion::Conclusion;
 use super::phase;
@@ -37,9 +40,9 @@ pub(super) fn execute<R: Outcome>(
             say(&format!("Error: {error}"));
             Conclusion::Error
         }
-        Err(payload) => match (Conclusion::of_panic(payload), lab.broken()) {
+        Err(payload) => match (Conclusion::of_panic(payload), lab.all().broken()) {
             // The panic may be what became of it on the way.
-            (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what.clone()),
+            (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what),
             (conclusion, _) => conclusion,
         },
     };
@@ -51,21 +54,27 @@ pub(super) fn execute<R: Outcome>(
     if matches!(conclusion, Conclusion::Passed) {
         evidence::forget(spec, settings);
     }
+    if mode == Mode::Inline {
+        lab.all().forget();
+    }
     phase::set("leaving");
     conclusion
 }
 
 /// The lab and what it took to know that there can be one, or the conclusion that there is none.
 fn build(spec: &TestSpec, settings: &Settings, mode: Mode) -> Result<(Lab, Tried), Conclusion> {
-    let plan = spec.drawing.map_or_else(|| spec.lan.plan(), |drawing| drawing().plan());
+    let drawing = spec.drawing.map(|drawing| drawing());
+    let plan = drawing.as_ref().map_or_else(|| spec.lan.plan(), Drawing::plan);
     let plan = plan.map_err(|complaints| {
         Conclusion::Broken(format!("the network cannot be built as it is described:\n{complaints}"))
     })?;
-    world::enter(mode, &plan).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
+    world::enter(mode).map_err(|refusal| Conclusion::of_refusal(&refusal))?;
     phase::set("trying out what it requires of the machine");
-    let tried = needs::check(&spec.needs()).map_err(|unmet| Conclusion::of_unmet_needs(&unmet))?;
+    let drawn = drawing.as_ref().map(Drawing::all_needs);
+    let needs = [spec.requires, &drawn.unwrap_or_default()].concat();
+    let tried = needs::check(&needs).map_err(|unmet| Conclusion::of_unmet_needs(&unmet))?;
     phase::set("building the lab");
-    let lab = Lab::build(plan, settings).map_err(|error| {
+    let lab = Lab::build(plan, settings, Arc::default()).map_err(|error| {
         let text = format!("could not build the lab: {}", crate::error::chain(&error));
         if error.is_unmet_need() { Conclusion::Unsupported(text) } else { Conclusion::Broken(text) }
     })?;

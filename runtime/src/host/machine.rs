@@ -4,42 +4,22 @@ use std::any::Any;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{ScopedJoinHandle, ThreadId};
 
-use netns_test_topology::{HostPlan, Plan};
+use netns_test_topology::HostPlan;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::error::show_panic;
-use crate::harness::{Broken, Waiting};
+use super::Surroundings;
+use crate::harness::Waiting;
 use crate::isolation::Refusal;
 use crate::lab::{cover, cover_file};
-use crate::settings::Settings;
-
-/// What all hosts of a lab know.
-#[derive(Debug)]
-pub(crate) struct Surroundings {
-    pub(crate) plan: Plan,
-    pub(crate) settings: Settings,
-    /// The first thing that a test could not do or ask.
-    pub(crate) broken: OnceCell<String>,
-}
-
-impl Surroundings {
-    /// Panics at the line of whoever asked for what cannot be done. That is no failure that a test could have expected, and the lab
-    /// remembers it, since the panic may arrive as another: the thread it is in may be joined.
-    pub(crate) fn could_not(&self, at: &Location<'_>, message: String) -> ! {
-        show_panic(at, &message);
-        let _ = self.broken.set(message.clone());
-        resume_unwind(Box::new(Broken(message)))
-    }
-}
 
 /// A host. Its network namespace is there from the start, its mount and UTS namespaces and its runtime from first use.
 pub(crate) struct Machine {
@@ -72,7 +52,12 @@ impl Machine {
         &self.surroundings.plan.hosts[self.number]
     }
 
-    pub(crate) fn surroundings(&self) -> &Surroundings {
+    /// Its index in the plan.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
         &self.surroundings
     }
 

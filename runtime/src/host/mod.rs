@@ -3,9 +3,12 @@
 mod command;
 mod machine;
 mod sockets;
+mod surroundings;
+mod tap;
 
 pub use command::{Command, Process};
-pub(crate) use machine::{Machine, Surroundings};
+pub(crate) use machine::Machine;
+pub(crate) use surroundings::Surroundings;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,6 +19,8 @@ use std::time::Duration;
 
 use netns_test_topology::{HostPlan, Plan};
 use tokio::task::JoinHandle;
+
+use crate::Segment;
 
 /// A machine of the lab: a network namespace with a name, addresses, and threads and programs inside it.
 ///
@@ -71,13 +76,12 @@ impl Host {
 
     /// Its first address, v4 before v6, if it has one.
     pub fn try_addr(&self) -> Option<IpAddr> {
-        let addresses = || self.plan().addresses();
-        addresses().find(IpAddr::is_ipv4).or_else(|| addresses().next())
+        first_v4_before_v6(self.addresses())
     }
 
     /// Its first IPv4 address, if it has one.
     pub fn try_addr_v4(&self) -> Option<Ipv4Addr> {
-        self.plan().addresses().find_map(|address| match address {
+        self.addresses().into_iter().find_map(|address| match address {
             IpAddr::V4(v4) => Some(v4),
             IpAddr::V6(_) => None,
         })
@@ -85,10 +89,34 @@ impl Host {
 
     /// Its first IPv6 address, if it has one.
     pub fn try_addr_v6(&self) -> Option<Ipv6Addr> {
-        self.plan().addresses().find_map(|address| match address {
+        self.addresses().into_iter().find_map(|address| match address {
             IpAddr::V4(_) => None,
             IpAddr::V6(v6) => Some(v6),
         })
+    }
+
+    /// All its addresses, interface by interface; the loopback's are not among them.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.addresses_of(self.0.number())
+    }
+
+    /// Its first address on a segment, v4 before v6.
+    ///
+    /// # Panics
+    /// If it has none there.
+    #[track_caller]
+    pub fn addr_on(&self, segment: &Segment) -> IpAddr {
+        match self.try_addr_on(segment) {
+            Some(address) => address,
+            None => panic!("host `{}` has no address on segment `{}`", self.name(), segment.name()),
+        }
+    }
+
+    /// Its first address on a segment, v4 before v6, if it has one there.
+    pub fn try_addr_on(&self, segment: &Segment) -> Option<IpAddr> {
+        let interfaces = self.0.surroundings().addresses_of(self.0.number());
+        let there = segment.interfaces_of(self).into_iter().flat_map(|nth| interfaces[nth].clone());
+        first_v4_before_v6(there.map(|subnet| subnet.addr()).collect())
     }
 
     /// Runs a closure on a thread of this host, and answers with what it answers. Threads and programs that it starts, and
@@ -128,9 +156,19 @@ impl Host {
         self.0.plan()
     }
 
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
+        self.0.surroundings()
+    }
+
     /// The plan of the whole lab.
     pub(crate) fn lab_plan(&self) -> &Plan {
         &self.0.surroundings().plan
+    }
+
+    /// The addresses of any host of the lab, by its index in the plan.
+    pub(crate) fn addresses_of(&self, number: usize) -> Vec<IpAddr> {
+        let interfaces = self.0.surroundings().addresses_of(number);
+        interfaces.into_iter().flatten().map(|subnet| subnet.addr()).collect()
     }
 
     /// A duration, stretched by the settings.
@@ -166,10 +204,13 @@ impl Host {
     }
 }
 
+fn first_v4_before_v6(addresses: Vec<IpAddr>) -> Option<IpAddr> {
+    addresses.into_iter().min_by_key(IpAddr::is_ipv6)
+}
+
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses: Vec<_> = self.plan().addresses().collect();
-        f.debug_struct("Host").field("name", &self.name()).field("addresses", &addresses).finish()
+        f.debug_struct("Host").field("name", &self.name()).field("addresses", &self.addresses()).finish()
     }
 }
 

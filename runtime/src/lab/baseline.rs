@@ -79,6 +79,9 @@ const WITHOUT_IPV6: &[Sysctl] = &[set_if_there("ipv6/conf/default/disable_ipv6",
 /// Also where the machine has it switched off.
 const WITH_IPV6: &[Sysctl] = &[set("ipv6/conf/all/disable_ipv6", "0"), set("ipv6/conf/default/disable_ipv6", "0")];
 
+/// A router's: they set those of all interfaces, and of those to come.
+const FORWARDING: [&[Sysctl]; 2] = [&[set("ipv4/conf/all/forwarding", "1")], &[set("ipv6/conf/all/forwarding", "1")]];
+
 /// Bridged frames do not go through the machine's kind of firewall. These are there when `br_netfilter` is loaded.
 const BRIDGES: &[Sysctl] = &[
     set_if_there("bridge/bridge-nf-call-iptables", "0"),
@@ -129,10 +132,14 @@ impl Baseline {
 
     /// Writes the differences in the namespace that this thread is in.
     pub(super) fn apply(&self) -> Result<(), LabError> {
-        self.differences.iter().try_for_each(|sysctl| {
-            sysctl.write().map_err(|source| LabError::Sysctl { path: sysctl.file(), value: sysctl.value, source })
-        })
+        self.differences.iter().copied().try_for_each(Sysctl::apply)
     }
+}
+
+/// Makes a router of the namespace that this thread is in.
+pub(super) fn forward(ipv6: bool) -> Result<(), LabError> {
+    let families = if ipv6 { &FORWARDING[..] } else { &FORWARDING[..1] };
+    families.iter().copied().flatten().try_for_each(Sysctl::apply)
 }
 
 impl Sysctl {
@@ -147,7 +154,9 @@ impl Sysctl {
         Ok(buffer[..length].trim_ascii() == self.value.as_bytes())
     }
 
-    fn write(&self) -> io::Result<()> {
-        File::options().write(true).open(self.file())?.write_all(self.value.as_bytes())
+    fn apply(&self) -> Result<(), LabError> {
+        let written =
+            File::options().write(true).open(self.file()).and_then(|mut file| file.write_all(self.value.as_bytes()));
+        written.map_err(|source| LabError::Sysctl { path: self.file(), value: self.value, source })
     }
 }

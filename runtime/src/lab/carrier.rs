@@ -4,23 +4,61 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use rtnetlink::packet_core::Nla;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{
-    BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
 
 use super::LabError;
 use super::build::request;
 use super::netlink::{Netlink, Wait};
+use crate::settings::Settings;
 
-/// Waits until each of the links (index, and what to call it) is operational: RFC 2863's `up`, and forwarding where it is the
-/// port of a bridge.
+/// The attribute with a port's state, which rtnetlink's messages have no name for (`linux/if_link.h`).
+const IFLA_BRPORT_STATE: u16 = 1;
+
+/// How long links may take to come up, before it is an error.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much longer for each of them: the kernel's workers take them one at a time, and take turns with those of other tests' labs.
+const FOR_EACH: Duration = Duration::from_millis(50);
+
+/// How long to wait, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    waited: Duration,
+    deadline: Instant,
+}
+
+impl Patience {
+    /// From now on, for so many links.
+    pub(crate) fn new(settings: &Settings, links: u32) -> Self {
+        let waited = settings.scaled(PATIENCE + links * FOR_EACH);
+        Self { waited, deadline: Instant::now() + waited }
+    }
+
+    fn left(self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// What links are waited to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// They are operational: RFC 2863's `up`, and forwarding where they are ports of a bridge.
+    There,
+    /// They are not, as when a cable was pulled.
+    Lost,
+}
+
+/// Waits until each of the links (index, and what to call it) has its carrier, or has lost it.
 pub(super) fn wait(
     netlink: &mut Netlink,
     place: &str,
     links: HashMap<u32, String>,
-    deadline: Instant,
-    waited: Duration,
+    carrier: Carrier,
+    patience: Patience,
 ) -> Result<(), LabError> {
     let in_place = |source| request(place, source);
     let mut pending = links;
@@ -29,17 +67,21 @@ pub(super) fn wait(
     }
     // Subscribed before the first look, so nothing happens in between.
     netlink.subscribe_to_links().map_err(in_place)?;
-    look(netlink, &mut pending).map_err(in_place)?;
+    look(netlink, carrier, &mut pending).map_err(in_place)?;
     while !pending.is_empty() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let outcome = netlink.wait_for_links(left, |link| strike(&mut pending, &link)).map_err(in_place)?;
+        let strike = |link: LinkMessage| strike(carrier, &mut pending, &link);
+        let outcome = netlink.wait_for_links(patience.left(), strike).map_err(in_place)?;
         match outcome {
             Wait::Events => {}
-            Wait::Overrun => look(netlink, &mut pending).map_err(in_place)?,
+            Wait::Overrun => look(netlink, carrier, &mut pending).map_err(in_place)?,
             Wait::Expired => {
                 let mut names: Vec<_> = pending.into_values().collect();
                 names.sort();
-                return Err(LabError::NoCarrier { links: names.join(", "), waited });
+                let (links, waited) = (names.join(", "), patience.waited);
+                return Err(match carrier {
+                    Carrier::There => LabError::NoCarrier { links, waited },
+                    Carrier::Lost => LabError::StillCarrier { links, waited },
+                });
             }
         }
     }
@@ -51,12 +93,7 @@ pub(super) fn wait(
 /// There is no duplicate address detection, but a worker of the kernel ends it all the same, after it has joined the address's
 /// solicited-node group (`addrconf_dad_work`). Before that nobody is told who has the address, and the first packet to it takes
 /// a second, or on a busy machine never comes.
-pub(super) fn wait_for_addresses(
-    netlink: &mut Netlink,
-    place: &str,
-    deadline: Instant,
-    waited: Duration,
-) -> Result<(), LabError> {
+pub(super) fn wait_for_addresses(netlink: &mut Netlink, place: &str, patience: Patience) -> Result<(), LabError> {
     let in_place = |source| request(place, source);
     if tentative_addresses(netlink).map_err(in_place)?.is_empty() {
         return Ok(());
@@ -68,10 +105,9 @@ pub(super) fn wait_for_addresses(
         if tentative.is_empty() {
             return Ok(());
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if netlink.wait_for_links(left, |_| ()).map_err(in_place)? == Wait::Expired {
+        if netlink.wait_for_links(patience.left(), |_| ()).map_err(in_place)? == Wait::Expired {
             let addresses = tentative.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            return Err(LabError::Tentative { place: place.to_owned(), addresses, waited });
+            return Err(LabError::Tentative { place: place.to_owned(), addresses, waited: patience.waited });
         }
     }
 }
@@ -88,34 +124,47 @@ fn tentative_addresses(netlink: &mut Netlink) -> Result<Vec<IpAddr>, super::netl
 }
 
 /// Reads the state: of the only link by its index, since a dump may be interrupted, of many in one go.
-fn look(netlink: &mut Netlink, pending: &mut HashMap<u32, String>) -> Result<(), super::netlink::NetlinkError> {
+fn look(
+    netlink: &mut Netlink,
+    carrier: Carrier,
+    pending: &mut HashMap<u32, String>,
+) -> Result<(), super::netlink::NetlinkError> {
     let only = if pending.len() == 1 { pending.keys().next().copied() } else { None };
-    netlink.links(only, |link| strike(pending, &link))
+    netlink.links(only, |link| strike(carrier, pending, &link))
 }
 
-fn strike(pending: &mut HashMap<u32, String>, link: &LinkMessage) {
-    if operational(link) {
+fn strike(carrier: Carrier, pending: &mut HashMap<u32, String>, link: &LinkMessage) {
+    if operational(link) == (carrier == Carrier::There) {
         pending.remove(&link.header.index);
     }
 }
 
+/// A port may forward for a moment before its operational state is up, and be disabled by the next event (`br_port_carrier_check`): it has
+/// to have both.
 fn operational(link: &LinkMessage) -> bool {
     // The kernel shows RFC 2863's `up` as this flag (`dev_get_flags`).
     let up = link.header.flags.contains(LinkFlags::Running);
     up && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
 }
 
+/// The state of a port. What a bridge says of its ports has it in another place than what is said of all links.
 fn port_state(link: &LinkMessage) -> Option<BridgePortState> {
-    let infos = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => Some(infos),
-        _ => None,
-    })?;
-    let port = infos.iter().find_map(|info| match info {
-        LinkInfo::PortData(InfoPortData::BridgePort(port)) => Some(port),
-        _ => None,
-    })?;
-    port.iter().find_map(|info| match info {
-        InfoBridgePort::State(state) => Some(*state),
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::ProtoInfoBridge(infos) => infos.iter().find_map(|info| match info {
+            LinkProtoInfoBridge::Other(info) if info.kind() == IFLA_BRPORT_STATE && info.value_len() == 1 => {
+                let mut state = [0];
+                info.emit_value(&mut state);
+                Some(BridgePortState::from(state[0]))
+            }
+            _ => None,
+        }),
+        LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
+            LinkInfo::PortData(InfoPortData::BridgePort(port)) => port.iter().find_map(|info| match info {
+                InfoBridgePort::State(state) => Some(*state),
+                _ => None,
+            }),
+            _ => None,
+        }),
         _ => None,
     })
 }

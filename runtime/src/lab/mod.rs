@@ -2,9 +2,13 @@
 
 mod baseline;
 mod build;
+mod builder;
 mod carrier;
 mod error;
+mod hub;
+mod labs;
 mod netlink;
+mod tap;
 pub(crate) mod world;
 
 use std::cell::RefCell;
@@ -13,16 +17,20 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use netns_test_topology::Plan;
-use once_cell::sync::OnceCell;
 
 pub(crate) use baseline::Baseline;
+pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
+pub use builder::{BuildError, LabBuilder};
+pub(crate) use carrier::{Carrier, Patience};
 pub(crate) use error::{LabError, quota};
+pub(crate) use hub::{Hub, Member, NoCable, inside, wait_for_addresses_in_host, wait_in_host, with_netlink};
+pub(crate) use labs::Labs;
 pub(crate) use netlink::{Netlink, NetlinkError};
 pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
-use crate::{Host, Segment};
+use crate::{Host, Segment, firewall};
 
 /// The whole network of a test.
 ///
@@ -42,16 +50,32 @@ struct Network {
 
 impl Lab {
     /// Makes the network real. The calling thread is in a [`world`] of its own and stays there.
-    pub(crate) fn build(plan: Plan, settings: &Settings) -> Result<Self, LabError> {
-        let namespaces = build::build(&plan, settings)?;
-        let surroundings = Arc::new(Surroundings { plan, settings: settings.clone(), broken: OnceCell::new() });
-        let machines = namespaces.into_iter().enumerate();
+    pub(crate) fn build(plan: Plan, settings: &Settings, labs: Arc<Labs>) -> Result<Self, LabError> {
+        let built = build::build(&plan, settings)?;
+        let hub = Hub::new(built.hub, built.indices, built.taps);
+        let surroundings = Arc::new(Surroundings::new(plan, settings.clone(), hub, labs));
+        let machines = built.namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();
+        firewall::translate(&surroundings.plan, &hosts)?;
         world::name_hosts(&hosts)?;
         let segments = 0..surroundings.plan.segments.len();
         let segments = segments.map(|number| Segment::new(number, Arc::clone(&surroundings))).collect();
-        Ok(Self(Arc::new(Network { hosts, segments, surroundings })))
+        let lab = Self(Arc::new(Network { hosts, segments, surroundings }));
+        let surroundings = &lab.0.surroundings;
+        surroundings.labs.add(lab.clone());
+        world::write_hosts(&surroundings.labs)?;
+        Ok(lab)
+    }
+
+    /// A lab whose shape is known at run time only.
+    pub fn builder() -> LabBuilder {
+        LabBuilder::default()
+    }
+
+    /// All labs of the same test.
+    pub(crate) fn all(&self) -> &Arc<Labs> {
+        &self.0.surroundings.labs
     }
 
     /// The lab of the test whose body this thread runs.
@@ -65,11 +89,6 @@ impl Lab {
     pub(crate) fn as_current<T>(&self, f: impl FnOnce(&Self) -> T) -> T {
         CURRENT.set(Some(self.clone()));
         f(self)
-    }
-
-    /// The first thing that the test could not do or ask.
-    pub(crate) fn broken(&self) -> Option<&String> {
-        self.0.surroundings.broken.get()
     }
 
     /// All hosts, in the order in which they were drawn.

@@ -11,11 +11,13 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use rtnetlink::packet_route::neighbour::NeighbourMessage;
+use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -70,13 +72,46 @@ impl Netlink {
     }
 
     /// Adds the request to change a link.
-    pub(super) fn set_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
+    pub(crate) fn set_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::SetLink(link), 0)
     }
 
     /// Adds the request for a new address.
-    pub(super) fn add_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
+    pub(crate) fn add_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::NewAddress(address), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request to take an address away.
+    pub(crate) fn delete_address(&mut self, what: &'static str, address: AddressMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::DelAddress(address), 0)
+    }
+
+    /// Adds the request for a route in the place of one to the same destination.
+    pub(crate) fn replace_route(&mut self, what: &'static str, route: RouteMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewRoute(route), NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    /// Adds the request for a new route.
+    pub(super) fn add_route(&mut self, what: &'static str, route: RouteMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewRoute(route), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request for a new neighbour.
+    pub(super) fn add_neighbour(
+        &mut self,
+        what: &'static str,
+        neighbour: NeighbourMessage,
+    ) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewNeighbour(neighbour), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds the request for one more destination of frames to the same neighbour.
+    pub(super) fn append_neighbour(
+        &mut self,
+        what: &'static str,
+        neighbour: NeighbourMessage,
+    ) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewNeighbour(neighbour), NLM_F_CREATE | NLM_F_APPEND)
     }
 
     /// Adds the request for a new queueing discipline.
@@ -146,9 +181,10 @@ impl Netlink {
         self.socket.add_membership(IPV6_ADDRESS_EVENTS).map_err(failed("subscribe to the events of addresses"))
     }
 
-    /// All IPv6 addresses as they are now. Events that have arrived meanwhile are passed over.
+    /// All IPv6 addresses as they are now. Events that have arrived before are passed over.
     pub(super) fn ipv6_addresses(&mut self) -> Result<Vec<AddressMessage>, NetlinkError> {
         for _ in 0..DUMPS {
+            self.drain().map_err(failed("read the events"))?;
             if let Some(addresses) = self.read_ipv6_addresses().map_err(failed("read the addresses"))? {
                 return Ok(addresses);
             }
@@ -189,16 +225,31 @@ impl Netlink {
         Ok(complete.then_some(addresses))
     }
 
-    /// Hands over one link, or all of them, as they are now. Events that have arrived meanwhile are handed over too, and a link
-    /// may be handed over twice.
+    /// Hands over one link, or all of them, as they are now. Events that arrive meanwhile are handed over too, and a link may be handed
+    /// over twice; events that have arrived before are passed over.
     pub(super) fn links(&mut self, index: Option<u32>, mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
         // A list that changed while it was read may lack a link that has not (NLM_F_DUMP_INTR).
         for _ in 0..DUMPS {
+            self.drain().map_err(failed("read the events"))?;
             if self.read_links(index, &mut each).map_err(failed("read the links"))? {
                 return Ok(());
             }
         }
         Err(failed("read the links")(io::Error::other(format!("they changed under each of {DUMPS} readings"))))
+    }
+
+    /// Passes over what has arrived.
+    ///
+    /// The kernel says once that it has lost events, and then not again before everything that did fit was read (`netlink_overrun`):
+    /// a list that is asked for earlier may be followed by losses that nobody hears of.
+    fn drain(&self) -> io::Result<()> {
+        loop {
+            match self.receive(|_| Ok(())) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+                other => other?,
+            }
+        }
     }
 
     /// Answers whether what was handed over is complete.

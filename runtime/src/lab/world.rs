@@ -6,11 +6,10 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use netns_test_topology::Plan;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 
-use super::LabError;
+use super::{LabError, Labs};
 use crate::Host;
 use crate::isolation::{Mode, Refusal};
 
@@ -21,7 +20,7 @@ const DIRECTORY: &str = "/run/netns-test";
 const NETNS: &str = "/run/netns";
 
 /// Covers the machine's files with those of a lab. This thread is in a new mount namespace, and threads to come will be.
-pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<(), Refusal> {
+pub(crate) fn enter(mode: Mode) -> Result<(), Refusal> {
     let changes = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, changes, None::<&str>)
         .map_err(|error| Refusal::of_mount("/ as private", error))?;
@@ -37,7 +36,7 @@ pub(crate) fn enter(mode: Mode, plan: &Plan) -> Result<(), Refusal> {
         // On some systems programs are found through them (`/run/current-system`); none of them is ours to need.
         let _ = std::os::unix::fs::symlink(target, Path::new("/run").join(name));
     }
-    write_file("hosts", &hosts_file(plan)).and_then(|file| cover_file(&file, "/etc/hosts"))?;
+    write_file("hosts", &hosts_file([])).and_then(|file| cover_file(&file, "/etc/hosts"))?;
     // No name server of the machine can be reached from here; asking would only take time.
     write_file("resolv.conf", "# no name server\n").and_then(|file| match cover_file(&file, "/etc/resolv.conf") {
         Err(_) if !Path::new("/etc/resolv.conf").exists() => Ok(()),
@@ -86,23 +85,29 @@ fn links_in(directory: &Path) -> Vec<(std::ffi::OsString, PathBuf)> {
     entries.filter_map(|entry| Some((entry.file_name(), fs::read_link(entry.path()).ok()?))).collect()
 }
 
+/// Writes anew which names have which addresses: every host sees it at once.
+pub(crate) fn write_hosts(labs: &Labs) -> Result<(), LabError> {
+    let path = Path::new(DIRECTORY).join("hosts");
+    // The file stays the same, since it is mounted over another.
+    let written = fs::write(&path, hosts_file(labs.names()));
+    written.map_err(|source| LabError::File { path: path.display().to_string(), source })
+}
+
 /// hosts(5): the loopback, then every address of every host.
-fn hosts_file(plan: &Plan) -> String {
-    let loopback = [(IpAddr::from([127, 0, 0, 1]), "localhost"), (IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), "localhost")];
-    let hosts = plan.hosts.iter().flat_map(|host| host.addresses().map(|address| (address, host.name.as_str())));
-    let lines: Vec<_> = loopback.into_iter().chain(hosts).map(|(address, name)| format!("{address}\t{name}")).collect();
-    lines.join("\n") + "\n"
+fn hosts_file(names: impl IntoIterator<Item = (IpAddr, String)>) -> String {
+    let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
+    let loopback = loopback.map(|address| (address, "localhost".to_owned()));
+    let lines = loopback.into_iter().chain(names).map(|(address, name)| format!("{address}\t{name}\n"));
+    lines.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use netns_test_topology::Lan;
-
     #[test]
     fn hosts_are_listed_with_all_their_addresses() {
-        let plan = Lan { hosts: &["a", "b"], veth: true, ..Lan::default() }.plan().unwrap();
-        let expected = "127.0.0.1\tlocalhost\n::1\tlocalhost\n198.51.100.1\ta\n2001:db8::1\ta\n\
-                        198.51.100.2\tb\n2001:db8::2\tb\n";
-        assert_eq!(super::hosts_file(&plan), expected);
+        let names = [("198.51.100.1", "a"), ("2001:db8::1", "a"), ("198.51.100.2", "b")];
+        let names = names.map(|(address, name)| (address.parse().unwrap(), name.to_owned()));
+        let expected = "127.0.0.1\tlocalhost\n::1\tlocalhost\n198.51.100.1\ta\n2001:db8::1\ta\n198.51.100.2\tb\n";
+        assert_eq!(super::hosts_file(names), expected);
     }
 }

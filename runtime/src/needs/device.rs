@@ -54,7 +54,9 @@ pub(super) fn tap() -> Result<(), Obstacle> {
     let missing = [Errno::ENOENT, Errno::ENODEV, Errno::ENXIO];
     let file = File::options().read(true).write(true).open("/dev/net/tun");
     let tun = file.map_err(|error| failed("open /dev/net/tun")(error).lacking_if(&missing))?;
-    sys::make_tap(tun.as_fd()).map_err(|error| Obstacle::Other(failed("make a TAP device")(error)))
+    sys::make_tap(tun.as_fd(), "")
+        .and_then(|()| sys::keep_tap(tun.as_fd()))
+        .map_err(|error| Obstacle::Other(failed("make a TAP device")(error)))
 }
 
 /// netem on the loopback.

@@ -32,7 +32,9 @@ pub(crate) struct Tried(#[expect(dead_code, reason = "open is all that they have
 pub(crate) fn check(needs: &[Need]) -> Result<Tried, Unmet> {
     let mut namespaces = Vec::new();
     let mut errors = Vec::new();
-    for need in needs {
+    // A struct may require what its test does, too.
+    let first_time = |(nth, need): &(usize, &Need)| !needs[..*nth].contains(need);
+    for (_, need) in needs.iter().enumerate().filter(first_time) {
         let met = match *need {
             Need::Feature(feature) => in_scratch_namespace(feature).map(|namespace| namespaces.push(namespace)),
             Need::Program(name) => program::find(name).map_err(|missing| NeedError::NoProgram { name, missing }),

@@ -1,5 +1,7 @@
 //! What the benchmarks measure, without the harness around it.
 
+use std::sync::Arc;
+
 use netns_test_topology::Drawing;
 use nix::sched::{CloneFlags, unshare};
 
@@ -17,14 +19,13 @@ pub fn namespaces() -> i32 {
 /// Makes the files of a lab this process's own. It is in namespaces of its own already, but for those that a thread can leave.
 pub fn enter_world() -> Result<(), String> {
     unshare(NAMESPACES.difference(CloneFlags::CLONE_NEWPID)).map_err(|error| error.to_string())?;
-    let plan = Drawing::default().plan().map_err(|complaints| complaints.to_string())?;
-    world::enter(Mode::Inline, &plan).map_err(|refusal| refusal.to_string())
+    world::enter(Mode::Inline).map_err(|refusal| refusal.to_string())
 }
 
 /// Builds a lab in this thread's namespaces.
 pub fn build(drawing: &Drawing) -> Result<Lab, String> {
     let plan = drawing.plan().map_err(|complaints| complaints.to_string())?;
-    Lab::build(plan, &settings()).map_err(|error| crate::error::chain(&error))
+    Lab::build(plan, &settings(), Arc::default()).map_err(|error| crate::error::chain(&error))
 }
 
 /// The sysctls that have to be written in a fresh namespace of a dual-stack host: path and value.

@@ -20,17 +20,6 @@ pub use spec::TestSpec;
 pub use crate::Topology;
 use crate::{Lab, harness};
 
-/// What is required here and by others, each once.
-pub fn needs(own: &[Need], others: &[fn() -> Vec<Need>]) -> Vec<Need> {
-    let mut needs = own.to_vec();
-    for need in others.iter().flat_map(|others| others()) {
-        if !needs.contains(&need) {
-            needs.push(need);
-        }
-    }
-    needs
-}
-
 /// Runs a test whose body is a plain function.
 #[track_caller]
 pub fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -> R + Send) -> R::Returned {

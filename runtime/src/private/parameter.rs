@@ -1,6 +1,6 @@
 //! What a test's body may ask for.
 
-use netns_test_topology::{Drawing, Need};
+use netns_test_topology::Drawing;
 
 use super::Scope;
 use crate::{Host, Lab, Segment, Topology};
@@ -15,9 +15,6 @@ use crate::{Host, Lab, Segment, Topology};
 pub trait Parameter: Sized {
     /// What the whole network looks like, if it is for the parameter to say.
     const DRAWING: Option<fn() -> Drawing> = None;
-
-    /// What the machine has to have for that.
-    const REQUIRES: fn() -> Vec<Need> = Vec::new;
 
     /// The value for the parameter with this name.
     fn bind(lab: &Lab, name: &'static str) -> Self;
@@ -45,7 +42,6 @@ impl Parameter for Segment {
 
 impl<T: Topology> Parameter for T {
     const DRAWING: Option<fn() -> Drawing> = Some(T::drawing);
-    const REQUIRES: fn() -> Vec<Need> = T::requires;
 
     fn bind(lab: &Lab, _: &'static str) -> Self {
         T::bind(&Scope::of(lab))

@@ -2,7 +2,6 @@
 
 use netns_test_topology::{Drawing, Lan, Need};
 
-use super::needs;
 use crate::harness::Broken;
 
 /// What the attribute said, as a constant. Options that were not written stay unset: the settings decide them at run time.
@@ -13,10 +12,8 @@ pub struct TestSpec {
     pub(crate) lan: Lan<'static>,
     /// The network, where it is not for `lan` to say.
     pub(crate) drawing: Option<fn() -> Drawing>,
-    /// What that requires.
-    requires_of_drawing: fn() -> Vec<Need>,
     pub(crate) timeout: Option<&'static str>,
-    requires: &'static [Need],
+    pub(crate) requires: &'static [Need],
     pub(crate) worker_threads: Option<usize>,
     pub(crate) multi_thread: bool,
     pub(crate) start_paused: bool,
@@ -32,7 +29,6 @@ impl TestSpec {
             manifest_dir,
             lan,
             drawing: None,
-            requires_of_drawing: Vec::new,
             timeout: None,
             requires: &[],
             worker_threads: None,
@@ -83,7 +79,7 @@ impl TestSpec {
     /// # Panics
     /// If there is one already: while the test is compiled, with these words.
     #[track_caller]
-    pub const fn topology(mut self, drawing: Option<fn() -> Drawing>, requires: fn() -> Vec<Need>) -> Self {
+    pub const fn topology(mut self, drawing: Option<fn() -> Drawing>) -> Self {
         if drawing.is_some() {
             assert!(
                 self.drawing.is_none(),
@@ -91,7 +87,6 @@ impl TestSpec {
                  help: write a struct with both, each as a field with `#[topology]`"
             );
             self.drawing = drawing;
-            self.requires_of_drawing = requires;
         }
         self
     }
@@ -140,11 +135,6 @@ impl TestSpec {
     pub const fn should_panic(mut self, expected: bool) -> Self {
         self.should_panic = expected;
         self
-    }
-
-    /// All that the machine has to have.
-    pub(crate) fn needs(&self) -> Vec<Need> {
-        needs(self.requires, &[self.requires_of_drawing])
     }
 
     /// The tokio runtime for the body, as `#[tokio::test]` makes it.

@@ -90,14 +90,14 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
     let candidates: Vec<IpAddr> = match &options.target {
         // An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
         Target::Addr(address) => vec![address.to_canonical()],
-        Target::Host(target) => target.plan().addresses().collect(),
+        Target::Host(target) => target.addresses(),
         Target::Name(name) => {
             let plan = host.lab_plan();
-            let Some(target) = plan.host(name) else {
+            let Some(target) = plan.hosts.iter().position(|host| host.name.as_str() == name) else {
                 let known = plan.hosts.iter().map(|host| host.name.to_string()).collect();
                 return Err(PingError::UnknownName { name: name.clone(), known });
             };
-            target.addresses().collect()
+            host.addresses_of(target)
         }
     };
     let first = |wanted: fn(&IpAddr) -> bool| candidates.iter().copied().filter(of_family).find(wanted);

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use netns_test_topology::{IpNet, SegmentPlan};
+use netns_test_topology::{IpNet, SegmentKind, SegmentPlan};
 
+use crate::Host;
 use crate::host::Surroundings;
 
 /// A segment of the lab: a wire, a switch, or a tunnel that joins hosts.
@@ -30,6 +31,26 @@ impl Segment {
     /// Its subnets.
     pub fn subnets(&self) -> &[IpNet] {
         &self.plan().subnets
+    }
+
+    /// Its index in the plan.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(crate) fn is_switch(&self) -> bool {
+        matches!(self.plan().kind, SegmentKind::Switch(_))
+    }
+
+    /// The interfaces that a host has on it now, by their indices within the host.
+    pub(crate) fn interfaces_of(&self, host: &Host) -> Vec<usize> {
+        let Surroundings { plan, hub, .. } = &*self.surroundings;
+        if !Arc::ptr_eq(&self.surroundings, host.surroundings()) {
+            return Vec::new();
+        }
+        let number = host.machine().number();
+        let interfaces = 0..plan.hosts[number].interfaces.len();
+        interfaces.filter(|&nth| hub.segment_of(plan, (number, nth)) == self.number).collect()
     }
 
     pub(crate) fn plan(&self) -> &SegmentPlan {

@@ -1,7 +1,8 @@
 //! The routes that follow from the drawing.
 //!
-//! A host with one router on its segments that leads out has a default route through it. With several it has a route to each
-//! subnet that is seen, as routers do: through the fewest routers and, of several ways, the one that was drawn first.
+//! A host with one router on its segments that leads out, and hides nothing from there, has a default route through it. Others
+//! have a route to each subnet that is seen, as routers do: through the fewest routers and, of several ways, the one that was
+//! drawn first.
 //!
 //! There are no loops: each router on the way sees everything that is seen through it, with one router less in between.
 
@@ -82,7 +83,7 @@ impl<'n, 'd> Automatic<'n, 'd> {
                 let (gateway, on) = paths.gateway(door);
                 Rc::new([Hop { to: default_of(family), gateway, on }])
             }
-            WayOut::Several => self.every_subnet(family, segments, None).into(),
+            WayOut::Outside | WayOut::Several => self.every_subnet(family, segments, None).into(),
         };
         self.known.insert(key, Rc::clone(&hops));
         hops

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::HOSTS;
-use super::network::{Found, Host, Machine, Named, Network, Scope, Segment, Unseen};
+use super::network::{Found, Host, Machine, Named, Network, Scope, Segment, Unseen, meant};
 use super::report::Report;
 use crate::{
     Complaint, Drawing, DrawnHost, DrawnNested, DrawnSegment, HostName, HostPart, NestedPart, Place, SegmentName,
@@ -78,11 +78,11 @@ impl<'d> Flattening<'_, 'd> {
             Some(count) => Cow::Owned(format!("{name}-{}", count.saturating_sub(1))),
             None => name.clone(),
         };
+        self.host_names(host, name, drawn.count.map(|_| count));
         if let Err(error) = longest.parse::<HostName>() {
             let place = self.network.host_place(host, HostPart::Whole);
             self.report.add(Complaint::new(place, error.to_string()));
         }
-        self.host_names(host, name, drawn.count.map(|_| count));
     }
 
     /// How many hosts an array may have. What is left of one that is too large is still an array.
@@ -179,16 +179,12 @@ impl<'d> Flattening<'_, 'd> {
     }
 
     fn inner(&mut self, nested: &str, inner: &str, drawing: &Drawing, place: Place) {
-        let mut names = drawing.segments.iter().map(|segment| segment.name.as_str());
-        if names.clone().any(|name| name == inner) {
+        let names: Vec<_> = drawing.segments.iter().map(|segment| segment.name.as_str()).collect();
+        if names.contains(&inner) {
             return;
         }
         let complaint = Complaint::new(place, format!("`{nested}` has no segment `{inner}`"));
-        let meant = crate::did_you_mean(inner, names.by_ref());
-        self.report.add(match meant {
-            Some(meant) => complaint.help(format!("did you mean `{meant}`?")),
-            None => complaint,
-        });
+        self.report.add(Complaint { help: meant("segments", inner, &names), ..complaint });
         self.network.joints_in_doubt = true;
     }
 

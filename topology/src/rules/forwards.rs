@@ -23,6 +23,9 @@ pub(super) struct Forward {
 
 /// Resolves them.
 pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
+    if network.hosts.iter().all(|host| host.drawn.forwards.is_empty()) {
+        return;
+    }
     let mut resolved = Vec::new();
     let mut automatic = Automatic::new(network);
     for host in 0..network.hosts.len() {

@@ -37,6 +37,7 @@ pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
             device(network, member, report);
         }
         mtus(network, host, report);
+        over_taps(network, host, report);
         let interfaces = network.hosts[host].interfaces.iter().enumerate();
         let joined: Vec<_> = interfaces.map(|(interface, joined)| (interface, joined.segment)).collect();
         for (interface, segment) in joined {
@@ -116,6 +117,10 @@ fn lower(network: &mut Network<'_>, host: usize, report: &mut Report) {
             network.hosts[host].interfaces.push(interface);
         }
     }
+    lower_ones_are_joined(network, host, report);
+}
+
+fn lower_ones_are_joined(network: &Network<'_>, host: usize, report: &mut Report) {
     for interface in &network.hosts[host].interfaces {
         if let (Some(over), None) = (network.segments[interface.segment].over, interface.lower)
             && !network.hosts[host].interfaces_in_doubt
@@ -263,6 +268,18 @@ fn bond(legs: u32, mode: Option<&str>) -> Result<Device, (InterfacePart, Refusal
         return Err((InterfacePart::Mode, (format!("`{text}` is not the mode of a bond"), Some(help))));
     };
     Ok(Device::Bond { legs, mode })
+}
+
+/// What arrives on a tap is for the test, and nothing of it for an interface over that.
+fn over_taps(network: &Network<'_>, host: usize, report: &mut Report) {
+    for interface in &network.hosts[host].interfaces {
+        let lower = interface.lower.map(|lower| &network.hosts[host].interfaces[lower]);
+        if let Some(lower) = lower.filter(|lower| !lower.speaks()) {
+            let (word, below) = (&interface.drawn.segment, &lower.drawn.segment);
+            let message = format!("nothing arrives on `{word}`: its interface on `{below}` is for the test");
+            report.add(network.about_interface(host, interface.drawn_as, InterfacePart::Segment, &message));
+        }
+    }
 }
 
 fn mtus(network: &Network<'_>, host: usize, report: &mut Report) {

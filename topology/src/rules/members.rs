@@ -30,7 +30,7 @@ pub(super) fn check(network: &Network<'_>, report: &mut Report) {
 }
 
 fn nobody(network: &Network<'_>, segment: usize, report: &mut Report) {
-    let Complaint { place, .. } = network.about_segment(segment, SegmentPart::Whole, "");
+    let place = network.segment_place(segment, SegmentPart::Whole);
     let full = &network.segments[segment].name;
     let name = network.local_name(network.segments[segment].scope, full);
     let complaint = Complaint::new(place, format!("nobody is on the segment `{full}`"));

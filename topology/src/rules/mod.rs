@@ -1,7 +1,8 @@
 //! The rules that make a plan of a drawing.
 //!
-//! A drawing is flattened to a [`Network`](network::Network) first. Then each rule has a file or a function; one that refuses a thing leaves a gap in
-//! the network, over which later rules step without a word. What no rule complains about is built.
+//! A drawing is flattened to a [`Network`](network::Network). Then each file resolves the words of one kind and has the rules
+//! about them; a rule that refuses a thing leaves a gap in the network, over which later ones step without a word. What nobody
+//! complains about is built.
 
 mod addresses;
 mod automatic;
@@ -38,10 +39,28 @@ pub const SWITCH_PORTS: usize = 1023;
 pub const HOSTS: usize = 65_536;
 
 impl Drawing {
-    /// Checks everything, allocates the addresses.
+    /// Checks everything, names interfaces, allocates addresses and finds routes.
+    ///
+    /// The same drawing has the same plan.
     ///
     /// # Errors
-    /// All complaints at once, each with its place.
+    /// All complaints at once, in the order of the drawing, each with its place. What merely follows from another mistake is not
+    /// among them.
+    ///
+    /// ```
+    /// use netns_test_topology::{Drawing, DrawnHost, DrawnInterface, DrawnSegment};
+    ///
+    /// let lan = DrawnSegment { name: "lan".into(), subnets: vec!["10.0.1.0/24".into()], ..Default::default() };
+    /// let on = |segment: &str| vec![DrawnInterface { segment: segment.into(), ..Default::default() }];
+    /// let host = |name: &str, segment| DrawnHost { name: name.into(), interfaces: on(segment), ..Default::default() };
+    /// let mut drawing = Drawing { segments: vec![lan], hosts: vec![host("a", "lan"), host("b", "lan")], ..Default::default() };
+    /// let plan = drawing.plan().unwrap();
+    /// assert_eq!(plan.hosts[1].interfaces[0].addresses[0].to_string(), "10.0.1.2/24");
+    ///
+    /// drawing.hosts[1].interfaces = on("lam");
+    /// let complaints = drawing.plan().unwrap_err();
+    /// assert_eq!(complaints.to_string(), "host `b`: it is on `lam`, which is no segment\nhelp: did you mean `lan`?");
+    /// ```
     pub fn plan(&self) -> Result<Plan, Complaints> {
         let mut report = Report::default();
         let mut network = flatten::flatten(self, &mut report);

@@ -295,7 +295,7 @@ impl<'d> Network<'d> {
 }
 
 /// What a word was probably meant to be, or all that it could have been if those are few.
-fn meant(what: &str, word: &str, words: &[&str]) -> Option<String> {
+pub(super) fn meant(what: &str, word: &str, words: &[&str]) -> Option<String> {
     if let Some(meant) = did_you_mean(word, words.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }

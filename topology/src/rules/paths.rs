@@ -61,7 +61,10 @@ pub(super) struct Seen {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WayOut {
     Nobody,
+    /// One router.
     One(Door),
+    /// One router, which hides some of its segments: not everything is to be sent there.
+    Outside,
     Several,
 }
 
@@ -165,22 +168,28 @@ impl Paths {
 
     /// Who opens a way from these segments to others.
     pub(super) fn way_out(&self, from: &[usize]) -> WayOut {
-        let mut way = WayOut::Nobody;
-        for &door in from.iter().flat_map(|&segment| &self.doors[segment]) {
-            if matches!(way, WayOut::One(known) if known.forwarder == door.forwarder) || !self.leads_out(door, from) {
-                continue;
-            }
-            if way != WayOut::Nobody || self.forwarders[door.forwarder].count > 1 {
-                return WayOut::Several;
-            }
-            way = WayOut::One(door);
+        let mut way: Option<Door> = None;
+        for &door in from.iter().flat_map(|&segment| &self.doors[segment]).filter(|&&door| self.leads_out(door, from)) {
+            way = match way {
+                Some(known) if known.forwarder != door.forwarder => return WayOut::Several,
+                Some(known) if !self.hides(known) => Some(known),
+                _ => Some(door),
+            };
         }
-        way
+        match way {
+            None => WayOut::Nobody,
+            Some(door) if self.hides(door) => WayOut::Outside,
+            Some(door) if self.forwarders[door.forwarder].count > 1 => WayOut::Several,
+            Some(door) => WayOut::One(door),
+        }
+    }
+
+    fn hides(&self, door: Door) -> bool {
+        self.forwarders[door.forwarder].legs[door.leg].hides
     }
 
     fn leads_out(&self, door: Door, from: &[usize]) -> bool {
-        let legs = &self.forwarders[door.forwarder].legs;
-        let hides = legs[door.leg].hides;
+        let (legs, hides) = (&self.forwarders[door.forwarder].legs, self.hides(door));
         legs.iter().any(|leg| (leg.hides || !hides) && !from.contains(&leg.segment))
     }
 

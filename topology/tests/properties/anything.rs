@@ -169,6 +169,7 @@ pub(crate) fn any_drawing() -> impl Strategy<Value = Drawing> {
             hosts,
             nested: Vec::new(),
             routes: if routed { Routes::Automatic } else { Routes::None },
+            needs: Vec::new(),
         })
         .boxed();
     leaf.clone().prop_recursive(2, 6, 2, move |inner| {

@@ -49,6 +49,7 @@ fn drawing(topology: &Topology, is_read: bool, unknown: usize) -> Drawing {
         hosts,
         nested: topology.nested.iter().map(|nested| nested.drawn.clone()).collect(),
         routes: topology.options.routes.as_ref().map(|routes| routes.value).unwrap_or_default(),
+        needs: Vec::new(),
     };
     if !is_read {
         doubt::draw(topology, &mut drawing);

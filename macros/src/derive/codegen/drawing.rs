@@ -9,6 +9,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::literal::{Literal, field, structure, value};
+use crate::codegen::needs;
 use crate::derive::parse::Topology;
 
 /// An expression of type `Drawing`.
@@ -27,11 +28,16 @@ pub(super) fn drawing(topology: &Topology, private: &TokenStream) -> TokenStream
         |items: Vec<TokenStream>| (!items.is_empty()).then(|| quote!(::core::convert::From::from([#(#items),*])));
     let segments = topology.segments.iter().map(|field| field.drawn.literal(private)).collect();
     let routes = topology.options.routes.as_ref().map(|routes| routes.value).unwrap_or_default();
+    let needs = &topology.options.requires;
+    let needs = (!needs.is_empty())
+        .then(|| needs::list(needs, private))
+        .map(|needs| quote!(::core::convert::From::from([#needs])));
     let fields = [
         value("segments", list(segments)),
         value("hosts", list(hosts.collect())),
         value("nested", list(inner.collect())),
         field("routes", &routes, private),
+        value("needs", needs),
     ];
     structure("Drawing", &fields, private)
 }

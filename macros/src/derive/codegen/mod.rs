@@ -5,17 +5,14 @@ mod drawing;
 mod literal;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::{ToTokens, quote};
 
 use super::parse::Topology;
-use crate::codegen::needs;
 
 /// The implementation.
 pub(super) fn implementation(topology: &Topology) -> TokenStream {
     let private = private(topology);
     let drawing = drawing::drawing(topology, &private);
-    let requires = requires(topology, &private);
     let bind = bind::bind(topology, &private);
     within_impl(
         topology,
@@ -25,28 +22,9 @@ pub(super) fn implementation(topology: &Topology) -> TokenStream {
                 #drawing
             }
 
-            #requires
-
             #bind
         },
     )
-}
-
-/// What the machine has to have, if it was said, and what nested topologies say.
-fn requires(topology: &Topology, private: &TokenStream) -> Option<TokenStream> {
-    if topology.options.requires.is_empty() && topology.nested.is_empty() {
-        return None;
-    }
-    let own = needs(&topology.options.requires, private);
-    let nested = topology.nested.iter().map(|field| {
-        let ty = &field.ty;
-        quote_spanned!(ty.span()=> <#ty as #private::Topology>::requires)
-    });
-    Some(quote! {
-        fn requires() -> ::std::vec::Vec<#private::Need> {
-            #private::needs(#own, &[#(#nested),*])
-        }
-    })
 }
 
 /// What stands in for the implementation where the struct is wrong. It does not come to be run.

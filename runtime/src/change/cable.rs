@@ -1,0 +1,86 @@
+//! Cables: pulled out, plugged in, moved to another switch.
+
+use super::{Change, LinkError, interface_on};
+use crate::lab::{Carrier, Member, NoCable, Patience, wait_in_host};
+use crate::{Host, Segment};
+
+impl Segment {
+    /// Pulls the host's cable out of the switch: its interface loses its carrier, and keeps its addresses and routes.
+    ///
+    /// A bond loses all its legs. When this is over, the host knows.
+    pub fn unplug(&self, host: &Host) -> Change {
+        self.set_plugged(host, false)
+    }
+
+    /// Plugs the host's cable in again. When this is over, the switch forwards, and the host can use its addresses.
+    pub fn plug(&self, host: &Host) -> Change {
+        self.set_plugged(host, true)
+    }
+
+    fn set_plugged(&self, host: &Host, plugged: bool) -> Change {
+        let verb = if plugged { "plug in" } else { "unplug" };
+        let what = format!("{verb} host `{}` on segment `{}`", host.name(), self.name());
+        let (segment, host) = (self.clone(), host.clone());
+        Change::new(what.clone(), &host.clone(), move |patience| {
+            let cable = Cable::of(&segment, &host)?;
+            let hub = &host.surroundings().hub;
+            hub.set_ports(&cable.ports, plugged, patience).map_err(|error| LinkError::failed(&what, error))?;
+            let state = if plugged { Carrier::There } else { Carrier::Lost };
+            cable.wait_for(&host, state, patience).map_err(|error| LinkError::failed(&what, error))
+        })
+    }
+
+    /// Moves the host's cable from this switch to another. The interface is the same and keeps its addresses; those of the other
+    /// segment come with [`Host::set_address`].
+    pub fn move_host(&self, host: &Host, to: &Segment) -> Change {
+        let what = format!("move host `{}` from segment `{}` to `{}`", host.name(), self.name(), to.name());
+        let (from, to, host) = (self.clone(), to.clone(), host.clone());
+        Change::new(what.clone(), &host.clone(), move |patience| {
+            let cable = Cable::of(&from, &host)?;
+            if !to.is_switch() {
+                return Err(no_cable(&host, &to, NoCable::Segment));
+            }
+            if interface_on(&to, &host).is_ok() {
+                let (host, segment) = (host.name().to_owned(), to.name().to_owned());
+                return Err(LinkError::AlreadyThere { host, segment });
+            }
+            let hub = &host.surroundings().hub;
+            hub.move_ports(cable.member, &cable.ports, to.number()).map_err(|error| LinkError::failed(&what, error))?;
+            cable.wait_for(&host, Carrier::There, patience).map_err(|error| LinkError::failed(&what, error))
+        })
+    }
+}
+
+/// What an interface is plugged in with.
+pub(super) struct Cable {
+    pub(super) member: Member,
+    pub(super) ports: Vec<u32>,
+}
+
+impl Cable {
+    pub(super) fn of(segment: &Segment, host: &Host) -> Result<Self, LinkError> {
+        let member = (host.machine().number(), interface_on(segment, host)?);
+        let surroundings = host.surroundings();
+        let ports = surroundings.hub.cables(&surroundings.plan, member);
+        Ok(Self { member, ports: ports.map_err(|why| no_cable(host, segment, why))? })
+    }
+
+    fn wait_for(&self, host: &Host, state: Carrier, patience: Patience) -> Result<(), crate::lab::LabError> {
+        let surroundings = host.surroundings();
+        if surroundings.hub.tap(self.member).is_some() {
+            // The host's kernel has no such interface.
+            return Ok(());
+        }
+        let place = format!("host {}", host.name());
+        let name = format!("{}:{}", host.name(), host.plan().interfaces[self.member.1].name);
+        wait_in_host(host.netns(), &place, (surroundings.hub.index(self.member), name), state, patience)
+    }
+}
+
+fn no_cable(host: &Host, segment: &Segment, why: NoCable) -> LinkError {
+    let why = match why {
+        NoCable::Segment => "nothing but a switch has something to be plugged into",
+        NoCable::Shared => "macvlans share one, and so do ipvlans",
+    };
+    LinkError::NoCable { host: host.name().to_owned(), segment: segment.name().to_owned(), why }
+}

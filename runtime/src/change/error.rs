@@ -1,0 +1,58 @@
+//! Why a network could not be changed.
+
+use std::error::Error;
+use std::net::IpAddr;
+
+/// Why a network could not be changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The host has no interface on the segment.
+    #[error("host `{host}` is not on segment `{segment}`")]
+    NotThere {
+        /// Name of the host.
+        host: String,
+        /// Name of the segment.
+        segment: String,
+    },
+    /// The host has an interface on the segment already.
+    #[error("host `{host}` is on segment `{segment}` already")]
+    AlreadyThere {
+        /// Name of the host.
+        host: String,
+        /// Name of the segment.
+        segment: String,
+    },
+    /// Nothing of the host can be pulled out of the segment, or plugged into it.
+    #[error("host `{host}` has no cable of its own on segment `{segment}`: {why}")]
+    NoCable {
+        /// Name of the host.
+        host: String,
+        /// Name of the segment.
+        segment: String,
+        /// Why there is none.
+        why: &'static str,
+    },
+    /// The address is in none of the subnets that it could be in.
+    #[error("{address} is in no subnet of {place}")]
+    Outside {
+        /// The address.
+        address: IpAddr,
+        /// The segment or host whose subnets these are.
+        place: String,
+    },
+    /// The kernel refused, or what was waited for did not happen.
+    #[error("could not {what}")]
+    Failed {
+        /// What was to be done.
+        what: String,
+        /// Why it was not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl LinkError {
+    pub(super) fn failed(what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed { what: what.to_owned(), source: source.into() }
+    }
+}

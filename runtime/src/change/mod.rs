@@ -1,0 +1,75 @@
+//! Changes of the network while a test runs: cables are pulled, links and addresses change.
+
+mod address;
+mod cable;
+mod error;
+mod interface;
+
+pub use error::LinkError;
+
+use std::fmt;
+use std::pin::Pin;
+
+use crate::harness::Waiting;
+use crate::lab::Patience;
+use crate::{Host, Segment};
+
+/// A change of the network: `.await` it, or `.wait()` for it in a plain function. Then it has happened, for both sides.
+#[must_use = "nothing changes until this is awaited, or `wait()` is called"]
+pub struct Change {
+    /// What is done, in the user's words.
+    what: String,
+    work: Box<dyn FnOnce(Patience) -> Result<(), LinkError> + Send>,
+    patience: Box<dyn FnOnce() -> Patience + Send>,
+}
+
+impl Change {
+    /// `work` gets the patience that the lab of this host has.
+    fn new(what: String, host: &Host, work: impl FnOnce(Patience) -> Result<(), LinkError> + Send + 'static) -> Self {
+        let host = host.clone();
+        let patience = move || Patience::new(&host.surroundings().settings, 1);
+        Self { what, work: Box::new(work), patience: Box::new(patience) }
+    }
+
+    /// Makes the change, and returns when it has happened.
+    pub fn wait(self) -> Result<(), LinkError> {
+        let _waiting = Waiting::new(self.what);
+        (self.work)((self.patience)())
+    }
+}
+
+impl IntoFuture for Change {
+    type Output = Result<(), LinkError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// The change is made on a thread of its own: whatever else runs on this one goes on.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let what = self.what.clone();
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let thread = std::thread::Builder::new().spawn(move || {
+                // Nobody waits for it any more if the future was dropped.
+                let _ = tell.send(self.wait());
+            });
+            match thread {
+                Ok(_) => told.await.unwrap_or_else(|_| Err(LinkError::failed(&what, "its thread has panicked"))),
+                Err(error) => Err(LinkError::failed(&what, error)),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change").field("what", &self.what).finish_non_exhaustive()
+    }
+}
+
+/// The interface of a host on a segment; the first, if it has several there.
+fn interface_on(segment: &Segment, host: &Host) -> Result<usize, LinkError> {
+    segment
+        .interfaces_of(host)
+        .first()
+        .copied()
+        .ok_or_else(|| LinkError::NotThere { host: host.name().to_owned(), segment: segment.name().to_owned() })
+}

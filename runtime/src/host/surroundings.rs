@@ -1,0 +1,63 @@
+//! What all hosts and segments of a lab know.
+
+use std::net::IpAddr;
+use std::panic::{Location, resume_unwind};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use netns_test_topology::{HostPlan, IpNet, Plan};
+use once_cell::sync::OnceCell;
+
+use crate::error::show_panic;
+use crate::harness::Broken;
+use crate::lab::{Hub, Labs};
+use crate::settings::Settings;
+
+/// What all hosts and segments of a lab know.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) plan: Plan,
+    pub(crate) settings: Settings,
+    pub(crate) hub: Hub,
+    /// The labs of the same test.
+    pub(crate) labs: Arc<Labs>,
+    /// The first thing that a test could not do or ask.
+    pub(crate) broken: OnceCell<String>,
+    /// The addresses that hosts have now: of each host, of each of its interfaces.
+    addresses: RwLock<Vec<Vec<Vec<IpNet>>>>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub, labs: Arc<Labs>) -> Self {
+        let of_host = |host: &HostPlan| host.interfaces.iter().map(|interface| interface.addresses.clone()).collect();
+        let addresses = RwLock::new(plan.hosts.iter().map(of_host).collect());
+        Self { plan, settings, hub, labs, broken: OnceCell::new(), addresses }
+    }
+
+    /// The addresses that a host has now, interface by interface.
+    pub(crate) fn addresses_of(&self, host: usize) -> Vec<Vec<IpNet>> {
+        self.addresses.read().unwrap_or_else(PoisonError::into_inner)[host].clone()
+    }
+
+    /// Notes that an interface has other addresses now.
+    pub(crate) fn set_addresses(&self, host: usize, interface: usize, addresses: Vec<IpNet>) {
+        self.addresses.write().unwrap_or_else(PoisonError::into_inner)[host][interface] = addresses;
+    }
+
+    /// Every host's name with each of its addresses.
+    pub(crate) fn names(&self) -> Vec<(IpAddr, String)> {
+        let addresses = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
+        let hosts = self.plan.hosts.iter().zip(addresses.iter());
+        let named = hosts.flat_map(|(host, interfaces)| {
+            interfaces.iter().flatten().map(|subnet| (subnet.addr(), host.name.to_string()))
+        });
+        named.collect()
+    }
+
+    /// Panics at the line of whoever asked for what cannot be done. That is no failure that a test could have expected, and the lab
+    /// remembers it, since the panic may arrive as another: the thread it is in may be joined.
+    pub(crate) fn could_not(&self, at: &Location<'_>, message: String) -> ! {
+        show_panic(at, &message);
+        let _ = self.broken.set(message.clone());
+        resume_unwind(Box::new(Broken(message)))
+    }
+}

@@ -1,0 +1,143 @@
+//! Labs whose shape is known at run time only.
+
+use std::sync::Arc;
+
+use netns_test_topology::{Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, Plan, Role, Routes};
+use nix::sched::{CloneFlags, unshare};
+
+use super::{Lab, LabError, Labs};
+use crate::error::chain;
+use crate::needs;
+use crate::settings::Settings;
+
+/// A lab that is being drawn: the same model as `#[derive(Topology)]`, for shapes that are known at run time only.
+///
+/// ```
+/// # use netns_test::prelude::*;
+/// #[netns_test(namespaces = 0)]
+/// async fn everybody_reaches_the_last(_lab: Lab) -> TestResult {
+///     let lab = Lab::builder().segment("lan", ["10.0.0.0/16"]).hosts(50, "lan").build()?;
+///     lab.host("host1").assert_ping(lab.host("host50")).await;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a lab is not there until `build` is called"]
+pub struct LabBuilder {
+    drawing: Drawing,
+    /// How many hosts were numbered.
+    numbered: usize,
+}
+
+impl LabBuilder {
+    /// A segment with this name and these subnets: a switch.
+    pub fn segment<S: Into<String>>(mut self, name: impl Into<String>, subnets: impl IntoIterator<Item = S>) -> Self {
+        let subnets = subnets.into_iter().map(Into::into).collect();
+        self.drawing.segments.push(DrawnSegment { name: name.into(), subnets, ..DrawnSegment::default() });
+        self
+    }
+
+    /// A host with this name on these segments: `eth0` is on the first.
+    pub fn host<S: Into<String>>(self, name: impl Into<String>, segments: impl IntoIterator<Item = S>) -> Self {
+        self.machine(name.into(), Role::Host, segments)
+    }
+
+    /// A router with this name between these segments.
+    pub fn router<S: Into<String>>(self, name: impl Into<String>, segments: impl IntoIterator<Item = S>) -> Self {
+        self.machine(name.into(), Role::Router, segments)
+    }
+
+    /// So many hosts on a segment. They are called `host1`, `host2` and so on, and a second call goes on counting.
+    pub fn hosts(mut self, count: usize, segment: &str) -> Self {
+        for _ in 0..count {
+            self.numbered += 1;
+            let name = format!("host{}", self.numbered);
+            self = self.machine(name, Role::Host, [segment]);
+        }
+        self
+    }
+
+    /// No routes but those that are drawn.
+    pub fn without_routes(mut self) -> Self {
+        self.drawing.routes = Routes::None;
+        self
+    }
+
+    /// Everything else that can be drawn: changes what was drawn so far.
+    pub fn draw(mut self, change: impl FnOnce(&mut Drawing)) -> Self {
+        change(&mut self.drawing);
+        self
+    }
+
+    fn machine<S: Into<String>>(mut self, name: String, role: Role, segments: impl IntoIterator<Item = S>) -> Self {
+        let join = |segment: S| DrawnInterface { segment: segment.into(), ..DrawnInterface::default() };
+        let interfaces = segments.into_iter().map(join).collect();
+        self.drawing.hosts.push(DrawnHost { name, role, interfaces, ..DrawnHost::default() });
+        self
+    }
+
+    /// Builds it. It is there until the test ends, beside the lab that the test was started with.
+    ///
+    /// # Errors
+    /// All complaints about the drawing at once; a name that another lab of the test has; what the kernel refused; a thread that does
+    /// not run the body of a `#[netns_test]`.
+    pub fn build(self) -> Result<Lab, BuildError> {
+        let current = Lab::current().ok_or(BuildError::NoTest)?;
+        let plan = self.drawing.plan().map_err(|complaints| BuildError::Drawing { complaints })?;
+        let surroundings = &current.0.surroundings;
+        if let Some(taken) = taken(&plan, &surroundings.labs) {
+            return Err(BuildError::Taken { name: taken });
+        }
+        let _tried = needs::check(&self.drawing.all_needs())
+            .map_err(|unmet| BuildError::Failed { reason: unmet.to_string() })?;
+        let (settings, labs) = (surroundings.settings.clone(), Arc::clone(&surroundings.labs));
+        build_aside(plan, &settings, labs).map_err(|error| BuildError::Failed { reason: chain(&error) })
+    }
+}
+
+/// A name that a host of another lab has.
+fn taken(plan: &Plan, labs: &Labs) -> Option<String> {
+    let labs = labs.all();
+    let taken = labs.iter().flat_map(Lab::hosts).find(|host| plan.host(host.name()).is_some());
+    taken.map(|host| host.name().to_owned())
+}
+
+/// Builds a lab whose switches are in a namespace of their own, which a thread makes and leaves to them.
+fn build_aside(plan: Plan, settings: &Settings, labs: Arc<Labs>) -> Result<Lab, LabError> {
+    std::thread::scope(|scope| {
+        let work = move || {
+            unshare(CloneFlags::CLONE_NEWNET).map_err(|error| LabError::Switches { source: error.into() })?;
+            Lab::build(plan, settings, labs)
+        };
+        let thread = std::thread::Builder::new().spawn_scoped(scope, work);
+        let thread = thread.map_err(|source| LabError::Thread { source })?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Why a lab was not built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The drawing makes no sense.
+    #[error("the network cannot be built as it is described:\n{complaints}")]
+    Drawing {
+        /// Everything that is wrong with it.
+        complaints: Complaints,
+    },
+    /// Another lab of the same test has a host of that name.
+    #[error("this test has a host `{name}` already, in another lab")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// There is no test around this thread.
+    #[error("a lab is built by the body of a `#[netns_test]`, on its own thread")]
+    NoTest,
+    /// The kernel refused.
+    #[error("could not build the lab: {reason}")]
+    Failed {
+        /// What the kernel said, and what to do about it.
+        reason: String,
+    },
+}

@@ -1,0 +1,187 @@
+//! The namespace of the switches while a test runs: cables are pulled and moved there.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use netns_test_topology::{Device, Plan, SegmentKind};
+use nix::sched::{CloneFlags, setns};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+
+use super::LabError;
+use super::build::{HUB, Indices, Taps, message, ports_of, request};
+use super::carrier::{self, Carrier, Patience};
+use super::netlink::{Netlink, NetlinkError};
+use super::tap::Tap;
+
+/// An interface of the lab: index of the host, index of the interface within the host.
+pub(crate) type Member = (usize, usize);
+
+/// The switches, and what the hosts are plugged into.
+pub(crate) struct Hub {
+    netlink: Mutex<Netlink>,
+    indices: Indices,
+    taps: Taps,
+    /// The segments of interfaces that were moved to another.
+    moved: Mutex<HashMap<Member, usize>>,
+}
+
+/// Why a member cannot be unplugged or moved by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoCable {
+    /// Nothing is between the two ends of a veth pair, or the segment is not made of cables.
+    Segment,
+    /// It shares a device with others.
+    Shared,
+}
+
+impl Hub {
+    pub(super) fn new(netlink: Netlink, indices: Indices, taps: Taps) -> Self {
+        Self { netlink: Mutex::new(netlink), indices, taps, moved: Mutex::default() }
+    }
+
+    /// The kernel's index of an interface, in its host.
+    pub(crate) fn index(&self, (host, nth): Member) -> u32 {
+        self.indices.interface(host, nth)
+    }
+
+    /// The tap that an interface is.
+    pub(crate) fn tap(&self, member: Member) -> Option<&Tap> {
+        self.taps.get(&member)
+    }
+
+    /// The segment that an interface is on now.
+    pub(crate) fn segment_of(&self, plan: &Plan, member: Member) -> usize {
+        let moved = lock(&self.moved).get(&member).copied();
+        moved.unwrap_or_else(|| plan.hosts[member.0].interfaces[member.1].segment)
+    }
+
+    /// The ports that an interface is plugged into, and into nothing else.
+    pub(crate) fn cables(&self, plan: &Plan, member: Member) -> Result<Vec<u32>, NoCable> {
+        let interface = &plan.hosts[member.0].interfaces[member.1];
+        match (&plan.segments[interface.segment].kind, interface.device) {
+            (SegmentKind::Switch(_), Device::Macvlan | Device::Macvtap | Device::Ipvlan) => Err(NoCable::Shared),
+            (SegmentKind::Switch(_), _) => Ok(ports_of(plan, &self.indices, &self.taps, interface.segment, member)),
+            _ => Err(NoCable::Segment),
+        }
+    }
+
+    /// Pulls cables out, or plugs them in and waits until the switch forwards.
+    pub(crate) fn set_ports(&self, ports: &[u32], plugged: bool, patience: Patience) -> Result<(), LabError> {
+        let what = if plugged { "bring up the port of a bridge" } else { "bring down the port of a bridge" };
+        let state = if plugged { Carrier::There } else { Carrier::Lost };
+        self.set_each(what, ports, |port| {
+            let link = message::link(port);
+            if plugged { link.up().build() } else { link.down().build() }
+        })?;
+        let names = ports.iter().map(|port| (*port, format!("port {port}"))).collect();
+        carrier::wait(&mut lock(&self.netlink), HUB, names, state, patience)
+    }
+
+    /// Plugs cables into another switch.
+    pub(crate) fn move_ports(&self, member: Member, ports: &[u32], to: usize) -> Result<(), LabError> {
+        let switch = self.indices.switch(to);
+        self.set_each("plug a cable into another switch", ports, |port| {
+            message::link(port).controller(switch).build()
+        })?;
+        lock(&self.moved).insert(member, to);
+        Ok(())
+    }
+
+    /// Gives ports a larger MTU, in bytes; those that have one stay as they are.
+    pub(crate) fn raise_mtu_of_ports(&self, ports: &[u32], mtu: u32) -> Result<(), LabError> {
+        let mut smaller = Vec::new();
+        for &port in ports {
+            let mut netlink = lock(&self.netlink);
+            let look = netlink.links(Some(port), |link| smaller.extend(is_smaller(&link, mtu).then_some(port)));
+            look.map_err(|source| request(HUB, source))?;
+        }
+        self.set_each("change the MTU of a port", &smaller, |port| message::link(port).mtu(mtu).build())
+    }
+
+    fn set_each(&self, what: &'static str, ports: &[u32], change: impl Fn(u32) -> LinkMessage) -> Result<(), LabError> {
+        let mut netlink = lock(&self.netlink);
+        let mut all = || -> Result<(), NetlinkError> {
+            ports.iter().try_for_each(|&port| netlink.set_link(what, change(port)))?;
+            netlink.settle()
+        };
+        all().map_err(|source| request(HUB, source))
+    }
+}
+
+fn is_smaller(link: &LinkMessage, mtu: u32) -> bool {
+    link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::Mtu(own) if *own < mtu))
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+/// Nothing panics while it is held that would leave it half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls `f` on a thread that is in a network namespace.
+pub(crate) fn inside<T: Send>(
+    netns: BorrowedFd<'_>,
+    f: impl FnOnce() -> Result<T, LabError> + Send,
+) -> Result<T, LabError> {
+    std::thread::scope(|scope| {
+        let work = || {
+            setns(netns.as_fd(), CloneFlags::CLONE_NEWNET).map_err(|error| LabError::Enter { source: error.into() })?;
+            f()
+        };
+        let thread = std::thread::Builder::new().spawn_scoped(scope, work);
+        let thread = thread.map_err(|source| LabError::Thread { source })?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Calls `f` with a routing socket in a network namespace; `place` says whose that is.
+pub(crate) fn with_netlink<T: Send>(
+    netns: BorrowedFd<'_>,
+    place: &str,
+    f: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError> + Send,
+) -> Result<T, LabError> {
+    inside(netns, || {
+        let in_place = |source| request(place, source);
+        let mut netlink = Netlink::open().map_err(in_place)?;
+        let value = f(&mut netlink).map_err(in_place)?;
+        netlink.settle().map_err(in_place)?;
+        Ok(value)
+    })
+}
+
+/// Waits until an interface of a host has its carrier, and can use its IPv6 addresses, or until it has lost it.
+pub(crate) fn wait_in_host(
+    netns: BorrowedFd<'_>,
+    place: &str,
+    link: (u32, String),
+    state: Carrier,
+    patience: Patience,
+) -> Result<(), LabError> {
+    inside(netns, || {
+        let mut netlink = Netlink::open().map_err(|source| request(place, source))?;
+        carrier::wait(&mut netlink, place, HashMap::from([link]), state, patience)?;
+        match state {
+            Carrier::There => carrier::wait_for_addresses(&mut netlink, place, patience),
+            Carrier::Lost => Ok(()),
+        }
+    })
+}
+
+/// Waits until a host can use all its IPv6 addresses.
+pub(crate) fn wait_for_addresses_in_host(
+    netns: BorrowedFd<'_>,
+    place: &str,
+    patience: Patience,
+) -> Result<(), LabError> {
+    inside(netns, || {
+        let mut netlink = Netlink::open().map_err(|source| request(place, source))?;
+        carrier::wait_for_addresses(&mut netlink, place, patience)
+    })
+}

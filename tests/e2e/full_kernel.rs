@@ -1,0 +1,279 @@
+//! The kinds of wire that not every kernel has. `tests/kernels/run` runs these on one that has them all.
+
+use netns_test::Topology;
+use netns_test::prelude::*;
+use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
+use netns_test_tests::realised::assert_realised;
+
+async fn check<T: Topology>(lab: &Lab) {
+    assert_realised(lab, &T::drawing().plan().unwrap());
+    assert_all_reach_all(lab).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(vlan))]
+struct Vlans {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    trunk: Segment,
+    #[segment("10.10.0.0/24", "fd00:10::/64", vlan = 10, over = trunk)]
+    v10: Segment,
+    #[segment("10.20.0.0/24", "fd00:20::/64", vlan = 20, over = trunk)]
+    v20: Segment,
+    #[host(trunk, v10)]
+    left: Host,
+    #[host(trunk, v20)]
+    right: Host,
+    #[router(trunk, v10, v20)]
+    router: Host,
+}
+
+#[netns_test]
+async fn vlans(lab: Lab, net: Vlans) {
+    check::<Vlans>(&lab).await;
+    // A tag is another network: without its router nothing crosses.
+    net.trunk.unplug(&net.router).await.unwrap();
+    net.left.assert_no_ping(net.right.addr_on(&net.v20)).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(vlan, vlan_filtering))]
+struct Filtered {
+    #[segment("10.0.0.0/24", bridge(vlan_filtering = true))]
+    trunk: Segment,
+    #[segment("10.10.0.0/24", vlan = 10, over = trunk)]
+    v10: Segment,
+    #[host(trunk, v10)]
+    hosts: [Host; 2],
+    #[host(trunk)]
+    outside: Host,
+}
+
+#[netns_test]
+async fn a_switch_that_filters_vlans(lab: Lab, net: Filtered) {
+    assert_realised(&lab, &Filtered::drawing().plan().unwrap());
+    let [left, right] = &net.hosts;
+    assert_reaches(left, &right.addresses()).await;
+    assert_reaches(&net.outside, &[left.addr_on(&net.trunk)]).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(vlan))]
+struct QinQ {
+    #[segment("10.0.0.0/24")]
+    trunk: Segment,
+    #[segment("10.100.0.0/24", vlan = 100, over = trunk, protocol = "802.1ad")]
+    outer: Segment,
+    #[segment("10.200.0.0/24", vlan = 200, over = outer)]
+    inner: Segment,
+    #[host(trunk, outer, inner)]
+    hosts: [Host; 2],
+}
+
+#[netns_test]
+async fn qinq(lab: Lab, _net: QinQ) {
+    check::<QinQ>(&lab).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(ipvlan))]
+struct Ipvlans {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[host(lan)]
+    plain: Host,
+    #[host(lan(ipvlan))]
+    first: Host,
+    #[host(lan(ipvlan))]
+    second: Host,
+}
+
+#[netns_test]
+async fn ipvlans(lab: Lab, _net: Ipvlans) {
+    check::<Ipvlans>(&lab).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(dummy))]
+struct Service {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[segment("10.53.0.0/24", dummy)]
+    service: Segment,
+    #[host(lan)]
+    client: Host,
+    #[router(lan, service)]
+    server: Host,
+}
+
+#[netns_test]
+async fn a_dummy(lab: Lab, _net: Service) {
+    check::<Service>(&lab).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(bond))]
+struct Bonds {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[host(lan(bond = 2))]
+    backed_up: Host,
+    #[host(lan(bond = 3, mode = "balance-rr"))]
+    balanced: Host,
+    #[host(lan)]
+    plain: Host,
+}
+
+#[netns_test]
+async fn bonds(lab: Lab, net: Bonds) -> TestResult {
+    check::<Bonds>(&lab).await;
+    net.lan.unplug(&net.backed_up).await?;
+    net.plain.assert_no_ping(&net.backed_up).await;
+    net.lan.plug(&net.backed_up).await?;
+    net.plain.assert_ping(&net.backed_up).await;
+    Ok(())
+}
+
+#[derive(Topology)]
+#[topology(routes = "none", requires(vrf))]
+struct Vrfs {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    red: Segment,
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    blue: Segment,
+    #[host(red(vrf = "red"), blue(vrf = "blue"))]
+    both: Host,
+    #[host(red)]
+    in_red: Host,
+    #[host(blue)]
+    in_blue: Host,
+}
+
+#[netns_test]
+async fn the_same_subnet_in_two_vrfs(lab: Lab, net: Vrfs) {
+    assert_realised(&lab, &Vrfs::drawing().plan().unwrap());
+    // Each asks for the same address, and is answered from its own side.
+    for host in [&net.in_red, &net.in_blue] {
+        assert_reaches(host, &net.both.addresses()).await;
+    }
+}
+
+#[derive(Topology)]
+#[topology(requires(wireguard))]
+struct Mesh {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    wan: Segment,
+    #[segment("10.8.0.0/24", "fd00:8::/64", wireguard, over = wan)]
+    vpn: Segment,
+    #[segment("10.9.0.0/24", "fd00:9::/64")]
+    office: Segment,
+    // One gets there through the tunnel, the other beside it.
+    #[host(wan, vpn, route("10.9.0.0/24", via = "10.8.0.1"), route(office, via = "fd00:8::1"))]
+    tunnelled: Host,
+    #[host(wan, vpn)]
+    host: Host,
+    #[router(wan, vpn, office)]
+    gateway: Host,
+    #[host(office)]
+    printer: Host,
+}
+
+#[netns_test]
+async fn a_wireguard_mesh(lab: Lab, _net: Mesh) {
+    check::<Mesh>(&lab).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(gre, ipip))]
+struct Tunnels {
+    #[segment("10.0.0.0/24")]
+    wan: Segment,
+    #[segment("10.1.0.0/30", "fd01::/64", gre, over = wan)]
+    gre: Segment,
+    #[segment("10.2.0.0/30", ipip, over = wan)]
+    ipip: Segment,
+    #[host(wan, gre, ipip)]
+    left: Host,
+    #[host(wan, gre, ipip)]
+    right: Host,
+}
+
+#[netns_test]
+async fn gre_and_ipip(lab: Lab, _net: Tunnels) {
+    check::<Tunnels>(&lab).await;
+}
+
+#[derive(Topology)]
+#[topology(requires(tap))]
+struct Tapped {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    host: Host,
+    #[host(lan(tap))]
+    mine: Host,
+}
+
+#[netns_test]
+fn frames_of_a_tap_are_the_tests(net: Tapped, lab: Lab) -> TestResult {
+    assert_realised(&lab, &Tapped::drawing().plan().unwrap());
+    asked_for_and_answered(&net.host, &net.mine, &net.lan, [2, 0, 0, 0xaa, 0xbb, 0xcc])
+}
+
+#[derive(Topology)]
+#[topology(requires(macvtap))]
+struct Macvtapped {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    host: Host,
+    // A macvtap is given the frames to its own address only: the one that the test answers with.
+    #[host(lan(macvtap, mac = "02:00:00:aa:bb:cc"))]
+    mine: Host,
+}
+
+#[netns_test]
+fn frames_of_a_macvtap_are_the_tests(net: Macvtapped, lab: Lab) -> TestResult {
+    assert_realised(&lab, &Macvtapped::drawing().plan().unwrap());
+    if !nix::unistd::geteuid().is_root() || !all_users_are_here()? {
+        // Its device number is for root only, and the error says so.
+        assert!(net.mine.tap_on(&net.lan).is_err());
+        return Ok(());
+    }
+    // Frames for another address do not reach it.
+    let mac = Macvtapped::drawing().plan().unwrap().host("mine").unwrap().interfaces[0].mac;
+    asked_for_and_answered(&net.host, &net.mine, &net.lan, mac.0)
+}
+
+/// Whether this is no user namespace of a test's: root is root.
+fn all_users_are_here() -> std::io::Result<bool> {
+    Ok(std::fs::read_to_string("/proc/self/uid_map")?.split_whitespace().eq(["0", "0", "4294967295"]))
+}
+
+/// The host asks by ARP who has the other's address, and the test answers with frames of its own (RFC 826).
+fn asked_for_and_answered(host: &Host, mine: &Host, lan: &Segment, mac: [u8; 6]) -> TestResult {
+    use std::io::{Read, Write};
+    let mut tap = mine.tap_on(lan)?;
+    let address = mine.addr_on(lan);
+    let sender = host.udp_socket()?;
+    sender.send_to(b"is anybody there", (address, 9))?;
+    let mut frame = [0; 2048];
+    let request = loop {
+        let length = tap.read(&mut frame)?;
+        // An Ethernet frame of type ARP with the operation `request`.
+        if length >= 42 && frame[12..14] == [0x08, 0x06] && frame[20..22] == [0, 1] {
+            break frame[..42].to_vec();
+        }
+    };
+    let std::net::IpAddr::V4(v4) = address else { panic!("{address}") };
+    assert_eq!(request[38..42], v4.octets());
+    let mut reply = [&request[6..12], &mac, &request[12..20], &[0, 2], &mac, &request[38..42]].concat();
+    reply.extend_from_slice(&request[22..32]);
+    tap.write_all(&reply)?;
+    loop {
+        let length = tap.read(&mut frame)?;
+        if frame[12..14] == [0x08, 0x00] && frame[..length].ends_with(b"is anybody there") {
+            assert_eq!(frame[..6], mac);
+            return Ok(());
+        }
+    }
+}
