@@ -78,6 +78,8 @@ struct Machines {
     d: Host,
     #[host(lan, route(default, via = "10.0.1.5"))]
     e: Host,
+    #[host(lan(gateway = "clients-7"), route("10.97.0.0/16", via = "clients-0"))]
+    f: Host,
     #[host(alone)]
     nobody: Host,
     #[host(r#route)]
@@ -91,6 +93,7 @@ struct Machines {
         masquerade = wan,
         forward(tcp = 8080, to = laptop, port = 80),
         forward(udp = 53, to = printer),
+        forward(udp = 54, to = "clients-0"),
         hairpin
     )]
     router: Host,

@@ -12,7 +12,7 @@ use syn::{Error, LitInt, LitStr, Result, Token, token};
 use super::interface;
 use super::places::Places;
 use super::table::{Definition, often, once, read_option, read_options, unknown};
-use super::word::{Word, each, field, field_or_text, name, name_or_text};
+use super::word::{Word, each, field_or_text, name, name_or_text};
 use crate::errors::Errors;
 use crate::parse::Written;
 
@@ -54,7 +54,7 @@ pub(crate) const FORWARD: &[Definition<Forward>] = &[
     once("tcp", "tcp = 8080", |forward, word| forward.from(word, Transport::Tcp)),
     once("udp", "udp = 53", |forward, word| forward.from(word, Transport::Udp)),
     once("to", "to = server", |forward, word| {
-        forward.to = Some(field(word.value()?, "the name of a host")?);
+        forward.to = Some(field_or_text(word.value()?, "the name of a host")?);
         Ok(())
     }),
     once("port", "port = 80", |forward, word| {
