@@ -191,7 +191,11 @@ impl Host {
 
     /// What to say after "has no address".
     pub(crate) fn why_no_address(&self) -> &'static str {
-        if self.plan().interfaces.is_empty() { ": without `veth = true` it has a loopback only" } else { "" }
+        if self.plan().interfaces.is_empty() {
+            ": it is on no segment (`veth = true` puts all hosts of a test on one)"
+        } else {
+            ""
+        }
     }
 
     #[track_caller]
