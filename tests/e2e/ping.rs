@@ -248,7 +248,7 @@ async fn a_target_without_an_address_is_no_silence(a: Host, b: Host) {
     assert_eq!(error.to_string(), "there is no host `nobody` in the lab; there are `a`, `b`");
     assert_eq!(
         a.ping(&b).await.unwrap_err().to_string(),
-        "b has no address to ping: it is on no segment (`veth = true` puts all hosts of a test on one)"
+        "b has no address to ping: without `veth = true` it has a loopback only"
     );
 }
 

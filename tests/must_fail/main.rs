@@ -166,6 +166,11 @@ fn a_probe_fails_or_is_broken() {
 }
 
 #[test]
+fn a_network_that_makes_no_sense_is_broken() {
+    ends_as_the_model_says(&model::topology());
+}
+
+#[test]
 #[ignore = "needs cargo-nextest; run it with --include-ignored"]
 fn nextest_sees_what_libtest_sees() {
     let fixtures = model::all();

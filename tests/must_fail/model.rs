@@ -25,6 +25,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         placed(),
         probes(),
         settings(),
+        topology(),
         translating(),
     ]
 }
@@ -368,6 +369,51 @@ pub(crate) fn settings() -> Fixture {
 pub(crate) fn settings_broken(says: &[&str]) -> Fixture {
     let broken = |name| says.iter().fold(fails(name).says("is broken at").says_nothing(), |test, text| test.says(text));
     fixture("settings", [broken("passes").here(), broken("passes_too")])
+}
+
+pub(crate) fn topology() -> Fixture {
+    let not_there = |name, what: &str| {
+        let broken = fails(name).says(what).says("is broken: it could not do or ask what it wanted to");
+        broken.says_nothing()
+    };
+    let makes_no_sense = |name, what: &str| {
+        fails(name).says("the network cannot be built as it is described:\n").says(what).says_nothing()
+    };
+    let none = "this test requires the program `netns-test-none`, which is not in PATH: install it\n";
+    let none_either = "this test requires the program `netns-test-none-either`, which is not in PATH: install it\n";
+    fixture(
+        "topology",
+        [
+            passes("passes_if_the_network_is_there"),
+            passes("passes_if_the_parameters_are_there"),
+            not_there(
+                "is_broken_if_a_host_is_missing",
+                "\nthere is no host `middle` in this lab; there are `left`, `right`\n",
+            )
+            .here(),
+            not_there(
+                "is_broken_if_a_segment_is_missing",
+                "\nthere is no segment `wan` in this lab; there are `lan`\n",
+            )
+            .here(),
+            not_there(
+                "is_broken_if_a_panic_is_expected_and_a_host_is_missing",
+                "there is no host `middle` in this lab",
+            )
+            .says("not the panic that `#[should_panic]` waits for"),
+            makes_no_sense("is_broken_if_there_are_no_hosts", "a test network needs at least one host\n"),
+            passes("passes_if_there_are_to_be_no_hosts"),
+            passes("passes_if_an_array_is_not_too_long"),
+            makes_no_sense(
+                "is_broken_if_an_array_is_too_long",
+                "`10.0.0.0/29` has addresses for 6 hosts, 7 are on it\n",
+            )
+            .here(),
+            makes_no_sense("is_broken_if_a_nested_topology_does_not_fit", "`right` has no segment `uplink`\n").here(),
+            fails("fails_if_its_topology_s_needs_are_not_met").says(none).says(none_either).says_nothing().here(),
+            fails("fails_if_the_needs_of_the_option_s_topology_are_not_met").says(none).says_nothing().here(),
+        ],
+    )
 }
 
 pub(crate) fn translating() -> Fixture {

@@ -33,7 +33,7 @@ impl Host {
         Self(Arc::new(machine))
     }
 
-    /// Its name: what the test function calls it.
+    /// Its name: what the test function calls it, or the topology.
     pub fn name(&self) -> &str {
         self.0.plan().name.as_str()
     }
@@ -191,10 +191,10 @@ impl Host {
 
     /// What to say after "has no address".
     pub(crate) fn why_no_address(&self) -> &'static str {
-        if self.plan().interfaces.is_empty() {
-            ": it is on no segment (`veth = true` puts all hosts of a test on one)"
-        } else {
-            ""
+        match (self.plan().interfaces.as_slice(), self.lab_plan().segments.as_slice()) {
+            ([], []) => ": without `veth = true` it has a loopback only",
+            ([], _) => ": it is on no segment",
+            _ => "",
         }
     }
 
