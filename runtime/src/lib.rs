@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Start with [`Host`]: code, futures, programs and sockets inside a machine. [`Ping`] has the outcomes of a question between
-//! two of them.
+//! two of them. [`Topology`] is a network drawn as a struct, [`Lab::builder`] one whose shape is known at run time only; a [`Segment`] is
+//! where cables are pulled while a test runs, by a [`Change`].
 
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -50,7 +51,9 @@ pub use topology::Topology;
 pub mod drawing {
     pub use netns_test_topology::{
         Complaint, Complaints, Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour,
-        DrawnNested, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+        DrawnNested, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Feature, HostPart, InterfacePart,
+        Medium, Need, NeighbourPart, NestedPart, Place, PortForwardPart, Role, RoutePart, Routes, SegmentPart,
+        SourceNatPart, Transport,
     };
 }
 

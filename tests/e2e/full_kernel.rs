@@ -178,8 +178,17 @@ struct Mesh {
 }
 
 #[netns_test]
-async fn a_wireguard_mesh(lab: Lab, _net: Mesh) {
-    check::<Mesh>(&lab).await;
+async fn a_wireguard_mesh(lab: Lab, net: Mesh) {
+    assert_realised(&lab, &Mesh::drawing().plan().unwrap());
+    let members = [&net.tunnelled, &net.host, &net.gateway];
+    for from in members {
+        for to in members.into_iter().filter(|to| *to != from) {
+            assert_reaches(from, &to.addresses()).await;
+        }
+        assert_reaches(from, &net.printer.addresses()).await;
+    }
+    // A peer is heard only from where it is asked (WireGuard's allowed addresses), so each is reached on its own way there.
+    assert_reaches(&net.printer, &[net.tunnelled.addr_on(&net.vpn), net.host.addr_on(&net.wan)]).await;
 }
 
 #[derive(Topology)]

@@ -110,7 +110,7 @@ async fn what_cannot_be_changed_says_why(a: Host, _b: Host, lab: Lab) {
     let error = lan.unplug(&a).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "host `a` has no cable of its own on segment `lan`: nothing but a switch has something to be plugged into"
+        "host `a` has no cable of its own on segment `lan`: only a switch has cables that can be pulled"
     );
     let error = a.set_address(lan, [192, 0, 2, 1]).await.unwrap_err();
     assert_eq!(error.to_string(), "192.0.2.1 is in no subnet of segment `lan`");
@@ -164,6 +164,36 @@ async fn another_gateway_takes_over(net: TwoWaysOut) -> TestResult {
     net.host.set_gateway("fd00::2".parse::<IpAddr>()?).await?;
     net.server.set_gateway("fd00:1::2".parse::<IpAddr>()?).await?;
     net.host.assert_ping(&net.server).ipv6().await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 0)]
+async fn a_segment_of_another_lab_is_refused(_lab: Lab) {
+    let first = Lab::builder().segment("one", ["10.0.0.0/24"]).host("a", ["one"]).build().unwrap();
+    let second = Lab::builder().segment("two", ["10.0.0.0/24"]).host("b", ["two"]).build().unwrap();
+    let error = first.segment("one").move_host(first.host("a"), second.segment("two")).await.unwrap_err();
+    assert_eq!(error.to_string(), "host `a` and segment `two` are of different labs");
+    let error = second.segment("two").unplug(first.host("a")).await.unwrap_err();
+    assert_eq!(error.to_string(), "host `a` is not on segment `two`");
+    assert_eq!(carrier(first.host("a")), "1");
+}
+
+#[netns_test(namespaces = 0)]
+async fn changes_at_the_same_time_are_all_made(_lab: Lab) -> TestResult {
+    let lab = two_on_a_switch();
+    let (lan, left, right) = (lab.segment("lan"), lab.host("left"), lab.host("right"));
+    let (v4, v6, unplugged) = tokio::join!(
+        right.set_address(lan, [10, 0, 0, 99]).into_future(),
+        right.set_address(lan, "fd00::99".parse::<IpAddr>()?).into_future(),
+        lan.unplug(left).into_future(),
+    );
+    for done in [v4, v6, unplugged] {
+        done?;
+    }
+    assert_eq!((right.addr_v4().octets()[3], right.addr_v6().segments()[7]), (99, 0x99));
+    let again = tokio::join!(lan.plug(left).into_future(), lan.unplug(right).into_future());
+    again.0.and(again.1)?;
+    assert_eq!((carrier(left), carrier(right)), ("1".to_owned(), "0".to_owned()));
     Ok(())
 }
 

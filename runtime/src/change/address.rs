@@ -28,7 +28,7 @@ impl Host {
     /// was there before is replaced.
     pub fn set_gateway(&self, gateway: impl Into<IpAddr>) -> Change {
         let gateway = gateway.into();
-        let what = format!("send what leaves host `{}` to {gateway}", self.name());
+        let what = format!("make {gateway} the gateway of host `{}`", self.name());
         let host = self.clone();
         Change::new(what.clone(), self, move |_: Patience| {
             let interfaces = host.surroundings().addresses_of(host.machine().number());
@@ -51,9 +51,8 @@ fn in_subnet_of(segment: &Segment, address: IpAddr) -> Result<IpNet, LinkError> 
 fn replace(host: &Host, nth: usize, new: IpNet, patience: Patience) -> Result<(), crate::lab::LabError> {
     let surroundings = host.surroundings();
     let number = host.machine().number();
-    let mut addresses = surroundings.addresses_of(number).swap_remove(nth);
-    let is_old = |old: &IpNet| matches!((old, &new), (IpNet::V4(_), IpNet::V4(_)) | (IpNet::V6(_), IpNet::V6(_)));
-    let old = addresses.iter().copied().find(is_old);
+    let addresses = surroundings.addresses_of(number).swap_remove(nth);
+    let old = addresses.into_iter().find(|old| old.addr().is_ipv4() == new.addr().is_ipv4());
     if old == Some(new) {
         return Ok(());
     }
@@ -74,13 +73,9 @@ fn replace(host: &Host, nth: usize, new: IpNet, patience: Patience) -> Result<()
             None => Ok(()),
         }
     })?;
-    wait_for_addresses_in_host(host.netns(), &place, patience)?;
-    match addresses.iter_mut().find(|address| is_old(address)) {
-        Some(address) => *address = new,
-        None => addresses.push(new),
-    }
-    surroundings.set_addresses(number, nth, addresses);
-    world::write_hosts(&surroundings.labs)
+    surroundings.replace_address(number, nth, new);
+    world::write_hosts(&surroundings.labs)?;
+    wait_for_addresses_in_host(host.netns(), &place, patience)
 }
 
 fn route_all_through(host: &Host, gateway: IpAddr, interface: usize) -> Result<(), crate::lab::LabError> {

@@ -37,6 +37,10 @@ impl Segment {
         let (from, to, host) = (self.clone(), to.clone(), host.clone());
         Change::new(what.clone(), &host.clone(), move |patience| {
             let cable = Cable::of(&from, &host)?;
+            if !to.is_of_the_lab_of(&host) {
+                let (host, segment) = (host.name().to_owned(), to.name().to_owned());
+                return Err(LinkError::OtherLab { host, segment });
+            }
             if !to.is_switch() {
                 return Err(no_cable(&host, &to, NoCable::Segment));
             }
@@ -79,7 +83,7 @@ impl Cable {
 
 fn no_cable(host: &Host, segment: &Segment, why: NoCable) -> LinkError {
     let why = match why {
-        NoCable::Segment => "nothing but a switch has something to be plugged into",
+        NoCable::Segment => "only a switch has cables that can be pulled",
         NoCable::Shared => "macvlans share one, and so do ipvlans",
     };
     LinkError::NoCable { host: host.name().to_owned(), segment: segment.name().to_owned(), why }

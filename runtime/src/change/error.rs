@@ -23,6 +23,14 @@ pub enum LinkError {
         /// Name of the segment.
         segment: String,
     },
+    /// The segment is of another lab than the host.
+    #[error("host `{host}` and segment `{segment}` are of different labs")]
+    OtherLab {
+        /// Name of the host.
+        host: String,
+        /// Name of the segment.
+        segment: String,
+    },
     /// Nothing of the host can be pulled out of the segment, or plugged into it.
     #[error("host `{host}` has no cable of its own on segment `{segment}`: {why}")]
     NoCable {

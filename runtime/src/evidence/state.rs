@@ -50,7 +50,7 @@ async fn collect(handle: &Handle) -> Result<String, Error> {
         addresses.entry(message.header.index).or_default().extend(given);
     }
     let mut text = String::new();
-    for link in &links {
+    for link in links.iter().filter(|link| !is_fallback(link)) {
         let addresses = addresses.remove(&link.header.index).unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "    {:<6} {}  {}", link_name(link), describe_link(link), addresses.join("  "));
@@ -70,6 +70,13 @@ async fn collect(handle: &Handle) -> Result<String, Error> {
         }
     }
     Ok(text)
+}
+
+/// Whether this is one of the devices that some kernels put into every new namespace, and nobody uses it (`fb_tunnels_only_for_init_net`).
+fn is_fallback(link: &LinkMessage) -> bool {
+    const NAMES: [&str; 9] =
+        ["tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0"];
+    !link.header.flags.contains(LinkFlags::Up) && NAMES.contains(&link_name(link).as_str())
 }
 
 fn link_name(link: &LinkMessage) -> String {

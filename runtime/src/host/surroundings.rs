@@ -38,9 +38,14 @@ impl Surroundings {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner)[host].clone()
     }
 
-    /// Notes that an interface has other addresses now.
-    pub(crate) fn set_addresses(&self, host: usize, interface: usize, addresses: Vec<IpNet>) {
-        self.addresses.write().unwrap_or_else(PoisonError::into_inner)[host][interface] = addresses;
+    /// Notes that an interface has another address now, in the place of the one of the same family.
+    pub(crate) fn replace_address(&self, host: usize, interface: usize, new: IpNet) {
+        let mut addresses = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
+        let addresses = &mut addresses[host][interface];
+        match addresses.iter_mut().find(|old| old.addr().is_ipv4() == new.addr().is_ipv4()) {
+            Some(old) => *old = new,
+            None => addresses.push(new),
+        }
     }
 
     /// Every host's name with each of its addresses.

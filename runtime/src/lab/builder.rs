@@ -88,10 +88,14 @@ impl LabBuilder {
         if let Some(taken) = taken(&plan, &surroundings.labs) {
             return Err(BuildError::Taken { name: taken });
         }
-        let _tried = needs::check(&self.drawing.all_needs())
-            .map_err(|unmet| BuildError::Failed { reason: unmet.to_string() })?;
+        let failed = |reason: String| {
+            // Nothing that a test could have expected, whatever becomes of the error.
+            let _ = surroundings.broken.set(format!("could not build a lab: {reason}"));
+            BuildError::Failed { reason }
+        };
+        let _tried = needs::check(&self.drawing.all_needs()).map_err(|unmet| failed(unmet.to_string()))?;
         let (settings, labs) = (surroundings.settings.clone(), Arc::clone(&surroundings.labs));
-        build_aside(plan, &settings, labs).map_err(|error| BuildError::Failed { reason: chain(&error) })
+        build_aside(plan, &settings, labs).map_err(|error| failed(chain(&error)))
     }
 }
 

@@ -72,9 +72,13 @@ pub(super) fn wait(
         let strike = |link: LinkMessage| strike(carrier, &mut pending, &link);
         let outcome = netlink.wait_for_links(patience.left(), strike).map_err(in_place)?;
         match outcome {
-            Wait::Events => {}
+            // Events that are none of ours do not put the end off.
+            Wait::Events if !patience.left().is_zero() => {}
             Wait::Overrun => look(netlink, carrier, &mut pending).map_err(in_place)?,
-            Wait::Expired => {
+            Wait::Events | Wait::Expired => {
+                if pending.is_empty() {
+                    return Ok(());
+                }
                 let mut names: Vec<_> = pending.into_values().collect();
                 names.sort();
                 let (links, waited) = (names.join(", "), patience.waited);

@@ -76,8 +76,12 @@ impl LabError {
             Self::Namespace { source, .. } | Self::Switches { source } => {
                 source.raw_os_error().map(Errno::from_raw).is_some_and(is_unmet_need)
             }
-            Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. } | Self::Tap { .. } => true,
+            Self::NoIpv6 | Self::NoDevice { .. } | Self::OpenFiles { .. } => true,
             Self::Nat(error) => error.is_unmet_need(),
+            // Whatever else goes wrong with a tap is no lack of it.
+            Self::Tap { source } => {
+                matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENXIO))
+            }
             _ => false,
         }
     }

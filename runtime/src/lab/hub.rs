@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use netns_test_topology::{Device, Plan, SegmentKind};
@@ -20,7 +20,7 @@ pub(crate) type Member = (usize, usize);
 
 /// The switches, and what the hosts are plugged into.
 pub(crate) struct Hub {
-    netlink: Mutex<Netlink>,
+    netns: OwnedFd,
     indices: Indices,
     taps: Taps,
     /// The segments of interfaces that were moved to another.
@@ -37,8 +37,8 @@ pub(crate) enum NoCable {
 }
 
 impl Hub {
-    pub(super) fn new(netlink: Netlink, indices: Indices, taps: Taps) -> Self {
-        Self { netlink: Mutex::new(netlink), indices, taps, moved: Mutex::default() }
+    pub(super) fn new(netns: OwnedFd, indices: Indices, taps: Taps) -> Self {
+        Self { netns, indices, taps, moved: Mutex::default() }
     }
 
     /// The kernel's index of an interface, in its host.
@@ -76,7 +76,10 @@ impl Hub {
             if plugged { link.up().build() } else { link.down().build() }
         })?;
         let names = ports.iter().map(|port| (*port, format!("port {port}"))).collect();
-        carrier::wait(&mut lock(&self.netlink), HUB, names, state, patience)
+        inside(self.netns.as_fd(), || {
+            let mut netlink = Netlink::open().map_err(|source| request(HUB, source))?;
+            carrier::wait(&mut netlink, HUB, names, state, patience)
+        })
     }
 
     /// Plugs cables into another switch.
@@ -91,22 +94,26 @@ impl Hub {
 
     /// Gives ports a larger MTU, in bytes; those that have one stay as they are.
     pub(crate) fn raise_mtu_of_ports(&self, ports: &[u32], mtu: u32) -> Result<(), LabError> {
-        let mut smaller = Vec::new();
-        for &port in ports {
-            let mut netlink = lock(&self.netlink);
-            let look = netlink.links(Some(port), |link| smaller.extend(is_smaller(&link, mtu).then_some(port)));
-            look.map_err(|source| request(HUB, source))?;
-        }
+        let smaller = with_netlink(self.netns.as_fd(), HUB, |netlink| {
+            let mut smaller = Vec::new();
+            for &port in ports {
+                netlink.links(Some(port), |link| smaller.extend(is_smaller(&link, mtu).then_some(port)))?;
+            }
+            Ok(smaller)
+        })?;
         self.set_each("change the MTU of a port", &smaller, |port| message::link(port).mtu(mtu).build())
     }
 
-    fn set_each(&self, what: &'static str, ports: &[u32], change: impl Fn(u32) -> LinkMessage) -> Result<(), LabError> {
-        let mut netlink = lock(&self.netlink);
-        let mut all = || -> Result<(), NetlinkError> {
-            ports.iter().try_for_each(|&port| netlink.set_link(what, change(port)))?;
-            netlink.settle()
-        };
-        all().map_err(|source| request(HUB, source))
+    /// With a socket of its own each time: one that stays would gather events that nobody reads, or the rest of an earlier answer.
+    fn set_each(
+        &self,
+        what: &'static str,
+        ports: &[u32],
+        change: impl Fn(u32) -> LinkMessage + Sync,
+    ) -> Result<(), LabError> {
+        with_netlink(self.netns.as_fd(), HUB, |netlink| {
+            ports.iter().try_for_each(|&port| netlink.set_link(what, change(port)))
+        })
     }
 }
 

@@ -71,6 +71,11 @@ impl Netlink {
         self.push(what, RouteNetlinkMessage::NewLink(link), NLM_F_CREATE | NLM_F_EXCL)
     }
 
+    /// Adds the request to change what is particular to a link's kind.
+    pub(super) fn change_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewLink(link), 0)
+    }
+
     /// Adds the request to change a link.
     pub(crate) fn set_link(&mut self, what: &'static str, link: LinkMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::SetLink(link), 0)

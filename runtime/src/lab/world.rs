@@ -1,10 +1,11 @@
 //! The files that a lab's programs see: `/proc`, `/run`, `/etc/hosts` and `/etc/resolv.conf` of its own.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -87,9 +88,16 @@ fn links_in(directory: &Path) -> Vec<(std::ffi::OsString, PathBuf)> {
 
 /// Writes anew which names have which addresses: every host sees it at once.
 pub(crate) fn write_hosts(labs: &Labs) -> Result<(), LabError> {
+    /// One at a time: two labs of a test may be written at once.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(DIRECTORY).join("hosts");
-    // The file stays the same, since it is mounted over another.
-    let written = fs::write(&path, hosts_file(labs.names()));
+    let text = hosts_file(labs.names());
+    // In place, since the file is mounted over another, and not emptied first: somebody may be reading it.
+    let written = File::options().write(true).open(&path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)
+    });
     written.map_err(|source| LabError::File { path: path.display().to_string(), source })
 }
 

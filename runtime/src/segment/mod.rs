@@ -38,6 +38,10 @@ impl Segment {
         self.number
     }
 
+    pub(crate) fn is_of_the_lab_of(&self, host: &Host) -> bool {
+        Arc::ptr_eq(&self.surroundings, host.surroundings())
+    }
+
     pub(crate) fn is_switch(&self) -> bool {
         matches!(self.plan().kind, SegmentKind::Switch(_))
     }
@@ -45,7 +49,7 @@ impl Segment {
     /// The interfaces that a host has on it now, by their indices within the host.
     pub(crate) fn interfaces_of(&self, host: &Host) -> Vec<usize> {
         let Surroundings { plan, hub, .. } = &*self.surroundings;
-        if !Arc::ptr_eq(&self.surroundings, host.surroundings()) {
+        if !self.is_of_the_lab_of(host) {
             return Vec::new();
         }
         let number = host.machine().number();

@@ -13,6 +13,7 @@ mod switch;
 mod upper;
 mod wireguard;
 
+use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use netns_test_topology::{Feature, HostPlan, Plan, SegmentKind};
@@ -25,15 +26,15 @@ pub(super) use switch::{HUB, Taps, ports_of};
 use super::LabError;
 use super::carrier::Patience;
 use super::error::device;
-use super::netlink::{Netlink, NetlinkError};
+use super::netlink::NetlinkError;
 use crate::settings::Settings;
 
 /// A network that was built.
 pub(super) struct Built {
     /// The hosts' network namespaces, in the order of the plan.
     pub(super) namespaces: Vec<OwnedFd>,
-    /// A routing socket in the namespace of the switches.
-    pub(super) hub: Netlink,
+    /// The namespace of the switches.
+    pub(super) hub: OwnedFd,
     pub(super) indices: Indices,
     pub(super) taps: Taps,
 }
@@ -56,6 +57,8 @@ pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError>
     inside::settle(&sites)?;
     wireguard::settle(plan, &indices, &sites)?;
     let namespaces = sites.into_iter().map(|site| site.netns).collect();
+    let path = "/proc/thread-self/ns/net";
+    let hub = File::open(path).map_err(|source| LabError::File { path: path.to_owned(), source })?.into();
     Ok(Built { namespaces, hub, indices, taps })
 }
 

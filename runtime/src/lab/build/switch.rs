@@ -42,22 +42,24 @@ pub(super) fn make_hub() -> Result<Netlink, LabError> {
 /// The bridges. Not before the hosts' namespaces are there: on some machines those inherit the sysctls that are set here
 /// (`net.core.devconf_inherit_init_net = 3`).
 pub(super) fn make_switches(plan: &Plan, indices: &Indices, hub: &mut Netlink) -> Result<(), LabError> {
-    let mut switches = switches(plan).peekable();
-    if switches.peek().is_some() {
+    if switches(plan).next().is_some() {
         Baseline::of_switches().apply()?;
     }
-    for (number, segment, bridge) in switches {
+    for (number, segment, bridge) in switches(plan) {
         let index = indices.switch(number);
         let switch = link(index).name(format!("br{number}")).address(switch_mac(index));
         let knobs = Some(InfoData::Bridge(knobs(bridge)));
         let switch = of_kind(with_mtu(switch, segment.mtu), InfoKind::Bridge, knobs);
         hub.create_link("make a bridge", switch).map_err(|source| request(HUB, source))?;
-        if bridge.vlan_filtering {
-            // Many kernels have bridges, and not this.
-            hub.settle().map_err(|source| device(Feature::VlanFiltering, HUB, source))?;
-        }
     }
-    hub.settle().map_err(|source| device(Feature::Bridge, HUB, source))
+    hub.settle().map_err(|source| device(Feature::Bridge, HUB, source))?;
+    // Many kernels have bridges, and not this.
+    for (number, ..) in switches(plan).filter(|(.., bridge)| bridge.vlan_filtering) {
+        let filtering = Some(InfoData::Bridge(vec![InfoBridge::VlanFiltering(true)]));
+        let switch = of_kind(link(indices.switch(number)), InfoKind::Bridge, filtering);
+        hub.change_link("let a bridge filter VLANs", switch).map_err(|source| request(HUB, source))?;
+    }
+    hub.settle().map_err(|source| device(Feature::VlanFiltering, HUB, source))
 }
 
 fn knobs(bridge: &BridgePlan) -> Vec<InfoBridge> {
@@ -66,7 +68,6 @@ fn knobs(bridge: &BridgePlan) -> Vec<InfoBridge> {
         if bridge.stp { (BridgeStpState::KernelStp, 200) } else { (BridgeStpState::Disabled, 0) };
     let mut knobs =
         vec![InfoBridge::ForwardDelay(forward_delay), InfoBridge::StpState(stp), InfoBridge::MulticastSnooping(false)];
-    knobs.extend(bridge.vlan_filtering.then_some(InfoBridge::VlanFiltering(true)));
     let ageing = bridge.ageing.map(|ageing| u32::try_from(ageing.as_millis() / 10).unwrap_or(u32::MAX));
     knobs.extend(ageing.map(InfoBridge::AgeingTime));
     knobs
@@ -232,8 +233,11 @@ fn make_uplinks(
 ) -> Result<(), LabError> {
     for kind in uplinks(plan, segment) {
         let (port, device) = (indices.uplink_port(number, kind), indices.uplink(number, kind));
+        // Nothing that stands on it can have a larger MTU.
+        let members = segment.members.iter().map(|&(host, nth)| &plan.hosts[host].interfaces[nth]);
+        let mtu = members.filter_map(|interface| port_mtu(interface, segment)).max();
         let end = |index: u32, name: &str, mac: Vec<u8>| {
-            with_mtu(link(index).name(format!("{name}{number}-{kind:?}")).address(mac), segment.mtu)
+            with_mtu(link(index).name(format!("{name}{number}-{kind:?}")).address(mac), mtu)
         };
         // All ipvlans have the address of what they stand on.
         let shared = (kind == Uplink::Ip).then(|| mac_of_ipvlans(plan, segment)).flatten();

@@ -28,7 +28,7 @@ use super::upper::underlay;
 use crate::lab::LabError;
 use crate::lab::hub::{Member, inside};
 
-/// The port that every `WireGuard` interface of a lab listens on; each is in a namespace of its own. It is the one of wg-quick's examples.
+/// The port of a host's first `WireGuard` interface, as in wg-quick's examples; the second has the next.
 const PORT: u16 = 51820;
 
 /// The largest answer, in bytes: one device, before it has peers.
@@ -41,7 +41,7 @@ pub(super) fn settle(plan: &Plan, indices: &Indices, sites: &[Site<'_>]) -> Resu
     let mut keys = HashMap::new();
     for (site, nth) in interfaces(plan, sites) {
         let member = (site.number, nth);
-        let key = at(site, |family| family.take_key(indices.interface(site.number, nth)))?;
+        let key = at(site, |family| family.take_key(indices.interface(site.number, nth), port(plan, member)))?;
         keys.insert(member, key);
     }
     for (site, nth) in interfaces(plan, sites) {
@@ -53,11 +53,9 @@ pub(super) fn settle(plan: &Plan, indices: &Indices, sites: &[Site<'_>]) -> Resu
 
 /// The `WireGuard` interfaces of the lab.
 fn interfaces<'a>(plan: &'a Plan, sites: &'a [Site<'a>]) -> impl Iterator<Item = (&'a Site<'a>, usize)> {
-    let is_wireguard =
-        |interface: &InterfacePlan| matches!(plan.segments[interface.segment].kind, SegmentKind::WireGuard { .. });
     sites.iter().flat_map(move |site| {
         let interfaces = site.host.interfaces.iter().enumerate();
-        interfaces.filter(move |(_, interface)| is_wireguard(interface)).map(move |(nth, _)| (site, nth))
+        interfaces.filter(move |(_, interface)| is_wireguard(plan, interface)).map(move |(nth, _)| (site, nth))
     })
 }
 
@@ -66,6 +64,16 @@ fn at<T: Send>(site: &Site<'_>, work: impl FnOnce(&Family) -> io::Result<T> + Se
         let done = Family::open().and_then(|family| work(&family));
         done.map_err(|source| LabError::WireGuard { host: site.host.name.clone(), source })
     })
+}
+
+/// The port that an interface listens on.
+fn port(plan: &Plan, (host, nth): Member) -> u16 {
+    let before = plan.hosts[host].interfaces[..nth].iter().filter(|interface| is_wireguard(plan, interface)).count();
+    PORT + u16::try_from(before).expect("a host has few")
+}
+
+fn is_wireguard(plan: &Plan, interface: &InterfacePlan) -> bool {
+    matches!(plan.segments[interface.segment].kind, SegmentKind::WireGuard { .. })
 }
 
 /// All other ends of the mesh. What is routed through one may come from it, too.
@@ -77,7 +85,7 @@ fn peers(plan: &Plan, site: &Site<'_>, nth: usize, keys: &HashMap<Member, Key>) 
         let endpoint = underlay(&plan.hosts[member.0], interface)?;
         Some(WireguardPeer(vec![
             WireguardPeerAttribute::PublicKey(keys[member]),
-            WireguardPeerAttribute::Endpoint(SocketAddr::new(endpoint, PORT)),
+            WireguardPeerAttribute::Endpoint(SocketAddr::new(endpoint, port(plan, *member))),
             WireguardPeerAttribute::AllowedIps(allowed(site.host, nth, interface).iter().map(allowed_ip).collect()),
         ]))
     };
@@ -129,13 +137,13 @@ impl Family {
     }
 
     /// Gives an interface a private key; answers with the public one.
-    fn take_key(&self, index: u32) -> io::Result<Key> {
+    fn take_key(&self, index: u32, port: u16) -> io::Result<Key> {
         let mut key = Key::default();
         File::open("/dev/urandom")?.read_exact(&mut key)?;
         let attributes = [
             WireguardAttribute::IfIndex(index),
             WireguardAttribute::PrivateKey(key),
-            WireguardAttribute::ListenPort(PORT),
+            WireguardAttribute::ListenPort(port),
         ];
         self.set(attributes.to_vec())?;
         let question = self.message(WireguardCmd::GetDevice, vec![WireguardAttribute::IfIndex(index)]);
