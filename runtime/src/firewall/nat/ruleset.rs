@@ -29,9 +29,13 @@ const NAT_STATEMENTS: Part = Part { what: "statements `dnat` and `snat`", module
 const MASQUERADE: Part = Part { what: "statement `masquerade`", module: "nft_masq", config: "CONFIG_NFT_MASQ" };
 const TRACKING: Part = Part { what: "expression `ct`", module: "nft_ct", config: "CONFIG_NFT_CT" };
 
-/// The name of an interface that would be taken for something else: for that of a set.
+/// The name of an interface in these rules that would be taken for something else: for that of a set.
 pub(super) fn misread(host: &HostPlan) -> Option<&IfName> {
-    host.interfaces.iter().map(|interface| &interface.name).find(|name| name.as_str().starts_with('@'))
+    let masquerade = host.nat.masquerade.iter().copied();
+    let source = host.nat.source.iter().map(|&(interface, _)| interface);
+    let forwards = host.nat.forwards.iter().map(|forward| forward.interface);
+    let names = masquerade.chain(source).chain(forwards).map(|interface| &host.interfaces[interface].name);
+    names.into_iter().find(|name| name.as_str().starts_with('@'))
 }
 
 /// The whole table of a router: loaded, it is one transaction.
@@ -380,18 +384,22 @@ mod tests {
 
     #[test]
     fn a_name_is_one_interface() {
-        let on = |interface: &str| {
+        let on = |names: [&str; 2]| {
             let plan = plan(|router| {
-                router.interfaces[1].name = Some(interface.to_owned());
+                for (interface, name) in router.interfaces.iter_mut().zip(names) {
+                    interface.name = Some(name.to_owned());
+                }
                 router.masquerade.push("wan".to_owned());
             });
             let mut rules = rules(&plan);
             let matched = rules[0]["add"]["rule"]["expr"][0]["match"]["right"].take();
             (matched, misread(&plan.hosts[0]).is_some())
         };
-        assert_eq!(on("wan"), (json!("wan"), false));
-        assert_eq!(on("wan*"), (json!("wan\\*"), false));
-        assert_eq!(on("*"), (json!("\\*"), false));
-        assert!(on("@wan").1);
+        assert_eq!(on(["lan", "wan"]), (json!("wan"), false));
+        assert_eq!(on(["lan", "wan*"]), (json!("wan\\*"), false));
+        assert_eq!(on(["lan", "*"]), (json!("\\*"), false));
+        assert!(on(["lan", "@wan"]).1);
+        // Nothing is said of that one.
+        assert!(!on(["@lan", "wan"]).1);
     }
 }
