@@ -196,14 +196,3 @@ async fn changes_at_the_same_time_are_all_made(_lab: Lab) -> TestResult {
     assert_eq!((carrier(left), carrier(right)), ("1".to_owned(), "0".to_owned()));
     Ok(())
 }
-
-/// As many as a switch has ports for, less some for the time it takes.
-#[netns_test(namespaces = 0, timeout = "5m")]
-async fn a_thousand_hosts_on_one_switch(_lab: Lab) -> TestResult {
-    let lab = Lab::builder().segment("lan", ["10.0.0.0/16", "fd00::/64"]).hosts(1000, "lan").build()?;
-    let (first, last) = (lab.host("host1"), lab.host("host1000"));
-    assert_eq!(last.addr().to_string(), "10.0.3.232");
-    first.assert_ping(last).await;
-    last.assert_ping(first).ipv6().await;
-    Ok(())
-}

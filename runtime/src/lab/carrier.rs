@@ -13,13 +13,15 @@ use rtnetlink::packet_route::link::{
 use super::LabError;
 use super::build::request;
 use super::netlink::{Netlink, Wait};
+use crate::harness::Waiting;
 use crate::settings::Settings;
 
 /// The attribute with a port's state, which rtnetlink's messages have no name for (`linux/if_link.h`).
 const IFLA_BRPORT_STATE: u16 = 1;
 
-/// How long links may take to come up, before it is an error.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long links may take to come up, before it is an error. Longer than a test has by default: a machine that takes so long is busy with
+/// other tests' labs, as a rule, whose links the kernel's workers take in turn, and it is for the test's deadline to say how long is too long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How much longer for each of them: the kernel's workers take them one at a time, and take turns with those of other tests' labs.
 const FOR_EACH: Duration = Duration::from_millis(50);
@@ -68,6 +70,7 @@ pub(super) fn wait(
     // Subscribed before the first look, so nothing happens in between.
     netlink.subscribe_to_links().map_err(in_place)?;
     look(netlink, carrier, &mut pending).map_err(in_place)?;
+    let _waiting = (!pending.is_empty()).then(|| Waiting::new(format!("carrier in {place}")));
     while !pending.is_empty() {
         let strike = |link: LinkMessage| strike(carrier, &mut pending, &link);
         let outcome = netlink.wait_for_links(patience.left(), strike).map_err(in_place)?;
@@ -102,6 +105,7 @@ pub(super) fn wait_for_addresses(netlink: &mut Netlink, place: &str, patience: P
     if tentative_addresses(netlink).map_err(in_place)?.is_empty() {
         return Ok(());
     }
+    let _waiting = Waiting::new(format!("IPv6 addresses that can be used in {place}"));
     netlink.subscribe_to_ipv6_addresses().map_err(in_place)?;
     loop {
         // Read anew after subscribing: nothing happens in between.
