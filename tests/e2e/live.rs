@@ -176,6 +176,50 @@ async fn a_segment_of_another_lab_is_refused(_lab: Lab) {
     let error = second.segment("two").unplug(first.host("a")).await.unwrap_err();
     assert_eq!(error.to_string(), "host `a` is not on segment `two`");
     assert_eq!(carrier(first.host("a")), "1");
+    // Both have the same address, and each could ask for it in its own lab.
+    match first.host("a").ping(second.host("b")).await {
+        Err(PingError::OtherLab { target }) => assert_eq!(target, "b"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[derive(Topology)]
+#[topology(routes = "none")]
+struct Trees {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[segment("10.0.0.0/24", bridge(stp = true))]
+    tree: Segment,
+    #[host(lan)]
+    mover: Host,
+    #[host(tree = "10.0.0.9")]
+    there: Host,
+}
+
+#[netns_test]
+async fn a_host_that_has_moved_is_forwarded_to(net: Trees) -> TestResult {
+    net.lan.move_host(&net.mover, &net.tree).await?;
+    net.there.ping(&net.mover).count(1).timeout(Duration::from_millis(900)).await?;
+    Ok(())
+}
+
+#[netns_test]
+async fn a_pulled_cable_moves_without_being_plugged_in(net: Trees) -> TestResult {
+    net.lan.unplug(&net.mover).await?;
+    net.lan.move_host(&net.mover, &net.tree).await?;
+    assert_eq!(carrier(&net.mover), "0");
+    net.tree.plug(&net.mover).await?;
+    net.there.assert_ping(&net.mover).await;
+    Ok(())
+}
+
+#[netns_test]
+async fn an_mtu_that_would_end_ipv6_is_refused(net: Trees) {
+    let error = net.lan.set_mtu(&net.mover, 1000).await.unwrap_err();
+    assert_eq!(error.to_string(), "an MTU of 1000 is too small for IPv6: it is 1280 bytes at least");
+    let error = net.tree.set_mtu(&net.there, 60).await.unwrap_err();
+    assert_eq!(error.to_string(), "an MTU of 60 is too small: it is 68 bytes at least");
+    net.tree.set_mtu(&net.there, 1000).await.unwrap();
 }
 
 #[netns_test(namespaces = 0)]

@@ -30,7 +30,7 @@ impl Segment {
         })
     }
 
-    /// Moves the host's cable from this switch to another. The interface is the same and keeps its addresses; those of the other
+    /// Moves the host's cable from this switch to another; when this is over, that forwards. A cable that is pulled stays so. The interface is the same and keeps its addresses; those of the other
     /// segment come with [`Host::set_address`].
     pub fn move_host(&self, host: &Host, to: &Segment) -> Change {
         let what = format!("move host `{}` from segment `{}` to `{}`", host.name(), self.name(), to.name());
@@ -49,8 +49,10 @@ impl Segment {
                 return Err(LinkError::AlreadyThere { host, segment });
             }
             let hub = &host.surroundings().hub;
-            hub.move_ports(cable.member, &cable.ports, to.number()).map_err(|error| LinkError::failed(&what, error))?;
-            cable.wait_for(&host, Carrier::There, patience).map_err(|error| LinkError::failed(&what, error))
+            let moved = hub.move_ports(cable.member, &cable.ports, to.number(), patience);
+            let state =
+                if moved.map_err(|error| LinkError::failed(&what, error))? { Carrier::There } else { Carrier::Lost };
+            cable.wait_for(&host, state, patience).map_err(|error| LinkError::failed(&what, error))
         })
     }
 }

@@ -49,6 +49,14 @@ pub enum LinkError {
         /// The segment or host whose subnets these are.
         place: String,
     },
+    /// The MTU is one that a drawing could not have either.
+    #[error("an MTU of {mtu} is too small{}: it is {least} bytes at least", if *least > 1000 { " for IPv6" } else { "" })]
+    Mtu {
+        /// The MTU, in bytes.
+        mtu: u32,
+        /// The least that is possible, in bytes.
+        least: u32,
+    },
     /// The kernel refused, or what was waited for did not happen.
     #[error("could not {what}")]
     Failed {

@@ -1,6 +1,6 @@
 //! What an interface is like: its MTU, its link-layer address.
 
-use netns_test_topology::MacAddr;
+use netns_test_topology::{MTU, MTU_IPV6, MacAddr};
 
 use super::{Change, LinkError, interface_on};
 use crate::lab::{NetlinkError, Patience, link_message, with_netlink};
@@ -15,6 +15,13 @@ impl Segment {
         Change::new(what.clone(), &host.clone(), move |_: Patience| {
             let nth = interface_on(&segment, &host)?;
             let surroundings = host.surroundings();
+            let addresses = surroundings.addresses_of(host.machine().number()).swap_remove(nth);
+            // The kernel would take IPv6 away without a word (RFC 8200 section 5).
+            let ipv6 = addresses.iter().any(|address| address.addr().is_ipv6());
+            let least = if ipv6 { MTU_IPV6 } else { *MTU.start() };
+            if mtu < least {
+                return Err(LinkError::Mtu { mtu, least });
+            }
             let member = (host.machine().number(), nth);
             let failed = |error| LinkError::failed(&what, error);
             if let Ok(ports) = surroundings.hub.cables(&surroundings.plan, member) {

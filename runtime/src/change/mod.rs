@@ -10,6 +10,7 @@ pub use error::LinkError;
 use std::fmt;
 use std::pin::Pin;
 
+use crate::error::chain;
 use crate::harness::Waiting;
 use crate::lab::Patience;
 use crate::{Host, Segment};
@@ -26,8 +27,16 @@ pub struct Change {
 impl Change {
     /// `work` gets the patience that the lab of this host has.
     fn new(what: String, host: &Host, work: impl FnOnce(Patience) -> Result<(), LinkError> + Send + 'static) -> Self {
-        let host = host.clone();
+        let (host, whose) = (host.clone(), host.clone());
         let patience = move || Patience::new(&host.surroundings().settings, 1);
+        let work = move |patience| {
+            let done = work(patience);
+            if let Err(error @ LinkError::Failed { .. }) = &done {
+                // Nothing that a test could have expected, whatever becomes of the error.
+                let _ = whose.surroundings().broken.set(chain(error));
+            }
+            done
+        };
         Self { what, work: Box::new(work), patience: Box::new(patience) }
     }
 

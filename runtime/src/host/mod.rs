@@ -160,6 +160,10 @@ impl Host {
         self.0.surroundings()
     }
 
+    pub(crate) fn is_in_the_lab_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self.surroundings(), other.surroundings())
+    }
+
     /// The plan of the whole lab.
     pub(crate) fn lab_plan(&self) -> &Plan {
         &self.0.surroundings().plan

@@ -83,8 +83,11 @@ impl LabBuilder {
     /// not run the body of a `#[netns_test]`.
     pub fn build(self) -> Result<Lab, BuildError> {
         let current = Lab::current().ok_or(BuildError::NoTest)?;
-        let plan = self.drawing.plan().map_err(|complaints| BuildError::Drawing { complaints })?;
         let surroundings = &current.0.surroundings;
+        let plan = self.drawing.plan().map_err(|complaints| {
+            let _ = surroundings.broken.set(format!("could not build a lab: {complaints}"));
+            BuildError::Drawing { complaints }
+        })?;
         if let Some(taken) = taken(&plan, &surroundings.labs) {
             return Err(BuildError::Taken { name: taken });
         }

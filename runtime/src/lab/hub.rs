@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use netns_test_topology::{Device, Plan, SegmentKind};
 use nix::sched::{CloneFlags, setns};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use super::LabError;
 use super::build::{HUB, Indices, Taps, message, ports_of, request};
@@ -75,6 +75,11 @@ impl Hub {
             let link = message::link(port);
             if plugged { link.up().build() } else { link.down().build() }
         })?;
+        self.wait_for_ports(ports, state, patience)
+    }
+
+    /// Waits until a switch forwards to ports, or does no longer.
+    fn wait_for_ports(&self, ports: &[u32], state: Carrier, patience: Patience) -> Result<(), LabError> {
         let names = ports.iter().map(|port| (*port, format!("port {port}"))).collect();
         inside(self.netns.as_fd(), || {
             let mut netlink = Netlink::open().map_err(|source| request(HUB, source))?;
@@ -82,14 +87,35 @@ impl Hub {
         })
     }
 
-    /// Plugs cables into another switch.
-    pub(crate) fn move_ports(&self, member: Member, ports: &[u32], to: usize) -> Result<(), LabError> {
+    /// Whether cables are plugged in.
+    fn are_up(&self, ports: &[u32]) -> Result<bool, LabError> {
+        with_netlink(self.netns.as_fd(), HUB, |netlink| {
+            let mut up = true;
+            for &port in ports {
+                netlink.links(Some(port), |link| up &= link.header.flags.contains(LinkFlags::Up))?;
+            }
+            Ok(up)
+        })
+    }
+
+    /// Plugs cables into another switch, and waits until that forwards; one that was pulled stays so. Answers whether they are plugged in.
+    pub(crate) fn move_ports(
+        &self,
+        member: Member,
+        ports: &[u32],
+        to: usize,
+        patience: Patience,
+    ) -> Result<bool, LabError> {
         let switch = self.indices.switch(to);
         self.set_each("plug a cable into another switch", ports, |port| {
             message::link(port).controller(switch).build()
         })?;
         lock(&self.moved).insert(member, to);
-        Ok(())
+        let plugged = self.are_up(ports)?;
+        if plugged {
+            self.wait_for_ports(ports, Carrier::There, patience)?;
+        }
+        Ok(plugged)
     }
 
     /// Gives ports a larger MTU, in bytes; those that have one stay as they are.

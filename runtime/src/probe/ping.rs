@@ -198,6 +198,12 @@ pub enum PingError {
         /// Why it has none, if that is known.
         hint: &'static str,
     },
+    /// The destination is a host of another lab, which none of this lab's segments leads to.
+    #[error("host `{target}` is in another lab than the host that asks")]
+    OtherLab {
+        /// Its name.
+        target: String,
+    },
     /// There is no host of this name in the lab. The question was never asked.
     #[error("there is no host `{name}` in the lab{}", known_names(known))]
     UnknownName {
@@ -232,7 +238,7 @@ impl PingError {
 
     /// Whether it will not change by asking again: the question could not be asked.
     pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Self::NoAddress { .. } | Self::UnknownName { .. } | Self::Local { .. })
+        matches!(self, Self::NoAddress { .. } | Self::UnknownName { .. } | Self::OtherLab { .. } | Self::Local { .. })
     }
 }
 

@@ -90,6 +90,10 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
     let candidates: Vec<IpAddr> = match &options.target {
         // An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
         Target::Addr(address) => vec![address.to_canonical()],
+        // Somebody in this lab may have its address, too.
+        Target::Host(target) if !host.is_in_the_lab_of(target) => {
+            return Err(PingError::OtherLab { target: target.name().to_owned() });
+        }
         Target::Host(target) => target.addresses(),
         Target::Name(name) => {
             let plan = host.lab_plan();

@@ -28,6 +28,7 @@ use std::ops::RangeInclusive;
 
 use crate::{Complaints, Drawing, Plan};
 use report::Report;
+pub use segments::MTU_IPV6;
 
 /// MTUs that a segment can have, in bytes: from the least that IPv4 allows (RFC 791) to the most that a packet can have.
 pub const MTU: RangeInclusive<u32> = 68..=65_535;

@@ -20,7 +20,7 @@ const VNIS: RangeInclusive<u32> = 1..=0xff_ffff;
 const LEVELS: usize = 7;
 
 /// The least MTU of a segment with IPv6 (RFC 8200 section 5), in bytes.
-pub(super) const MTU_IPV6: u32 = 1280;
+pub const MTU_IPV6: u32 = 1280;
 
 /// Parses what is written about segments.
 pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
