@@ -209,3 +209,28 @@ fn some_of_a_lab_is_bound_by_name_too(backbone: Segment, lab: Lab) {
 fn a_lab_may_be_empty(lab: Lab) {
     assert_eq!((lab.hosts(), lab.segments()), (&[][..], &[][..]));
 }
+
+#[derive(Topology)]
+struct Hidden {
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    lan: Segment,
+    #[segment("203.0.113.0/24", "2001:db8:1::/64")]
+    wan: Segment,
+    #[host(lan)]
+    inside: Host,
+    #[router(lan, wan)]
+    router: Host,
+    #[host(wan)]
+    stranger: Host,
+}
+
+#[netns_test]
+async fn a_host_is_asked_for_at_the_address_next_door(net: Hidden) {
+    // Its first address is the one on the other side.
+    for report in [net.stranger.ping(&net.router).ttl(1).await, net.stranger.ping("router").ttl(1).await] {
+        assert!(report.is_ok(), "{report:?}");
+    }
+    assert!(net.stranger.ping(&net.router).ipv6().ttl(1).await.is_ok());
+    assert!(net.inside.ping(&net.router).ttl(1).await.is_ok());
+    net.inside.assert_ping(&net.stranger).await;
+}

@@ -140,6 +140,10 @@ pub(crate) fn expected_panics() -> Fixture {
             not_asked("fails_if_the_question_cannot_be_asked"),
             not_asked("fails_if_the_question_cannot_be_asked_as_expected"),
             not_asked("fails_if_a_task_cannot_ask_its_question"),
+            fails("fails_if_a_lab_cannot_be_built")
+                .says("it is on `nowhere`, which is no segment")
+                .says("not the panic that `#[should_panic]` waits for")
+                .here(),
         ],
     )
 }

@@ -175,6 +175,20 @@ impl Host {
         interfaces.into_iter().flatten().map(|subnet| subnet.addr()).collect()
     }
 
+    /// The addresses of any host of the lab at which this one would ask for it: those on a segment that both are on, or else all. One that
+    /// is hidden behind it would not be the question that was meant.
+    pub(crate) fn addresses_towards(&self, number: usize, wanted: impl Fn(&IpAddr) -> bool) -> Vec<IpAddr> {
+        let Surroundings { plan, hub, .. } = &**self.surroundings();
+        let segments =
+            |host: usize| (0..plan.hosts[host].interfaces.len()).map(move |nth| hub.segment_of(plan, (host, nth)));
+        let mine: Vec<usize> = segments(self.0.number()).collect();
+        let interfaces = self.surroundings().addresses_of(number);
+        let near = segments(number).zip(interfaces).filter(|(segment, _)| mine.contains(segment));
+        let near = near.flat_map(|(_, subnets)| subnets).map(|subnet| subnet.addr());
+        let near: Vec<IpAddr> = near.filter(&wanted).collect();
+        if near.is_empty() { self.addresses_of(number) } else { near }
+    }
+
     /// A duration, stretched by the settings.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         self.0.surroundings().settings.scaled(duration)

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rtnetlink::packet_core::Nla;
+use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{
-    BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
+    BridgePortState, InfoBridgePort, InfoKind, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    LinkProtoInfoBridge, State,
 };
 
 use super::LabError;
@@ -72,8 +74,16 @@ pub(super) fn wait(
     look(netlink, carrier, &mut pending).map_err(in_place)?;
     let _waiting = (!pending.is_empty()).then(|| Waiting::new(format!("carrier in {place}")));
     while !pending.is_empty() {
-        let strike = |link: LinkMessage| strike(carrier, &mut pending, &link);
+        let mut again = false;
+        let strike = |link: LinkMessage| {
+            again |= is_by_a_bridge(&link) && may_be_new(&link);
+            strike(carrier, &mut pending, &link);
+        };
         let outcome = netlink.wait_for_links(patience.left(), strike).map_err(in_place)?;
+        if again {
+            // Of a kind whose state stays unknown, perhaps.
+            look(netlink, carrier, &mut pending).map_err(in_place)?;
+        }
         match outcome {
             // Events that are none of ours do not put the end off.
             Wait::Events if !patience.left().is_zero() => {}
@@ -150,9 +160,27 @@ fn strike(carrier: Carrier, pending: &mut HashMap<u32, String>, link: &LinkMessa
 /// A port may forward for a moment before its operational state is up, and be disabled by the next event (`br_port_carrier_check`): it has
 /// to have both.
 fn operational(link: &LinkMessage) -> bool {
-    // The kernel shows RFC 2863's `up` as this flag (`dev_get_flags`).
+    // The kernel shows RFC 2863's `up` as this flag, and `unknown` too (`dev_get_flags`).
     let up = link.header.flags.contains(LinkFlags::Running);
-    up && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
+    up && !may_be_new(link) && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
+}
+
+/// Whether a worker of the kernel may not have seen the link yet: the state of a veth is unknown until then, and so it is in what a bridge
+/// says of a port, which does not tell its kind. Other kinds stay unknown for ever.
+fn may_be_new(link: &LinkMessage) -> bool {
+    let unknown = !link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::OperState(State::Up)));
+    unknown && (is_by_a_bridge(link) || is_veth(link))
+}
+
+fn is_by_a_bridge(link: &LinkMessage) -> bool {
+    link.header.interface_family == AddressFamily::Bridge
+}
+
+fn is_veth(link: &LinkMessage) -> bool {
+    link.attributes.iter().any(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => infos.contains(&LinkInfo::Kind(InfoKind::Veth)),
+        _ => false,
+    })
 }
 
 /// The state of a port. What a bridge says of its ports has it in another place than what is said of all links.

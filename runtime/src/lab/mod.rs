@@ -102,7 +102,11 @@ impl Lab {
     /// If there is none; the message lists the names there are.
     #[track_caller]
     pub fn host(&self, name: &str) -> &Host {
-        self.find_host(name).unwrap_or_else(|complaint| panic!("{complaint}"))
+        match self.find_host(name) {
+            Ok(host) => host,
+            // Not in a closure, whose line would be shown.
+            Err(complaint) => panic!("{complaint}"),
+        }
     }
 
     /// All segments, in the order in which they were drawn.
@@ -116,7 +120,11 @@ impl Lab {
     /// If there is none; the message lists the names there are.
     #[track_caller]
     pub fn segment(&self, name: &str) -> &Segment {
-        self.find_segment(name).unwrap_or_else(|complaint| panic!("{complaint}"))
+        match self.find_segment(name) {
+            Ok(segment) => segment,
+            // Not in a closure, whose line would be shown.
+            Err(complaint) => panic!("{complaint}"),
+        }
     }
 
     /// The host that a parameter or a field of a topology is called after. If there is none, the test has not been asked what it

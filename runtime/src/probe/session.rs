@@ -94,14 +94,14 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
         Target::Host(target) if !host.is_in_the_lab_of(target) => {
             return Err(PingError::OtherLab { target: target.name().to_owned() });
         }
-        Target::Host(target) => target.addresses(),
+        Target::Host(target) => host.addresses_towards(target.machine().number(), of_family),
         Target::Name(name) => {
             let plan = host.lab_plan();
             let Some(target) = plan.hosts.iter().position(|host| host.name.as_str() == name) else {
                 let known = plan.hosts.iter().map(|host| host.name.to_string()).collect();
                 return Err(PingError::UnknownName { name: name.clone(), known });
             };
-            host.addresses_of(target)
+            host.addresses_towards(target, of_family)
         }
     };
     let first = |wanted: fn(&IpAddr) -> bool| candidates.iter().copied().filter(of_family).find(wanted);

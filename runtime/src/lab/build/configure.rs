@@ -95,10 +95,14 @@ fn address_and_raise(indices: &Indices, site: &mut Site<'_>) -> Result<(), Netli
             netlink.add_address("give an address for translation", spare_address(index, spare))?;
         }
     }
-    for (nth, _) in of_the_kernel(host) {
-        netlink.set_link("bring up an interface", up(indices.interface(number, nth)))?;
+    raise(indices, site, |interface| interface.lower.is_none())
+}
+
+fn raise(indices: &Indices, site: &mut Site<'_>, wanted: impl Fn(&InterfacePlan) -> bool) -> Result<(), NetlinkError> {
+    for (nth, _) in of_the_kernel(site.host).filter(|(_, interface)| wanted(interface)) {
+        site.netlink.set_link("bring up an interface", up(indices.interface(site.number, nth)))?;
     }
-    netlink.settle()
+    site.netlink.settle()
 }
 
 /// Addresses that translated packets come from on an interface, and that are not its own: answers have to find it.
@@ -113,16 +117,37 @@ pub(super) fn of_the_kernel(host: &HostPlan) -> impl Iterator<Item = (usize, &In
     host.interfaces.iter().enumerate().filter(|(_, interface)| interface.device != Device::Tap)
 }
 
-/// Waits until the host's interfaces carry packets; then come the routes, which need that.
-pub(super) fn wait_and_route(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
+/// Waits until the host's cables carry packets.
+pub(super) fn wait_for_cables(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
+    wait(indices, site, patience, |interface| interface.lower.is_none())
+}
+
+/// Brings up what is over other interfaces, and waits for it; then come the routes, which need that.
+///
+/// Not before all cables of the lab carry packets: whatever these say by themselves would ask for neighbours that do not hear it yet, and
+/// the next question comes a second later.
+pub(super) fn finish(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
     let host = site.host;
-    let links =
-        of_the_kernel(host).map(|(nth, _)| (indices.interface(site.number, nth), interface_name(host, nth))).collect();
-    carrier::wait(&mut site.netlink, &place(host), links, Carrier::There, patience)?;
+    if host.interfaces.iter().any(|interface| interface.lower.is_some()) {
+        raise(indices, site, |interface| interface.lower.is_some()).map_err(|source| at_host(host, source))?;
+        wait(indices, site, patience, |interface| interface.lower.is_some())?;
+    }
     if host.has_ipv6() {
         carrier::wait_for_addresses(&mut site.netlink, &place(host), patience)?;
     }
     give_routes(indices, site).map_err(|source| at_host(host, source))
+}
+
+fn wait(
+    indices: &Indices,
+    site: &mut Site<'_>,
+    patience: Patience,
+    wanted: impl Fn(&InterfacePlan) -> bool,
+) -> Result<(), LabError> {
+    let host = site.host;
+    let links = of_the_kernel(host).filter(|(_, interface)| wanted(interface));
+    let links = links.map(|(nth, _)| (indices.interface(site.number, nth), interface_name(host, nth))).collect();
+    carrier::wait(&mut site.netlink, &place(host), links, Carrier::There, patience)
 }
 
 fn give_routes(indices: &Indices, site: &mut Site<'_>) -> Result<(), NetlinkError> {

@@ -53,7 +53,8 @@ pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError>
     switch::raise(plan, &indices, &taps, &mut hub)?;
     let patience = Patience::new(settings, indices.all());
     switch::wait_for_ports(plan, &indices, &taps, &mut hub, patience)?;
-    site::in_shares(&mut sites, |site| configure::wait_and_route(&indices, site, patience))?;
+    site::in_shares(&mut sites, |site| configure::wait_for_cables(&indices, site, patience))?;
+    site::in_shares(&mut sites, |site| configure::finish(&indices, site, patience))?;
     inside::settle(&sites)?;
     wireguard::settle(plan, &indices, &sites)?;
     let namespaces = sites.into_iter().map(|site| site.netns).collect();
