@@ -49,6 +49,39 @@ async fn a_switch(net: Switch, lab: Lab) {
     assert_eq!(bridge["mtu"], 9000);
 }
 
+/// Without offloads a checksum is on the wire as it is to be (RFC 768), whichever way a datagram goes; with them it is left to a device
+/// that is not there.
+#[netns_test]
+fn checksums_without_offloads(net: Switch) -> TestResult {
+    let [first, second, ..] = &net.hosts;
+    assert!(!checksum_on_the_wire(first, second)?, "nobody computes it between hosts with offloads");
+    assert!(checksum_on_the_wire(first, &net.small)?);
+    assert!(checksum_on_the_wire(&net.small, first)?);
+    Ok(())
+}
+
+/// Whether a datagram arrives with its checksum, for somebody who looks at frames.
+fn checksum_on_the_wire(from: &Host, to: &Host) -> TestResult<bool> {
+    use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
+    use std::os::fd::AsRawFd;
+    let frames =
+        to.run(|| socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll))?;
+    from.udp_socket()?.send_to(b"an even text", (to.addr(), 9))?;
+    loop {
+        let mut frame = [0; 2048];
+        let length = recv(frames.as_raw_fd(), &mut frame, MsgFlags::empty())?;
+        // Ethernet's 14 bytes, IPv4's 20 and UDP's 8.
+        if frame[12..14] == [8, 0] && frame[23] == 17 && frame[..length].ends_with(b"an even text") {
+            let udp = &frame[34..length];
+            let pseudo_header = [&frame[26..34], &[0, 17], &udp[4..6]].concat();
+            let words =
+                pseudo_header.chunks(2).chain(udp.chunks(2)).map(|word| u32::from(word[0]) << 8 | u32::from(word[1]));
+            let sum: u32 = words.sum();
+            return Ok((sum & 0xffff) + (sum >> 16) == 0xffff);
+        }
+    }
+}
+
 /// The switches of the lab, which are where the body is.
 fn bridges() -> Vec<serde_json::Value> {
     let output =

@@ -30,8 +30,9 @@ impl Segment {
         })
     }
 
-    /// Moves the host's cable from this switch to another; when this is over, that forwards. A cable that is pulled stays so. The interface is the same and keeps its addresses; those of the other
-    /// segment come with [`Host::set_address`].
+    /// Moves the host's cable from this switch to another; when this is over, that one forwards. A cable that is pulled stays so.
+    ///
+    /// The interface is the same and keeps its addresses; those of the other segment come with [`Host::set_address`].
     pub fn move_host(&self, host: &Host, to: &Segment) -> Change {
         let what = format!("move host `{}` from segment `{}` to `{}`", host.name(), self.name(), to.name());
         let (from, to, host) = (self.clone(), to.clone(), host.clone());

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::net::IpAddr;
 
+use netns_test_topology::MTU_IPV6;
+
 /// Why a network could not be changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,7 +52,7 @@ pub enum LinkError {
         place: String,
     },
     /// The MTU is one that a drawing could not have either.
-    #[error("an MTU of {mtu} is too small{}: it is {least} bytes at least", if *least > 1000 { " for IPv6" } else { "" })]
+    #[error("an MTU of {mtu} is too small{}: it is {least} bytes at least", if *least == MTU_IPV6 { " for IPv6" } else { "" })]
     Mtu {
         /// The MTU, in bytes.
         mtu: u32,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use netns_test_topology::{Feature, HostName, IfName};
+use netns_test_topology::{Feature, HostName};
 use nix::errno::Errno;
 
 use super::netlink::NetlinkError;
@@ -56,8 +56,8 @@ pub(crate) enum LabError {
     #[error("in host {host}: cannot set {path} to {value:?}")]
     WrittenSysctl { host: HostName, path: String, value: String, source: io::Error },
     /// An interface could not be made to do its checksums itself.
-    #[error("in host {host}: cannot switch off the offloads of {interface}")]
-    Offload { host: HostName, interface: IfName, source: io::Error },
+    #[error("in {place}: cannot switch off the offloads of {interface}")]
+    Offload { place: String, interface: String, source: io::Error },
     /// A router does not translate addresses.
     #[error(transparent)]
     Nat(#[from] NatError),

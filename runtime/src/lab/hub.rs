@@ -80,7 +80,7 @@ impl Hub {
 
     /// Waits until a switch forwards to ports, or does no longer.
     fn wait_for_ports(&self, ports: &[u32], state: Carrier, patience: Patience) -> Result<(), LabError> {
-        let names = ports.iter().map(|port| (*port, format!("port {port}"))).collect();
+        let names = ports.iter().map(|port| (*port, "the port".to_owned())).collect();
         inside(self.netns.as_fd(), || {
             let mut netlink = Netlink::open().map_err(|source| request(HUB, source))?;
             carrier::wait(&mut netlink, HUB, names, state, patience)

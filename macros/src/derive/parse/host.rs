@@ -238,6 +238,7 @@ pub(super) fn read(
                 Err(Error::new_spanned(word.key, message))
             }
             Some(option) => option.read(&mut host, word, &mut seen),
+            None if is_an_interfaces(&word, segments) => Err(an_interfaces(&word, segments)),
             None if is_meant_as_option(&word, segments) => {
                 Err(unknown(&word.key, OPTIONS, "; other words are segments"))
             }
@@ -251,6 +252,23 @@ pub(super) fn read(
         }
     });
     (host.drawn, host.places)
+}
+
+/// Whether a word is an option of an interface, and no segment.
+fn is_an_interfaces(word: &Word, segments: &[String]) -> bool {
+    let name = name(&word.key);
+    !segments.contains(&name) && interface::OPTIONS.iter().any(|option| option.name == name)
+}
+
+fn an_interfaces(word: &Word, segments: &[String]) -> Error {
+    let option = interface::OPTIONS.iter().find(|option| option.is(&word.key));
+    let example = option.map_or("", |option| option.example);
+    let segment = segments.first().map_or("lan", String::as_str);
+    let key = &word.key;
+    Error::new_spanned(
+        key,
+        format!("`{key}` is an option of an interface\nhelp: write it behind its segment: `{segment}({example})`"),
+    )
 }
 
 /// Whether a word that is neither an option nor a segment is more probably meant as an option.

@@ -55,7 +55,7 @@ pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError>
     switch::wait_for_ports(plan, &indices, &taps, &mut hub, patience)?;
     site::in_shares(&mut sites, |site| configure::wait_for_cables(&indices, site, patience))?;
     site::in_shares(&mut sites, |site| configure::finish(&indices, site, patience))?;
-    inside::settle(&sites)?;
+    inside::settle(plan, &indices, &sites)?;
     wireguard::settle(plan, &indices, &sites)?;
     let namespaces = sites.into_iter().map(|site| site.netns).collect();
     let path = "/proc/thread-self/ns/net";

@@ -123,7 +123,7 @@ struct Member<'a> {
 impl Member<'_> {
     fn plug_in_veth(&self, indices: &Indices, segment: &SegmentPlan, hub: &mut Netlink) -> Result<(), LabError> {
         let port = indices.port(self.host, self.nth);
-        let name = format!("p{}", indices.number(self.host, self.nth));
+        let name = port_name(indices, (self.host, self.nth), None);
         let end = host_end(self.interface, indices.interface(self.host, self.nth));
         self.cable(indices, segment, link(port).name(name).address(switch_mac(port)), end, hub)
     }
@@ -136,7 +136,7 @@ impl Member<'_> {
         hub: &mut Netlink,
     ) -> Result<(), LabError> {
         let port = indices.leg_port(self.host, self.nth, leg);
-        let name = format!("p{}-{leg}", indices.number(self.host, self.nth));
+        let name = port_name(indices, (self.host, self.nth), Some(leg));
         let end = link(indices.leg(self.host, self.nth, leg)).name(leg_name(self.nth, leg));
         let end = with_mtu(end, self.interface.mtu);
         self.cable(indices, segment, link(port).name(name).address(switch_mac(port)), end, hub)
@@ -191,6 +191,32 @@ pub(super) fn host_end(interface: &InterfacePlan, index: u32) -> Link {
 /// What a leg of a bond is called.
 pub(super) fn leg_name(nth: usize, leg: u32) -> String {
     format!("leg{nth}-{leg}")
+}
+
+/// What the port of an interface, or of a leg of it, is called.
+fn port_name(indices: &Indices, (host, nth): (usize, usize), leg: Option<u32>) -> String {
+    let leg = leg.map(|leg| format!("-{leg}")).unwrap_or_default();
+    format!("p{}{leg}", indices.number(host, nth))
+}
+
+/// The ports whose other ends do without offloads: they do without, too, or a host would get what nobody has computed yet.
+pub(super) fn ports_without_offload(plan: &Plan, indices: &Indices) -> Vec<String> {
+    let mut names = Vec::new();
+    for (_, segment, _) in switches(plan) {
+        for &member in &segment.members {
+            let interface = &plan.hosts[member.0].interfaces[member.1];
+            match interface.device {
+                _ if interface.offload => {}
+                Device::Plain => names.push(port_name(indices, member, None)),
+                Device::Bond { legs, .. } => {
+                    names.extend((0..legs).map(|leg| port_name(indices, member, Some(leg))));
+                }
+                // Those that share a port have it as it is, and the end of a tap is a file.
+                _ => {}
+            }
+        }
+    }
+    names
 }
 
 /// A port takes the largest frames of the two that it is between.
