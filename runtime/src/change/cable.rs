@@ -1,7 +1,7 @@
 //! Cables: pulled out, plugged in, moved to another switch.
 
 use super::{Change, LinkError, interface_on};
-use crate::lab::{Carrier, Member, NoCable, Patience, wait_in_host};
+use crate::lab::{Awaited, Carrier, Member, NoCable, Patience, wait_in_host};
 use crate::{Host, Segment};
 
 impl Segment {
@@ -79,8 +79,8 @@ impl Cable {
             return Ok(());
         }
         let place = format!("host {}", host.name());
-        let name = format!("{}:{}", host.name(), host.plan().interfaces[self.member.1].name);
-        wait_in_host(host.netns(), &place, (surroundings.hub.index(self.member), name), state, patience)
+        let awaited = Awaited::interface(&surroundings.plan, self.member);
+        wait_in_host(host.netns(), &place, (surroundings.hub.index(self.member), awaited), state, patience)
     }
 }
 

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use netns_test_topology::{Device, Plan, SegmentKind};
 use rtnetlink::packet_core::Nla;
-use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{
-    BridgePortState, InfoBridgePort, InfoKind, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    BridgePortState, InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
     LinkProtoInfoBridge, State,
 };
 
-use super::LabError;
 use super::build::request;
 use super::netlink::{Netlink, Wait};
+use super::{LabError, Member};
 use crate::harness::Waiting;
 use crate::settings::Settings;
 
@@ -56,11 +56,34 @@ pub(crate) enum Carrier {
     Lost,
 }
 
-/// Waits until each of the links (index, and what to call it) has its carrier, or has lost it.
+/// A link that is waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Awaited {
+    /// What to call it.
+    pub(crate) name: String,
+    /// Whether it is an end of a veth pair: its state is unknown as long as a worker of the kernel has not seen it. That of a tap is so for
+    /// ever, and what a bridge says of a port does not tell which of them it is.
+    pub(crate) is_veth: bool,
+}
+
+impl Awaited {
+    /// An interface of a host, in that.
+    pub(crate) fn interface(plan: &Plan, (host, nth): Member) -> Self {
+        let host = &plan.hosts[host];
+        let interface = &host.interfaces[nth];
+        let is_cable = matches!(plan.segments[interface.segment].kind, SegmentKind::Wire | SegmentKind::Switch(_));
+        Self {
+            name: format!("{}:{}", host.name, interface.name),
+            is_veth: is_cable && interface.device == Device::Plain,
+        }
+    }
+}
+
+/// Waits until each of the links, by their indices, has its carrier, or has lost it.
 pub(super) fn wait(
     netlink: &mut Netlink,
     place: &str,
-    links: HashMap<u32, String>,
+    links: HashMap<u32, Awaited>,
     carrier: Carrier,
     patience: Patience,
 ) -> Result<(), LabError> {
@@ -74,35 +97,25 @@ pub(super) fn wait(
     look(netlink, carrier, &mut pending).map_err(in_place)?;
     let _waiting = (!pending.is_empty()).then(|| Waiting::new(format!("carrier in {place}")));
     while !pending.is_empty() {
-        let mut again = false;
-        let strike = |link: LinkMessage| {
-            again |= is_by_a_bridge(&link) && may_be_new(&link);
-            strike(carrier, &mut pending, &link);
-        };
-        let outcome = netlink.wait_for_links(patience.left(), strike).map_err(in_place)?;
-        if again {
-            // Of a kind whose state stays unknown, perhaps.
-            look(netlink, carrier, &mut pending).map_err(in_place)?;
-        }
-        match outcome {
+        let strike = |link: LinkMessage| strike(carrier, &mut pending, &link);
+        match netlink.wait_for_links(patience.left(), strike).map_err(in_place)? {
             // Events that are none of ours do not put the end off.
             Wait::Events if !patience.left().is_zero() => {}
             Wait::Overrun => look(netlink, carrier, &mut pending).map_err(in_place)?,
-            Wait::Events | Wait::Expired => {
-                if pending.is_empty() {
-                    return Ok(());
-                }
-                let mut names: Vec<_> = pending.into_values().collect();
-                names.sort();
-                let (links, waited) = (names.join(", "), patience.waited);
-                return Err(match carrier {
-                    Carrier::There => LabError::NoCarrier { links, waited },
-                    Carrier::Lost => LabError::StillCarrier { links, waited },
-                });
-            }
+            Wait::Events | Wait::Expired => break,
         }
     }
-    Ok(())
+    netlink.unsubscribe().map_err(in_place)?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<_> = pending.into_values().map(|link| link.name).collect();
+    names.sort();
+    let (links, waited) = (names.join(", "), patience.waited);
+    Err(match carrier {
+        Carrier::There => LabError::NoCarrier { links, waited },
+        Carrier::Lost => LabError::StillCarrier { links, waited },
+    })
 }
 
 /// Waits until no IPv6 address is tentative any more.
@@ -121,7 +134,7 @@ pub(super) fn wait_for_addresses(netlink: &mut Netlink, place: &str, patience: P
         // Read anew after subscribing: nothing happens in between.
         let tentative = tentative_addresses(netlink).map_err(in_place)?;
         if tentative.is_empty() {
-            return Ok(());
+            return netlink.unsubscribe().map_err(in_place);
         }
         if netlink.wait_for_links(patience.left(), |_| ()).map_err(in_place)? == Wait::Expired {
             let addresses = tentative.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -141,46 +154,33 @@ fn tentative_addresses(netlink: &mut Netlink) -> Result<Vec<IpAddr>, super::netl
     Ok(tentative.collect())
 }
 
-/// Reads the state: of the only link by its index, since a dump may be interrupted, of many in one go.
+/// Reads the states.
 fn look(
     netlink: &mut Netlink,
     carrier: Carrier,
-    pending: &mut HashMap<u32, String>,
+    pending: &mut HashMap<u32, Awaited>,
 ) -> Result<(), super::netlink::NetlinkError> {
-    let only = if pending.len() == 1 { pending.keys().next().copied() } else { None };
-    netlink.links(only, |link| strike(carrier, pending, &link))
+    let indices: Vec<u32> = pending.keys().copied().collect();
+    netlink.links(&indices, |link| strike(carrier, pending, &link))
 }
 
-fn strike(carrier: Carrier, pending: &mut HashMap<u32, String>, link: &LinkMessage) {
-    if operational(link) == (carrier == Carrier::There) {
-        pending.remove(&link.header.index);
+fn strike(carrier: Carrier, pending: &mut HashMap<u32, Awaited>, link: &LinkMessage) {
+    let index = link.header.index;
+    if pending.get(&index).is_some_and(|awaited| operational(awaited, link) == (carrier == Carrier::There)) {
+        pending.remove(&index);
     }
 }
 
 /// A port may forward for a moment before its operational state is up, and be disabled by the next event (`br_port_carrier_check`): it has
 /// to have both.
-fn operational(link: &LinkMessage) -> bool {
+fn operational(awaited: &Awaited, link: &LinkMessage) -> bool {
     // The kernel shows RFC 2863's `up` as this flag, and `unknown` too (`dev_get_flags`).
-    let up = link.header.flags.contains(LinkFlags::Running);
-    up && !may_be_new(link) && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
+    let up = link.header.flags.contains(LinkFlags::Running) && (is_up(link) || !awaited.is_veth);
+    up && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)
 }
 
-/// Whether a worker of the kernel may not have seen the link yet: the state of a veth is unknown until then, and so it is in what a bridge
-/// says of a port, which does not tell its kind. Other kinds stay unknown for ever.
-fn may_be_new(link: &LinkMessage) -> bool {
-    let unknown = !link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::OperState(State::Up)));
-    unknown && (is_by_a_bridge(link) || is_veth(link))
-}
-
-fn is_by_a_bridge(link: &LinkMessage) -> bool {
-    link.header.interface_family == AddressFamily::Bridge
-}
-
-fn is_veth(link: &LinkMessage) -> bool {
-    link.attributes.iter().any(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => infos.contains(&LinkInfo::Kind(InfoKind::Veth)),
-        _ => false,
-    })
+fn is_up(link: &LinkMessage) -> bool {
+    link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::OperState(State::Up)))
 }
 
 /// The state of a port. What a bridge says of its ports has it in another place than what is said of all links.

@@ -11,7 +11,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use super::LabError;
 use super::build::{HUB, Indices, Taps, message, ports_of, request};
-use super::carrier::{self, Carrier, Patience};
+use super::carrier::{self, Awaited, Carrier, Patience};
 use super::netlink::{Netlink, NetlinkError};
 use super::tap::Tap;
 
@@ -80,10 +80,12 @@ impl Hub {
 
     /// Waits until a switch forwards to ports, or does no longer.
     fn wait_for_ports(&self, ports: &[u32], state: Carrier, patience: Patience) -> Result<(), LabError> {
-        let names = ports.iter().map(|port| (*port, "the port".to_owned())).collect();
+        let is_tap = |port: u32| self.taps.values().any(|tap| tap.index == port);
+        let awaited = |port: &u32| (*port, Awaited { name: "the port".to_owned(), is_veth: !is_tap(*port) });
+        let links = ports.iter().map(awaited).collect();
         inside(self.netns.as_fd(), || {
             let mut netlink = Netlink::open().map_err(|source| request(HUB, source))?;
-            carrier::wait(&mut netlink, HUB, names, state, patience)
+            carrier::wait(&mut netlink, HUB, links, state, patience)
         })
     }
 
@@ -91,9 +93,7 @@ impl Hub {
     fn are_up(&self, ports: &[u32]) -> Result<bool, LabError> {
         with_netlink(self.netns.as_fd(), HUB, |netlink| {
             let mut up = true;
-            for &port in ports {
-                netlink.links(Some(port), |link| up &= link.header.flags.contains(LinkFlags::Up))?;
-            }
+            netlink.links(ports, |link| up &= link.header.flags.contains(LinkFlags::Up))?;
             Ok(up)
         })
     }
@@ -122,9 +122,7 @@ impl Hub {
     pub(crate) fn raise_mtu_of_ports(&self, ports: &[u32], mtu: u32) -> Result<(), LabError> {
         let smaller = with_netlink(self.netns.as_fd(), HUB, |netlink| {
             let mut smaller = Vec::new();
-            for &port in ports {
-                netlink.links(Some(port), |link| smaller.extend(is_smaller(&link, mtu).then_some(port)))?;
-            }
+            netlink.links(ports, |link| smaller.extend(is_smaller(&link, mtu).then_some(link.header.index)))?;
             Ok(smaller)
         })?;
         self.set_each("change the MTU of a port", &smaller, |port| message::link(port).mtu(mtu).build())
@@ -193,7 +191,7 @@ pub(crate) fn with_netlink<T: Send>(
 pub(crate) fn wait_in_host(
     netns: BorrowedFd<'_>,
     place: &str,
-    link: (u32, String),
+    link: (u32, Awaited),
     state: Carrier,
     patience: Patience,
 ) -> Result<(), LabError> {

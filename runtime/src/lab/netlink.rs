@@ -28,8 +28,8 @@ const BATCH: usize = 64 * 1024;
 /// The largest datagram that the kernel puts together for a dump, in bytes (`netlink_dump` in `net/netlink/af_netlink.c`).
 const DATAGRAM: usize = 32 * 1024;
 
-/// How often a list of links is read before it is an error that it keeps changing.
-const DUMPS: usize = 100;
+/// How often a list is read before it is an error that it keeps changing.
+const READINGS: usize = 100;
 
 /// `RTNLGRP_LINK`: changes of links.
 const LINK_EVENTS: u32 = 1;
@@ -186,15 +186,25 @@ impl Netlink {
         self.socket.add_membership(IPV6_ADDRESS_EVENTS).map_err(failed("subscribe to the events of addresses"))
     }
 
+    /// Tells it nothing more, and passes over what has arrived: an answer to come could be lost among it.
+    pub(super) fn unsubscribe(&self) -> Result<(), NetlinkError> {
+        let failed = failed("unsubscribe from events");
+        for group in [LINK_EVENTS, IPV6_ADDRESS_EVENTS] {
+            self.socket.drop_membership(group).map_err(&failed)?;
+        }
+        self.drain(&mut |_| ()).map_err(&failed)?;
+        Ok(())
+    }
+
     /// All IPv6 addresses as they are now. Events that have arrived before are passed over.
     pub(super) fn ipv6_addresses(&mut self) -> Result<Vec<AddressMessage>, NetlinkError> {
-        for _ in 0..DUMPS {
-            self.drain().map_err(failed("read the events"))?;
+        for _ in 0..READINGS {
+            self.drain(&mut |_| ()).map_err(failed("read the events"))?;
             if let Some(addresses) = self.read_ipv6_addresses().map_err(failed("read the addresses"))? {
                 return Ok(addresses);
             }
         }
-        Err(failed("read the addresses")(io::Error::other(format!("they changed under each of {DUMPS} readings"))))
+        Err(failed("read the addresses")(io::Error::other(format!("they changed under each of {READINGS} readings"))))
     }
 
     /// Answers with nothing if the list may be incomplete.
@@ -230,61 +240,62 @@ impl Netlink {
         Ok(complete.then_some(addresses))
     }
 
-    /// Hands over one link, or all of them, as they are now. Events that arrive meanwhile are handed over too, and a link may be handed
-    /// over twice; events that have arrived before are passed over.
-    pub(super) fn links(&mut self, index: Option<u32>, mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
-        // A list that changed while it was read may lack a link that has not (NLM_F_DUMP_INTR).
-        for _ in 0..DUMPS {
-            self.drain().map_err(failed("read the events"))?;
-            if self.read_links(index, &mut each).map_err(failed("read the links"))? {
+    /// Hands over links as they are now, by their indices. Events that have arrived, or arrive meanwhile, are handed over too, and a link may
+    /// be handed over several times.
+    ///
+    /// Each is asked for by itself: the kernel brings its state up to date then, from 6.8 on (`linkwatch_sync_dev` in `rtnl_getlink`). A
+    /// list would show what the worker has come to, who takes a hundred links and then rests for a second.
+    pub(super) fn links(&mut self, indices: &[u32], mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
+        for _ in 0..READINGS {
+            let mut complete = true;
+            for &index in indices {
+                complete &= self.read_link(index, &mut each).map_err(failed("read the links"))?;
+            }
+            if complete {
                 return Ok(());
             }
         }
-        Err(failed("read the links")(io::Error::other(format!("they changed under each of {DUMPS} readings"))))
+        Err(failed("read the links")(io::Error::other(format!("they changed under each of {READINGS} readings"))))
     }
 
-    /// Passes over what has arrived.
+    /// Hands over the links of all events that have arrived; answers whether none was lost.
     ///
     /// The kernel says once that it has lost events, and then not again before everything that did fit was read (`netlink_overrun`):
-    /// a list that is asked for earlier may be followed by losses that nobody hears of.
-    fn drain(&self) -> io::Result<()> {
+    /// what is asked for earlier may be followed by losses that nobody hears of.
+    fn drain(&self, each: &mut impl FnMut(LinkMessage)) -> io::Result<bool> {
+        let mut complete = true;
         loop {
-            match self.receive(|_| Ok(())) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+            match self.receive(|message| hand_over(message, each)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(complete),
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
                 other => other?,
             }
         }
     }
 
-    /// Answers whether what was handed over is complete.
-    fn read_links(&mut self, index: Option<u32>, each: &mut impl FnMut(LinkMessage)) -> io::Result<bool> {
+    /// Answers whether no event was lost meanwhile, nor the answer, for which there may be no room among events.
+    fn read_link(&mut self, index: u32, each: &mut impl FnMut(LinkMessage)) -> io::Result<bool> {
+        let mut complete = self.drain(each)?;
         let mut link = LinkMessage::default();
-        link.header.index = index.unwrap_or(0);
+        link.header.index = index;
         link.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-        let flags = if index.is_none() { NLM_F_DUMP } else { 0 };
-        self.push("read the links", RouteNetlinkMessage::GetLink(link), flags).map_err(|error| error.source)?;
+        self.push("read the links", RouteNetlinkMessage::GetLink(link), 0).map_err(|error| error.source)?;
         self.socket.send(&self.batch, 0)?;
         self.batch.clear();
         let number = self.requests.len();
-        let (mut answered, mut complete) = (false, true);
+        let mut answered = false;
         while !answered {
             let received = self.receive(|message| {
                 let ours = message.header.sequence_number as usize == number;
-                complete &= !(ours && message.header.flags & NLM_F_DUMP_INTR != 0);
+                answered |= ours;
                 match message.payload {
-                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
-                        answered |= ours && index.is_some();
-                        each(link);
-                    }
-                    NetlinkPayload::Done(_) => answered |= ours,
-                    NetlinkPayload::Error(error) if ours => return Err(error.to_io()),
-                    _ => {}
+                    NetlinkPayload::Error(error) if ours => Err(error.to_io()),
+                    _ => hand_over(message, each),
                 }
-                Ok(())
             });
             match received {
-                // Events were lost on the way; the answer comes all the same.
+                // The kernel has answered when `send` returns.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
                 other => other?,
             }
@@ -306,13 +317,7 @@ impl Netlink {
             Err(Errno::EINTR) => return Ok(Wait::Events),
             Err(error) => return Err(failed("wait for links")(error.into())),
         }
-        let received = self.receive(|message| {
-            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) = message.payload {
-                each(link);
-            }
-            Ok(())
-        });
-        match received {
+        match self.receive(|message| hand_over(message, &mut each)) {
             Ok(()) => Ok(Wait::Events),
             // More events than the socket holds: the state has to be read anew.
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(Wait::Overrun),
@@ -334,6 +339,15 @@ impl Netlink {
         }
         Ok(())
     }
+}
+
+/// Hands over the link that a message is about, if it is about one.
+#[expect(clippy::unnecessary_wraps, reason = "as those wish it who receive messages")]
+fn hand_over(message: NetlinkMessage<RouteNetlinkMessage>, each: &mut impl FnMut(LinkMessage)) -> io::Result<()> {
+    if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) = message.payload {
+        each(link);
+    }
+    Ok(())
 }
 
 /// What a wait for events came to.

@@ -9,8 +9,8 @@ use super::indices::{Indices, LOOPBACK};
 use super::message::{MAIN_TABLE, address, end_of_table, link, neighbour, of_kind, route, spare_address, up};
 use super::site::Site;
 use super::switch::host_end;
-use super::{at_host, interface_name, place, upper};
-use crate::lab::carrier::{Carrier, Patience};
+use super::{at_host, place, upper};
+use crate::lab::carrier::{Awaited, Carrier, Patience};
 use crate::lab::error::device;
 use crate::lab::netlink::NetlinkError;
 use crate::lab::{LabError, carrier};
@@ -118,19 +118,24 @@ pub(super) fn of_the_kernel(host: &HostPlan) -> impl Iterator<Item = (usize, &In
 }
 
 /// Waits until the host's cables carry packets.
-pub(super) fn wait_for_cables(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
-    wait(indices, site, patience, |interface| interface.lower.is_none())
+pub(super) fn wait_for_cables(
+    plan: &Plan,
+    indices: &Indices,
+    site: &mut Site<'_>,
+    patience: Patience,
+) -> Result<(), LabError> {
+    wait(plan, indices, site, patience, |interface| interface.lower.is_none())
 }
 
 /// Brings up what is over other interfaces, and waits for it; then come the routes, which need that.
 ///
 /// Not before all cables of the lab carry packets: whatever these say by themselves would ask for neighbours that do not hear it yet, and
 /// the next question comes a second later.
-pub(super) fn finish(indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
+pub(super) fn finish(plan: &Plan, indices: &Indices, site: &mut Site<'_>, patience: Patience) -> Result<(), LabError> {
     let host = site.host;
     if host.interfaces.iter().any(|interface| interface.lower.is_some()) {
         raise(indices, site, |interface| interface.lower.is_some()).map_err(|source| at_host(host, source))?;
-        wait(indices, site, patience, |interface| interface.lower.is_some())?;
+        wait(plan, indices, site, patience, |interface| interface.lower.is_some())?;
     }
     if host.has_ipv6() {
         carrier::wait_for_addresses(&mut site.netlink, &place(host), patience)?;
@@ -139,6 +144,7 @@ pub(super) fn finish(indices: &Indices, site: &mut Site<'_>, patience: Patience)
 }
 
 fn wait(
+    plan: &Plan,
     indices: &Indices,
     site: &mut Site<'_>,
     patience: Patience,
@@ -146,7 +152,8 @@ fn wait(
 ) -> Result<(), LabError> {
     let host = site.host;
     let links = of_the_kernel(host).filter(|(_, interface)| wanted(interface));
-    let links = links.map(|(nth, _)| (indices.interface(site.number, nth), interface_name(host, nth))).collect();
+    let awaited = |nth| (indices.interface(site.number, nth), Awaited::interface(plan, (site.number, nth)));
+    let links = links.map(|(nth, _)| awaited(nth)).collect();
     carrier::wait(&mut site.netlink, &place(host), links, Carrier::There, patience)
 }
 

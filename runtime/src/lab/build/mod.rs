@@ -50,11 +50,10 @@ pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError>
     make_wires(plan, &indices, &mut sites)?;
     let taps = switch::plug_in(plan, &indices, &sites, &mut hub)?;
     site::in_shares(&mut sites, |site| configure::configure(plan, &indices, site))?;
-    switch::raise(plan, &indices, &taps, &mut hub)?;
     let patience = Patience::new(settings, indices.all());
-    switch::wait_for_ports(plan, &indices, &taps, &mut hub, patience)?;
-    site::in_shares(&mut sites, |site| configure::wait_for_cables(&indices, site, patience))?;
-    site::in_shares(&mut sites, |site| configure::finish(&indices, site, patience))?;
+    switch::raise(plan, &indices, &taps, &mut hub, patience)?;
+    site::in_shares(&mut sites, |site| configure::wait_for_cables(plan, &indices, site, patience))?;
+    site::in_shares(&mut sites, |site| configure::finish(plan, &indices, site, patience))?;
     inside::settle(plan, &indices, &sites)?;
     wireguard::settle(plan, &indices, &sites)?;
     let namespaces = sites.into_iter().map(|site| site.netns).collect();

@@ -15,7 +15,7 @@ use super::message::{Link, link, of_kind, switch_mac, up, veth, with_mac, with_m
 use super::site::Site;
 use super::{interface_name, no_veth, request};
 use crate::lab::baseline::Baseline;
-use crate::lab::carrier::{Carrier, Patience};
+use crate::lab::carrier::{Awaited, Carrier, Patience};
 use crate::lab::error::device;
 use crate::lab::netlink::Netlink;
 use crate::lab::tap::Tap;
@@ -327,37 +327,47 @@ fn carry_vlan(port: u32, id: u16) -> LinkMessage {
     message.build()
 }
 
-/// Brings up the switches and all their ports.
-pub(super) fn raise(plan: &Plan, indices: &Indices, taps: &Taps, hub: &mut Netlink) -> Result<(), LabError> {
-    let in_hub = |source| request(HUB, source);
-    for (number, segment, _) in switches(plan) {
-        hub.set_link("bring up a bridge", up(indices.switch(number))).map_err(in_hub)?;
-        for kind in uplinks(plan, segment) {
-            hub.set_link("bring up a device", up(indices.uplink(number, kind))).map_err(in_hub)?;
-        }
-        for &member in &segment.members {
-            for port in ports_of(plan, indices, taps, number, member) {
-                hub.set_link("bring up the port of a bridge", up(port)).map_err(in_hub)?;
-            }
-        }
-    }
-    hub.settle().map_err(in_hub)
-}
+/// How many ports are brought up at a time: with their other ends as many links as a worker of the kernel looks at before it rests for a
+/// second (`MAX_DO_DEV_PER_LOOP` in `net/core/link_watch.c`).
+const AT_A_TIME: usize = 50;
 
-/// Waits until every port forwards.
-pub(super) fn wait_for_ports(
+/// Brings up the switches and all their ports, and waits until these forward. The hosts' ends are up.
+pub(super) fn raise(
     plan: &Plan,
     indices: &Indices,
     taps: &Taps,
     hub: &mut Netlink,
     patience: Patience,
 ) -> Result<(), LabError> {
-    let mut ports = HashMap::new();
+    let in_hub = |source| request(HUB, source);
     for (number, segment, _) in switches(plan) {
-        for &member in &segment.members {
-            let name = || format!("the port of {}", interface_name(&plan.hosts[member.0], member.1));
-            ports.extend(ports_of(plan, indices, taps, number, member).into_iter().map(|port| (port, name())));
+        hub.set_link("bring up a bridge", up(indices.switch(number))).map_err(in_hub)?;
+        for kind in uplinks(plan, segment) {
+            hub.set_link("bring up a device", up(indices.uplink(number, kind))).map_err(in_hub)?;
         }
     }
-    carrier::wait(hub, HUB, ports, Carrier::There, patience)
+    for ports in ports(plan, indices, taps).chunks(AT_A_TIME) {
+        for (port, _) in ports {
+            hub.set_link("bring up the port of a bridge", up(*port)).map_err(in_hub)?;
+        }
+        hub.settle().map_err(in_hub)?;
+        carrier::wait(hub, HUB, ports.iter().cloned().collect(), Carrier::There, patience)?;
+    }
+    Ok(())
+}
+
+/// Every port, with what to wait for.
+fn ports(plan: &Plan, indices: &Indices, taps: &Taps) -> Vec<(u32, Awaited)> {
+    let mut ports = Vec::new();
+    for (number, segment, _) in switches(plan) {
+        for &member in &segment.members {
+            let awaited = Awaited {
+                name: format!("the port of {}", interface_name(&plan.hosts[member.0], member.1)),
+                is_veth: !taps.contains_key(&member),
+            };
+            let of_member = ports_of(plan, indices, taps, number, member);
+            ports.extend(of_member.into_iter().map(|port| (port, awaited.clone())));
+        }
+    }
+    ports
 }
