@@ -29,6 +29,7 @@ mod host;
 mod isolation;
 mod lab;
 mod needs;
+mod path;
 mod probe;
 mod result;
 mod segment;

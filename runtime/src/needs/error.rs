@@ -6,9 +6,9 @@ use std::io;
 use netns_test_topology::Feature;
 use nix::errno::Errno;
 
-use super::program::Missing;
 use crate::isolation::is_unmet_need;
 use crate::lab::{NetlinkError, quota};
+use crate::path::Missing;
 
 /// Something that was asked of the kernel and failed.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,6 @@
 mod device;
 mod error;
 mod nftables;
-mod program;
 mod socket;
 
 use std::fs::File;
@@ -23,6 +22,8 @@ use device::{alone, on_veth};
 pub(crate) use error::Unmet;
 use error::{Attempt, NeedError, Obstacle};
 
+use crate::path;
+
 /// What was tried out is in these namespaces, and in no other. To be kept until the lab is built: the kernel takes devices apart under
 /// the lock that makes them, and takes its time.
 #[must_use = "the kernel is busy when this is dropped"]
@@ -37,7 +38,9 @@ pub(crate) fn check(needs: &[Need]) -> Result<Tried, Unmet> {
     for (_, need) in needs.iter().enumerate().filter(first_time) {
         let met = match *need {
             Need::Feature(feature) => in_scratch_namespace(feature).map(|namespace| namespaces.push(namespace)),
-            Need::Program(name) => program::find(name).map_err(|missing| NeedError::NoProgram { name, missing }),
+            Need::Program(name) => {
+                path::find(name).map(|_| ()).map_err(|missing| NeedError::NoProgram { name, missing })
+            }
         };
         errors.extend(met.err());
     }

@@ -1,4 +1,4 @@
-//! Programs, looked for as a host will do when it runs them.
+//! Programs of the machine: where they are, or what to do about it.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,7 +15,7 @@ const SBIN: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// Why a program cannot be run by its name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// There is a file of that name, but not an executable one.
     NotExecutable(PathBuf),
     /// It is in a directory that is not in `PATH`.
@@ -42,17 +42,25 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Looks for a program in the directories of `PATH`.
-pub(super) fn find(name: &str) -> Result<(), Missing> {
+/// Looks for a program in the directories of `PATH`, as a host will do when it runs it.
+pub(crate) fn find(name: &str) -> Result<PathBuf, Missing> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from(DEFAULT_PATH));
     // An empty one means the current directory, and is that as a path too.
     find_in(std::env::split_paths(&path), name)
 }
 
-fn find_in(directories: impl Iterator<Item = PathBuf>, name: &str) -> Result<(), Missing> {
+/// Looks for a program also where those for the administrator are: it is run by its path.
+pub(crate) fn find_for_administrators(name: &str) -> Result<PathBuf, Missing> {
+    match find(name) {
+        Err(Missing::Elsewhere(directory)) => Ok(Path::new(directory).join(name)),
+        other => other,
+    }
+}
+
+fn find_in(directories: impl Iterator<Item = PathBuf>, name: &str) -> Result<PathBuf, Missing> {
     let files: Vec<_> = directories.map(|directory| directory.join(name)).filter(|file| file.exists()).collect();
-    if files.iter().any(|file| is_program(file)) {
-        return Ok(());
+    if let Some(program) = files.iter().find(|file| is_program(file)) {
+        return Ok(program.clone());
     }
     if let Some(directory) = SBIN.into_iter().find(|directory| is_program(&Path::new(directory).join(name))) {
         return Err(Missing::Elsewhere(directory));
@@ -94,7 +102,7 @@ mod tests {
             file
         }
 
-        fn find(&self, name: &str) -> Result<(), Missing> {
+        fn find(&self, name: &str) -> Result<PathBuf, Missing> {
             find_in(["none", "one", "two"].map(|directory| self.0.join(directory)).into_iter(), name)
         }
     }
@@ -109,12 +117,13 @@ mod tests {
     fn a_program_is_an_executable_file_in_any_of_the_directories() {
         let directories = Directories::new("a_program");
         let file = directories.file("two/program", 0o755);
-        symlink(file, directories.0.join("one/link")).unwrap();
-        assert_eq!(directories.find("program"), Ok(()));
-        assert_eq!(directories.find("link"), Ok(()));
+        let link = directories.0.join("one/link");
+        symlink(&file, &link).unwrap();
+        assert_eq!(directories.find("program"), Ok(file));
+        assert_eq!(directories.find("link"), Ok(link));
         // As execvp(3) does, the search goes on after a file that cannot be executed.
         directories.file("one/program", 0o644);
-        assert_eq!(directories.find("program"), Ok(()));
+        assert_eq!(directories.find("program"), Ok(directories.0.join("two/program")));
     }
 
     #[test]
