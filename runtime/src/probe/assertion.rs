@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::ping::{PingError, PingReport, options};
-use super::session::{self, Options, Plan};
+use super::schedule::Plan;
+use super::session::{self, Options};
 use super::{Target, on_host, wait_on_host};
 use crate::Host;
 use crate::error::show_panic;

@@ -6,6 +6,7 @@
 mod assertion;
 mod echo;
 mod ping;
+mod schedule;
 mod session;
 mod target;
 

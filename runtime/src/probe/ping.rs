@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::session::{self, Options, Plan};
+use super::schedule::Plan;
+use super::session::{self, Options};
 use super::{Target, on_host, wait_on_host};
 use crate::Host;
 

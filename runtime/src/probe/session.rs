@@ -13,6 +13,7 @@ use tokio::net::UdpSocket;
 use super::Target;
 use super::echo::{Echo, Heard, is_unspecified};
 use super::ping::{PingError, PingReport};
+use super::schedule::{Plan, Schedule, check_clock};
 use crate::{Host, sys};
 
 /// `linux/icmp.h`.
@@ -20,9 +21,6 @@ const ICMP_FILTER: i32 = 1;
 
 /// A packet is at most this long, in bytes.
 const PACKET: usize = 65_535;
-
-/// The longest interval: one that can be added to any instant.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is asked, and how.
 #[derive(Clone, Debug)]
@@ -42,17 +40,6 @@ pub(super) enum Family {
     V6,
 }
 
-/// How many requests are sent, and when it is over.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Plan {
-    /// So many requests; over when each has its answer or after the last words.
-    Fixed { count: u16, interval: Duration, last_words: Duration },
-    /// As many as it takes until so many have been answered; nothing but the deadline or a broken probe ends it.
-    Until { answers: u16, interval: Duration, deadline: Duration },
-    /// So many requests spread over the window; over at the first answer or refusal, or with the window.
-    Silence { count: u16, window: Duration },
-}
-
 impl Options {
     pub(super) fn new(target: Target) -> Self {
         Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None }
@@ -63,21 +50,18 @@ impl Options {
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
     let destination = destination(&host, &options)?;
     let socket = open_socket(&options, destination)?;
-    let begun = Instant::now();
     let session = Session {
         echo: Echo::new(destination, options.size),
         socket,
         destination,
         options,
-        begun,
+        schedule: Schedule::new(plan),
         sent: Vec::new(),
-        tries: 0,
-        last_try: begun,
         rtts: Vec::new(),
         duplicates: 0,
         last_error: None,
     };
-    session.follow(plan).await
+    session.follow().await
 }
 
 /// The address that the target means. Everything that is wrong with it is an error of its own kind: none of it is silence.
@@ -189,30 +173,26 @@ struct Session {
     socket: UdpSocket,
     destination: IpAddr,
     options: Options,
-    begun: Instant,
+    schedule: Schedule,
     sent: Vec<Fate>,
-    /// Requests that were sent, or refused by the host's own kernel, and when the last one was.
-    tries: u32,
-    last_try: Instant,
     rtts: Vec<Duration>,
     duplicates: u32,
     last_error: Option<PingError>,
 }
 
 impl Session {
-    async fn follow(mut self, plan: Plan) -> Result<PingReport, PingError> {
+    async fn follow(mut self) -> Result<PingReport, PingError> {
         let mut buffer = vec![0; PACKET];
         loop {
             // The clock first, then what has arrived by then, by a system call: tokio may not have been told of it yet.
             let now = Instant::now();
             self.drain(&mut buffer)?;
-            // However short the time is, one request is tried.
-            if self.is_decided(plan) || (self.tries > 0 && self.end(plan).is_some_and(|end| now >= end)) {
+            if self.is_decided() || self.schedule.is_over(now) {
                 return self.conclude();
             }
-            if self.next_send(plan).is_some_and(|next| now >= next) {
+            if self.schedule.is_due(now) {
                 if let Err(error) = self.send().await {
-                    let goes_on = matches!(plan, Plan::Until { .. }) && !error.is_broken();
+                    let goes_on = matches!(self.schedule.plan(), Plan::Until { .. }) && !error.is_broken();
                     self.last_error = Some(error);
                     if !goes_on {
                         return self.conclude();
@@ -220,42 +200,18 @@ impl Session {
                 }
                 continue;
             }
-            let wake = [self.next_send(plan), self.end(plan)].into_iter().flatten().min().unwrap_or(now);
-            tokio::select! {
-                readable = self.socket.readable() => readable.map_err(local("wait for answers"))?,
-                // Until the next request is due or the time is over, whichever comes first.
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake)?,
-            }
-        }
-    }
-
-    /// When the next request is due, if there is to be one.
-    fn next_send(&self, plan: Plan) -> Option<Instant> {
-        let (count, interval) = match plan {
-            Plan::Fixed { count, interval, .. } => (u32::from(count), interval.min(LONGEST)),
-            // A sequence number has 16 bits.
-            Plan::Until { interval, .. } => (u32::from(u16::MAX), interval.min(LONGEST)),
-            Plan::Silence { count, window } => (u32::from(count), window / (u32::from(count) + 1)),
-        };
-        (self.tries < count).then(|| if self.tries == 0 { self.begun } else { self.last_try + interval })
-    }
-
-    /// When it is over whatever has come, if that is known already.
-    fn end(&self, plan: Plan) -> Option<Instant> {
-        match plan {
-            Plan::Fixed { last_words, .. } => self.next_send(plan).is_none().then(|| self.last_try + last_words),
-            Plan::Until { deadline, .. } => Some(self.begun + deadline),
-            // The last request is given its share even if it was sent late.
-            Plan::Silence { count, window } => self
-                .next_send(plan)
-                .is_none()
-                .then(|| (self.begun + window).max(self.last_try + window / (u32::from(count) + 1))),
+            let wake = self.schedule.wake(now);
+            let woken = tokio::select! {
+                readable = self.socket.readable() => readable,
+                () = tokio::time::sleep_until(wake.into()) => check_clock(wake),
+            };
+            woken.map_err(local("wait for answers"))?;
         }
     }
 
     /// Whether it is over because of what has come.
-    fn is_decided(&self, plan: Plan) -> bool {
-        match plan {
+    fn is_decided(&self) -> bool {
+        match self.schedule.plan() {
             Plan::Fixed { count, .. } => {
                 self.sent.len() == usize::from(count) && !self.sent.iter().any(|fate| matches!(fate, Fate::Pending(_)))
             }
@@ -268,8 +224,7 @@ impl Session {
         let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
         let request = self.echo.request(sequence);
         let sent = Instant::now();
-        self.last_try = sent;
-        self.tries += 1;
+        self.schedule.note_try(sent);
         let to = SocketAddr::new(self.destination, 0);
         match self.socket.send_to(&request, to).await {
             Ok(_) => {
@@ -350,18 +305,8 @@ impl Session {
             let lost = io::Error::other(format!("the socket was too full for {drops} messages that arrived"));
             return Err(local("hear all answers")(lost));
         }
-        Err(PingError::Timeout { to: self.destination, sent, waited: self.begun.elapsed() })
+        Err(PingError::Timeout { to: self.destination, sent, waited: self.schedule.elapsed() })
     }
-}
-
-/// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
-fn check_clock(wake: Instant) -> Result<(), PingError> {
-    // tokio's timers have a resolution of a millisecond.
-    if Instant::now() + Duration::from_millis(2) >= wake {
-        return Ok(());
-    }
-    let paused = io::Error::other("tokio's clock is paused on the runtime of this host");
-    Err(local("wait for answers")(paused))
 }
 
 fn ip_of(address: &SockaddrStorage) -> Option<IpAddr> {

@@ -1,0 +1,99 @@
+//! When a probe asks, and when it is over.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+/// The longest interval: one that can be added to any instant.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How many requests are sent, and when it is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plan {
+    /// So many requests; over when each has its answer or after the last words.
+    Fixed { count: u16, interval: Duration, last_words: Duration },
+    /// As many as it takes until so many have been answered; nothing but the deadline or a broken probe ends it.
+    Until { answers: u16, interval: Duration, deadline: Duration },
+    /// So many requests spread over the window; over at the first answer or refusal, or with the window.
+    Silence { count: u16, window: Duration },
+}
+
+/// A plan that is being followed.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    plan: Plan,
+    begun: Instant,
+    /// Requests that were sent, or refused by the host's own kernel, and when the last one was.
+    tries: u32,
+    last_try: Instant,
+}
+
+impl Schedule {
+    /// From now on.
+    pub(super) fn new(plan: Plan) -> Self {
+        let begun = Instant::now();
+        Self { plan, begun, tries: 0, last_try: begun }
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// For how long it has been followed.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Notes that a request is being sent.
+    pub(super) fn note_try(&mut self, at: Instant) {
+        self.tries += 1;
+        self.last_try = at;
+    }
+
+    /// When the next request is due, if there is to be one.
+    pub(super) fn next_send(&self) -> Option<Instant> {
+        let (count, interval) = match self.plan {
+            Plan::Fixed { count, interval, .. } => (u32::from(count), interval.min(LONGEST)),
+            // A sequence number has 16 bits.
+            Plan::Until { interval, .. } => (u32::from(u16::MAX), interval.min(LONGEST)),
+            Plan::Silence { count, window } => (u32::from(count), window / (u32::from(count) + 1)),
+        };
+        (self.tries < count).then(|| if self.tries == 0 { self.begun } else { self.last_try + interval })
+    }
+
+    /// When it is over whatever has come, if that is known already.
+    pub(super) fn end(&self) -> Option<Instant> {
+        match self.plan {
+            Plan::Fixed { last_words, .. } => self.next_send().is_none().then(|| self.last_try + last_words),
+            Plan::Until { deadline, .. } => Some(self.begun + deadline),
+            // The last request is given its share even if it was sent late.
+            Plan::Silence { count, window } => self
+                .next_send()
+                .is_none()
+                .then(|| (self.begun + window).max(self.last_try + window / (u32::from(count) + 1))),
+        }
+    }
+
+    /// Whether the time is over. However short it is, one request is tried.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.tries > 0 && self.end().is_some_and(|end| now >= end)
+    }
+
+    /// Whether a request is due.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next_send().is_some_and(|next| now >= next)
+    }
+
+    /// Until when there is nothing to be done: until the next request is due or the time is over, whichever comes first.
+    pub(super) fn wake(&self, now: Instant) -> Instant {
+        [self.next_send(), self.end()].into_iter().flatten().min().unwrap_or(now)
+    }
+}
+
+/// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
+pub(super) fn check_clock(wake: Instant) -> io::Result<()> {
+    // tokio's timers have a resolution of a millisecond.
+    if Instant::now() + Duration::from_millis(2) >= wake {
+        return Ok(());
+    }
+    Err(io::Error::other("tokio's clock is paused on the runtime of this host"))
+}
