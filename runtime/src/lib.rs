@@ -43,7 +43,10 @@ pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr};
-pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
+pub use probe::{
+    Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertPing, Ping, PingError,
+    PingReport, Target, TargetError, UnreachableCode,
+};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
@@ -62,7 +65,7 @@ pub mod drawing {
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
+    pub use crate::{ArpError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.

@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::raw::{c_char, c_int, c_ulong};
 use std::ptr;
 
+use tokio::io::unix::AsyncFd;
+
 /// Takes a file descriptor that this process was started with.
 ///
 /// Answers `EBADF` if it is not open. The caller must be the only one who was told its number.
@@ -64,6 +66,64 @@ pub(crate) fn block_icmpv6_requests(socket: BorrowedFd<'_>) -> io::Result<()> {
         libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_ICMPV6, ICMPV6_FILTER, (&raw const filter).cast(), size)
     })?;
     Ok(())
+}
+
+/// Has the runtime that it is called in watch a file descriptor.
+pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` always answers with the same descriptor, which nobody else closes.
+    Ok(unsafe { AsyncFd::register(fd) }?)
+}
+
+/// Has a packet socket hear nothing of what this host sends (`PACKET_IGNORE_OUTGOING`, packet(7)).
+pub(crate) fn ignore_outgoing(socket: BorrowedFd<'_>) -> io::Result<()> {
+    const PACKET_IGNORE_OUTGOING: c_int = 23;
+    setsockopt_int(socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+}
+
+/// Has a packet socket hear what comes in by an interface with an ethertype (packet(7)).
+pub(crate) fn bind_packet_socket(socket: BorrowedFd<'_>, interface: u32, ethertype: u16) -> io::Result<()> {
+    let (address, size) = link_layer_address(interface, ethertype, [0; 6])?;
+    // SAFETY: the kernel reads `size` bytes from a struct that lives until the call is over.
+    cvt(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size) })?;
+    Ok(())
+}
+
+/// The Ethernet address of the interface that a packet socket is bound to, if it has one. nix refuses the answer for its length.
+pub(crate) fn ethernet_address(socket: BorrowedFd<'_>) -> io::Result<Option<[u8; 6]>> {
+    let (mut address, mut size) = link_layer_address(0, 0, [0; 6])?;
+    // SAFETY: the kernel writes at most `size` bytes to a struct that lives until the call is over.
+    cvt(unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut size) })?;
+    let [mac @ .., _, _] = address.sll_addr;
+    Ok((address.sll_hatype == libc::ARPHRD_ETHER).then_some(mac))
+}
+
+/// Sends a packet out by an interface to a link-layer address, with an ethertype (packet(7)).
+pub(crate) fn send_packet(
+    socket: BorrowedFd<'_>,
+    (interface, ethertype): (u32, u16),
+    to: [u8; 6],
+    packet: &[u8],
+) -> io::Result<()> {
+    let (address, size) = link_layer_address(interface, ethertype, to)?;
+    let to = (&raw const address).cast();
+    // SAFETY: the kernel reads the packet and `size` bytes from a struct, both of which live until the call is over.
+    cvt(unsafe { libc::sendto(socket.as_raw_fd(), packet.as_ptr().cast(), packet.len(), 0, to, size) })?;
+    Ok(())
+}
+
+fn link_layer_address(
+    interface: u32,
+    ethertype: u16,
+    mac: [u8; 6],
+) -> io::Result<(libc::sockaddr_ll, libc::socklen_t)> {
+    // SAFETY: integers and arrays of them, of which zero is a value.
+    let mut address: libc::sockaddr_ll = unsafe { MaybeUninit::zeroed().assume_init() };
+    address.sll_family = libc::c_ushort::try_from(libc::AF_PACKET).expect("a small number");
+    address.sll_protocol = ethertype.to_be();
+    address.sll_ifindex = c_int::try_from(interface).map_err(io::Error::other)?;
+    address.sll_halen = 6;
+    address.sll_addr[..6].copy_from_slice(&mac);
+    Ok((address, libc::socklen_t::try_from(size_of_val(&address)).expect("it is 20")))
 }
 
 /// Lets a tap stay as long as its namespace, whoever has it open (`TUNSETPERSIST`).

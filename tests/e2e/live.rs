@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use netns_test::prelude::*;
-use netns_test::{LinkError, MacAddr};
+use netns_test::{LinkError, MacAddr, TargetError};
 
 fn read(host: &Host, path: &str) -> String {
     host.run(|| std::fs::read_to_string(path)).unwrap_or_else(|error| panic!("{path}: {error}")).trim().to_owned()
@@ -178,7 +178,7 @@ async fn a_segment_of_another_lab_is_refused(_lab: Lab) {
     assert_eq!(carrier(first.host("a")), "1");
     // Both have the same address, and each could ask for it in its own lab.
     match first.host("a").ping(second.host("b")).await {
-        Err(PingError::OtherLab { target }) => assert_eq!(target, "b"),
+        Err(PingError::Target(TargetError::OtherLab { target })) => assert_eq!(target, "b"),
         other => panic!("{other:?}"),
     }
 }

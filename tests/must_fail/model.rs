@@ -355,7 +355,7 @@ pub(crate) fn probes() -> Fixture {
                 "is_broken_if_nobody_has_the_name",
                 "there is no host `bobby` in the lab; there are `alice`, `bob`",
             ),
-            not_asked("is_broken_if_the_target_has_no_address", "bob has no address to ping"),
+            not_asked("is_broken_if_the_target_has_no_address", "bob has no address"),
             not_asked("is_broken_if_the_source_is_nobody_s", "could not send from 203.0.113.7: "),
             not_asked("is_broken_if_there_is_no_socket", "could not open a raw ICMP socket: Too many open files"),
             not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")

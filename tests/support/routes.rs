@@ -65,12 +65,21 @@ pub async fn take_address(host: &Host, address: IpAddr) {
     on_netlink(host, move |handle| async move { handle.address().add(1, address, length).execute().await }).await;
 }
 
+/// Gives the first interface of a host one more address, in a subnet of this length.
+pub async fn give_address(host: &Host, address: IpAddr, length: u8) {
+    let index = index_of_eth0(host);
+    on_netlink(host, move |handle| async move { handle.address().add(index, address, length).execute().await }).await;
+}
+
 /// Takes down the first interface of a host.
 pub async fn take_down(host: &Host) {
-    let index = host.run(|| std::fs::read_to_string("/sys/class/net/eth0/ifindex")).expect("there is an eth0");
-    let index = index.trim().parse().expect("an index");
-    let down = LinkUnspec::new_with_index(index).down().build();
+    let down = LinkUnspec::new_with_index(index_of_eth0(host)).down().build();
     on_netlink(host, |handle| async move { handle.link().set(down).execute().await }).await;
+}
+
+fn index_of_eth0(host: &Host) -> u32 {
+    let index = host.run(|| std::fs::read_to_string("/sys/class/net/eth0/ifindex")).expect("there is an eth0");
+    index.trim().parse().expect("an index")
 }
 
 async fn on_netlink<F>(host: &Host, request: impl FnOnce(Handle) -> F + Send + 'static)

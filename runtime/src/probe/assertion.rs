@@ -12,14 +12,14 @@ use crate::Host;
 use crate::error::show_panic;
 
 /// The least number of requests whose silence means something: one may be lost for a reason of its own.
-const FEWEST: u16 = 3;
+pub(super) const FEWEST: u16 = 3;
 
 /// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
 /// `retrans_time_ms`), so that one lost question is not yet silence.
-const WINDOW: Duration = Duration::from_millis(1500);
+pub(super) const WINDOW: Duration = Duration::from_millis(1500);
 
 /// The least window: three requests in it are still apart.
-const LEAST_WINDOW: Duration = Duration::from_millis(20);
+pub(super) const LEAST_WINDOW: Duration = Duration::from_millis(20);
 
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
 ///
@@ -209,12 +209,12 @@ impl IntoFuture for AssertNoPing {
 }
 
 /// Panics at the line of whoever made the assertion: a panic of ours would name ours, since a future has no caller.
-fn fail(at: &Location<'_>, message: &str) -> ! {
+pub(super) fn fail(at: &Location<'_>, message: &str) -> ! {
     show_panic(at, message);
     resume_unwind(Box::new(message.to_owned()))
 }
 
 /// The same for a question that was not asked.
-fn broken(host: &Host, at: &Location<'_>, message: &str, error: &PingError) -> ! {
+pub(super) fn broken(host: &Host, at: &Location<'_>, message: &str, error: &dyn std::error::Error) -> ! {
     host.machine().surroundings().could_not(at, format!("{message}\n  {}", crate::error::chain(error)))
 }

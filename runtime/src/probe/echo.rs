@@ -1,6 +1,6 @@
 //! ICMP echo on the wire (RFC 792, RFC 4443): making requests, and telling what an arriving message has to do with them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use etherparse::icmpv4::DestUnreachableHeader;
@@ -128,14 +128,11 @@ fn seed() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-/// Addresses whose answers cannot be told from our own questions.
-pub(super) fn is_unspecified(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use etherparse::{Ipv4Header, Ipv6Header, ip_number};
 
     const V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);

@@ -5,14 +5,16 @@
 
 mod assertion;
 mod echo;
+mod neighbour;
 mod ping;
 mod schedule;
 mod session;
 mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
+pub use neighbour::{Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping};
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
-pub use target::Target;
+pub use target::{Target, TargetError};
 
 use std::io;
 use std::sync::mpsc;
@@ -22,13 +24,20 @@ use tokio::runtime::Handle;
 use crate::Host;
 use crate::harness::Waiting;
 
+/// A host that cannot run anything has not asked: an error of the probe, which whoever made it can tell at its own line.
+#[derive(Debug)]
+struct CannotRun {
+    what: String,
+    source: io::Error,
+}
+
 /// Runs a probe on the runtime of a host; the answer can be awaited in any runtime. `what` is for the report of a
 /// test that hangs.
-async fn on_host<T: Send + 'static>(
+async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     host: &Host,
     what: String,
-    probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
-) -> Result<T, PingError> {
+    probe: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
     let _waiting = Waiting::new(what);
     match runtime(host)?.spawn(probe).await {
         Ok(answer) => answer,
@@ -41,11 +50,11 @@ async fn on_host<T: Send + 'static>(
 /// # Panics
 /// On that runtime's own thread, which would wait for itself.
 #[track_caller]
-fn wait_on_host<T: Send + 'static>(
+fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     host: &Host,
     what: String,
-    probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
-) -> Result<T, PingError> {
+    probe: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
     assert!(
         !host.machine().is_its_runtime(),
         "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
@@ -60,8 +69,7 @@ fn wait_on_host<T: Send + 'static>(
     told.recv().unwrap_or_else(|_| panic!("the probe of host `{}` has panicked; its message is above", host.name()))
 }
 
-/// A host that cannot run anything has not asked: an error of the probe, which whoever made it can tell at its own line.
-fn runtime(host: &Host) -> Result<&Handle, PingError> {
+fn runtime(host: &Host) -> Result<&Handle, CannotRun> {
     let what = || format!("run anything in host `{}`", host.name());
-    host.machine().try_runtime().map_err(|error| PingError::Local { what: what(), source: io::Error::other(error) })
+    host.machine().try_runtime().map_err(|error| CannotRun { what: what(), source: io::Error::other(error) })
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::schedule::Plan;
 use super::session::{self, Options};
-use super::{Target, on_host, wait_on_host};
+use super::target::TargetError;
+use super::{CannotRun, Target, on_host, wait_on_host};
 use crate::Host;
 
 /// A ping: `count` ICMP echo requests, `interval` apart. `.await` it, or `.wait()` for it.
@@ -189,30 +190,9 @@ pub enum PingError {
         /// Who said so.
         from: IpAddr,
     },
-    /// The target has no address, or none of the family that was asked for. The question was never asked.
-    #[error("{target} has no {family}address to ping{hint}")]
-    NoAddress {
-        /// The target.
-        target: String,
-        /// `IPv4 ` or `IPv6 ` if that was asked for.
-        family: &'static str,
-        /// Why it has none, if that is known.
-        hint: &'static str,
-    },
-    /// The destination is a host of another lab, which none of this lab's segments leads to.
-    #[error("host `{target}` is in another lab than the host that asks")]
-    OtherLab {
-        /// Its name.
-        target: String,
-    },
-    /// There is no host of this name in the lab. The question was never asked.
-    #[error("there is no host `{name}` in the lab{}", known_names(known))]
-    UnknownName {
-        /// The name.
-        name: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
+    /// The target is nobody who could be asked. The question was never asked.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The host that asked could not: no socket, no such source address. The question was never asked.
     #[error("could not {what}")]
     Local {
@@ -221,6 +201,12 @@ pub enum PingError {
         /// What the kernel said.
         source: io::Error,
     },
+}
+
+impl From<CannotRun> for PingError {
+    fn from(error: CannotRun) -> Self {
+        Self::Local { what: error.what, source: error.source }
+    }
 }
 
 impl PingError {
@@ -239,7 +225,7 @@ impl PingError {
 
     /// Whether it will not change by asking again: the question could not be asked.
     pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Self::NoAddress { .. } | Self::UnknownName { .. } | Self::OtherLab { .. } | Self::Local { .. })
+        matches!(self, Self::Target(_) | Self::Local { .. })
     }
 }
 
@@ -249,10 +235,6 @@ fn at(from: Option<IpAddr>) -> String {
 
 fn up_to(mtu: Option<u32>) -> String {
     mtu.map_or_else(String::new, |mtu| format!(", which takes {mtu} bytes"))
-}
-
-fn known_names(known: &[String]) -> String {
-    if known.is_empty() { String::new() } else { format!("; there are `{}`", known.join("`, `")) }
 }
 
 impl Ping {
@@ -345,13 +327,13 @@ macro_rules! options {
 
             /// Aims at the target's IPv4 address.
             pub fn ipv4(mut self) -> Self {
-                self.options.family = Some(session::Family::V4);
+                self.options.family = Some(crate::probe::target::Family::V4);
                 self
             }
 
             /// Aims at the target's IPv6 address.
             pub fn ipv6(mut self) -> Self {
-                self.options.family = Some(session::Family::V6);
+                self.options.family = Some(crate::probe::target::Family::V6);
                 self
             }
         }
