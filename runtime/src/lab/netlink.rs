@@ -224,6 +224,8 @@ impl Netlink {
             match received {
                 // Events were lost on the way; the answer comes all the same.
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
+                // The answer found no room beside events: it has to be asked for again.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 other => other?,
             }
         }
@@ -286,6 +288,8 @@ impl Netlink {
             match received {
                 // Events were lost on the way; the answer comes all the same.
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
+                // The answer found no room beside events: it has to be asked for again.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 other => other?,
             }
         }
