@@ -204,6 +204,19 @@ pub enum PingError {
         /// Its name.
         target: String,
     },
+    /// What would lead to the destination is a tap: its frames are written by the test, and the host's kernel has nothing to do with
+    /// them. The question was never asked.
+    #[error(
+        "host `{host}` cannot ask for {to}: its interface `{interface}` is a tap, and what it says the test writes itself"
+    )]
+    Tap {
+        /// The destination.
+        to: IpAddr,
+        /// The host that was to ask.
+        host: String,
+        /// Its interface.
+        interface: String,
+    },
     /// There is no host of this name in the lab. The question was never asked.
     #[error("there is no host `{name}` in the lab{}", known_names(known))]
     UnknownName {
@@ -238,7 +251,14 @@ impl PingError {
 
     /// Whether it will not change by asking again: the question could not be asked.
     pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Self::NoAddress { .. } | Self::UnknownName { .. } | Self::OtherLab { .. } | Self::Local { .. })
+        matches!(
+            self,
+            Self::NoAddress { .. }
+                | Self::UnknownName { .. }
+                | Self::OtherLab { .. }
+                | Self::Tap { .. }
+                | Self::Local { .. }
+        )
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
+use netns_test_topology::Device;
 use nix::errno::Errno;
 use nix::sys::socket::{SockaddrStorage, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -62,6 +63,7 @@ impl Options {
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
     let destination = destination(&host, &options)?;
+    kernel_speaks_to(&host, destination)?;
     let socket = open_socket(&options, destination)?;
     let begun = Instant::now();
     let session = Session {
@@ -117,6 +119,23 @@ fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
         };
         PingError::NoAddress { target: options.target.to_string(), family, hint }
     })
+}
+
+/// The kernel has no route through a tap, and says so for a reason that is no answer: the host there is the test.
+fn kernel_speaks_to(host: &Host, to: IpAddr) -> Result<(), PingError> {
+    let interfaces = &host.plan().interfaces;
+    let addresses = host.surroundings().addresses_of(host.machine().number());
+    let is_tap = |nth: &usize| interfaces[*nth].device == Device::Tap;
+    let (taps, others): (Vec<usize>, Vec<usize>) = (0..interfaces.len()).partition(is_tap);
+    let near = |nth: &usize| addresses[*nth].iter().any(|subnet| subnet.contains(&to));
+    let only_way = taps.iter().find(|tap| near(tap)).or_else(|| taps.first().filter(|_| others.is_empty()));
+    match only_way {
+        Some(&tap) if !to.is_loopback() && !others.iter().any(near) => {
+            let interface = interfaces[tap].name.to_string();
+            Err(PingError::Tap { to, host: host.name().to_owned(), interface })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A raw ICMP socket. tokio has no type of its own for one; its UDP socket does just what is needed, `sendto` and `recvfrom`.
