@@ -293,6 +293,12 @@ fn frames_of_a_macvtap_are_the_tests(net: Macvtapped, lab: Lab) -> TestResult {
     }
     // Frames for another address do not reach it.
     let mac = Macvtapped::drawing().plan().unwrap().host("mine").unwrap().interfaces[0].mac;
+    // Whoever asks for it, and however many at once, has the same end: the kernel deals out frames among ends.
+    let all = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| net.mine.tap_on(&net.lan))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect::<std::io::Result<Vec<_>>>()
+    })?;
+    assert_eq!(all.len(), 8);
     asked_for_and_answered(&net.host, &net.mine, &net.lan, mac.0)
 }
 
