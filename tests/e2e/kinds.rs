@@ -167,6 +167,42 @@ async fn routes_neighbours_and_sysctls(net: Details, lab: Lab) {
     }
 }
 
+/// What is written for interfaces to come is what the host's interfaces have.
+#[derive(Topology)]
+struct Defaults {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[host(
+        lan,
+        sysctl("net.ipv4.conf.default.arp_announce" = 2),
+        sysctl("net.ipv6.conf.default.hop_limit" = 33),
+        sysctl("net.ipv4.neigh.lo.ucast_solicit" = 7),
+        sysctl("net.ipv4.neigh.default.ucast_solicit" = 5),
+        sysctl("net.ipv6.neigh.default.mcast_solicit" = 9)
+    )]
+    host: Host,
+    #[host(lan)]
+    other: Host,
+}
+
+#[netns_test]
+fn sysctls_of_interfaces_to_come(net: Defaults) {
+    let read = |host: &Host, path: &str| {
+        let path = format!("/proc/sys/net/{path}");
+        host.run(|| std::fs::read_to_string(&path)).unwrap_or_else(|error| panic!("{path}: {error}")).trim().to_owned()
+    };
+    for (path, value, others) in [
+        ("ipv4/conf/eth0/arp_announce", "2", "0"),
+        ("ipv4/conf/default/arp_announce", "2", "0"),
+        ("ipv6/conf/eth0/hop_limit", "33", "64"),
+        ("ipv4/neigh/eth0/ucast_solicit", "5", "3"),
+        ("ipv4/neigh/lo/ucast_solicit", "7", "3"),
+        ("ipv6/neigh/eth0/mcast_solicit", "9", "3"),
+    ] {
+        assert_eq!((&*read(&net.host, path), &*read(&net.other, path)), (value, others), "{path}");
+    }
+}
+
 /// Two networks of each family and a router, and a host behind another.
 macro_rules! routed {
     ($name:ident, $test:ident, $first:tt, $second:tt, $third:tt) => {
