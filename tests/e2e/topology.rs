@@ -72,6 +72,24 @@ async fn who_is_on_a_segment_is_reached_and_nobody_else(net: Home) {
     copy.printer.assert_ping("gateway").await;
 }
 
+#[netns_test]
+fn addresses_are_told_by_segment_and_family(net: Home) {
+    let Home { gateway, lan, wan, .. } = &net;
+    assert_eq!(
+        (gateway.addr_v4_on(lan).to_string(), gateway.addr_v4_on(wan).to_string()),
+        ("10.0.1.5".into(), "203.0.113.1".into())
+    );
+    assert_eq!(gateway.addr_v6_on(lan).to_string(), "fd00:1::5");
+    assert_eq!(gateway.addr_on(wan), gateway.addr_v4_on(wan));
+    assert_eq!((gateway.try_addr_v6_on(wan), net.laptop.try_addr_v4_on(wan)), (None, None));
+}
+
+#[netns_test]
+#[should_panic(expected = "host `gateway` has no IPv6 address on segment `wan`")]
+fn an_address_that_is_missing_on_a_segment_is_said(net: Home) {
+    net.gateway.addr_v6_on(&net.wan);
+}
+
 #[netns_test(topology = Home)]
 #[should_panic(expected = "host `nobody` has no address: it is on no segment")]
 fn who_is_on_no_segment_has_no_address(nobody: Host) {
