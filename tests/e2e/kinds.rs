@@ -46,6 +46,8 @@ async fn a_switch(net: Switch, lab: Lab) {
     let data = &bridge["linkinfo"]["info_data"];
     // In hundredths of a second.
     assert_eq!((&data["ageing_time"], &data["stp_state"]), (&3000.into(), &0.into()));
+    // With snooping, who has not been heard to join a group hears nothing of it.
+    assert_eq!((&data["mcast_snooping"], &data["forward_delay"]), (&0.into(), &0.into()));
     assert_eq!(bridge["mtu"], 9000);
 }
 
@@ -120,6 +122,31 @@ struct Macvlans {
 #[netns_test]
 async fn macvlans(lab: Lab, _net: Macvlans) {
     check::<Macvlans>(&lab).await;
+}
+
+/// What macvlans and tunnels stand on takes frames as large as theirs.
+#[derive(Topology)]
+struct Jumbo {
+    #[segment("10.0.0.0/24", mtu = 9000)]
+    lan: Segment,
+    #[segment("10.1.0.0/24", vni = 42, over = lan, mtu = 8900)]
+    overlay: Segment,
+    #[host(lan, overlay)]
+    plain: Host,
+    #[host(lan(macvlan), overlay)]
+    first: Host,
+    #[host(lan(macvlan))]
+    second: Host,
+}
+
+#[netns_test]
+async fn large_frames(net: Jumbo, lab: Lab) {
+    assert_realised(&lab, &Jumbo::drawing().plan().unwrap());
+    let whole = |from: &Host, to: std::net::IpAddr, mtu: u16| from.assert_ping(to).size(mtu - 28).dont_fragment(true);
+    whole(&net.first, net.second.addr_on(&net.lan), 9000).await;
+    whole(&net.first, net.plain.addr_on(&net.lan), 9000).await;
+    whole(&net.plain, net.first.addr_on(&net.overlay), 8900).await;
+    whole(&net.first, net.plain.addr_on(&net.overlay), 8900).await;
 }
 
 #[derive(Topology)]
