@@ -1,7 +1,8 @@
 //! The kinds of wire that not every kernel has. `tests/kernels/run` runs these on one that has them all.
 
-use netns_test::Topology;
+use netns_test::TargetError;
 use netns_test::prelude::*;
+use netns_test::{TargetError, Topology};
 use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
 use netns_test_tests::realised::assert_realised;
 
@@ -228,6 +229,51 @@ fn frames_of_a_tap_are_the_tests(net: Tapped, lab: Lab) -> TestResult {
     asked_for_and_answered(&net.host, &net.mine, &net.lan, [2, 0, 0, 0xaa, 0xbb, 0xcc])
 }
 
+#[netns_test]
+async fn a_host_on_a_tap_asks_nothing(net: Tapped) -> TestResult {
+    for target in [net.host.addr(), "192.0.2.1".parse()?] {
+        let error = net.mine.ping(target).await.unwrap_err();
+        assert!(
+            matches!(&error, PingError::Target(TargetError::Tap { host, interface, .. }) if host == "mine" && interface == "eth0")
+        );
+        assert!(!error.is_negative(), "{error}");
+    }
+    // What needs no interface is asked.
+    net.mine.assert_ping("127.0.0.1").await;
+    // The host there is the test, and so is whoever has the address.
+    net.mine.set_address(&net.lan, [10, 0, 0, 99]).await?;
+    assert_eq!(net.mine.addr().to_string(), "10.0.0.99");
+    Ok(())
+}
+
+/// A host with a tap, and an interface that its kernel speaks on.
+#[derive(Topology)]
+#[topology(requires(tap), routes = "none")]
+struct TappedBeside {
+    #[segment("10.0.0.0/24")]
+    tapped: Segment,
+    #[segment("10.0.1.0/24")]
+    plain: Segment,
+    #[host(tapped(tap), plain)]
+    both: Host,
+    #[host(tapped)]
+    on_tapped: Host,
+    #[host(plain)]
+    on_plain: Host,
+}
+
+#[netns_test]
+async fn beside_a_tap_everything_else_is_asked(net: TappedBeside) {
+    net.both.assert_ping(&net.on_plain).await;
+    match net.both.ping(&net.on_tapped).await {
+        Err(PingError::Target(TargetError::Tap { interface, .. })) => assert_eq!(interface, "eth0"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(net.both.ping("192.0.2.1").await, Err(PingError::NoRoute { .. })));
+    let error = net.both.set_gateway(net.on_tapped.addr()).await.unwrap_err();
+    assert_eq!(error.to_string(), "10.0.0.2 is in no subnet of host `both`");
+}
+
 #[derive(Topology)]
 #[topology(requires(macvtap))]
 struct Macvtapped {
@@ -250,6 +296,12 @@ fn frames_of_a_macvtap_are_the_tests(net: Macvtapped, lab: Lab) -> TestResult {
     }
     // Frames for another address do not reach it.
     let mac = Macvtapped::drawing().plan().unwrap().host("mine").unwrap().interfaces[0].mac;
+    // Whoever asks for it, and however many at once, has the same end: the kernel deals out frames among ends.
+    let all = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| net.mine.tap_on(&net.lan))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect::<std::io::Result<Vec<_>>>()
+    })?;
+    assert_eq!(all.len(), 8);
     asked_for_and_answered(&net.host, &net.mine, &net.lan, mac.0)
 }
 

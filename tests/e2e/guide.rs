@@ -109,3 +109,11 @@ fn the_printer_is_open_until_the_firewall_is_up(net: Home) -> TestResult {
     assert!(net.stranger.tcp_connect(outside).is_err());
     Ok(())
 }
+
+#[netns_test(namespaces = 0)]
+async fn hosts_with_jumbo_frames() -> TestResult {
+    let lab = Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(2, "lan");
+    let lab = lab.draw(|drawing| drawing.segments[0].mtu = Some(9000)).build()?;
+    lab.host("host1").assert_ping(lab.host("host2")).size(8000).dont_fragment(true).await;
+    Ok(())
+}

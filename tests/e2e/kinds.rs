@@ -46,6 +46,8 @@ async fn a_switch(net: Switch, lab: Lab) {
     let data = &bridge["linkinfo"]["info_data"];
     // In hundredths of a second.
     assert_eq!((&data["ageing_time"], &data["stp_state"]), (&3000.into(), &0.into()));
+    // With snooping, who has not been heard to join a group hears nothing of it.
+    assert_eq!((&data["mcast_snooping"], &data["forward_delay"]), (&0.into(), &0.into()));
     assert_eq!(bridge["mtu"], 9000);
 }
 
@@ -122,6 +124,31 @@ async fn macvlans(lab: Lab, _net: Macvlans) {
     check::<Macvlans>(&lab).await;
 }
 
+/// What macvlans and tunnels stand on takes frames as large as theirs.
+#[derive(Topology)]
+struct Jumbo {
+    #[segment("10.0.0.0/24", mtu = 9000)]
+    lan: Segment,
+    #[segment("10.1.0.0/24", vni = 42, over = lan, mtu = 8900)]
+    overlay: Segment,
+    #[host(lan, overlay)]
+    plain: Host,
+    #[host(lan(macvlan), overlay)]
+    first: Host,
+    #[host(lan(macvlan))]
+    second: Host,
+}
+
+#[netns_test]
+async fn large_frames(net: Jumbo, lab: Lab) {
+    assert_realised(&lab, &Jumbo::drawing().plan().unwrap());
+    let whole = |from: &Host, to: std::net::IpAddr, mtu: u16| from.assert_ping(to).size(mtu - 28).dont_fragment(true);
+    whole(&net.first, net.second.addr_on(&net.lan), 9000).await;
+    whole(&net.first, net.plain.addr_on(&net.lan), 9000).await;
+    whole(&net.plain, net.first.addr_on(&net.overlay), 8900).await;
+    whole(&net.first, net.plain.addr_on(&net.overlay), 8900).await;
+}
+
 #[derive(Topology)]
 struct Overlaid {
     #[segment("10.0.0.0/24", "fd00::/64")]
@@ -164,6 +191,42 @@ async fn routes_neighbours_and_sysctls(net: Details, lab: Lab) {
     match net.host.ping("10.66.1.1").await {
         Err(PingError::NoRoute { .. } | PingError::Unreachable { .. }) => {}
         other => panic!("{other:?}"),
+    }
+}
+
+/// What is written for interfaces to come is what the host's interfaces have.
+#[derive(Topology)]
+struct Defaults {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[host(
+        lan,
+        sysctl("net.ipv4.conf.default.arp_announce" = 2),
+        sysctl("net.ipv6.conf.default.hop_limit" = 33),
+        sysctl("net.ipv4.neigh.lo.ucast_solicit" = 7),
+        sysctl("net.ipv4.neigh.default.ucast_solicit" = 5),
+        sysctl("net.ipv6.neigh.default.mcast_solicit" = 9)
+    )]
+    host: Host,
+    #[host(lan)]
+    other: Host,
+}
+
+#[netns_test]
+fn sysctls_of_interfaces_to_come(net: Defaults) {
+    let read = |host: &Host, path: &str| {
+        let path = format!("/proc/sys/net/{path}");
+        host.run(|| std::fs::read_to_string(&path)).unwrap_or_else(|error| panic!("{path}: {error}")).trim().to_owned()
+    };
+    for (path, value, others) in [
+        ("ipv4/conf/eth0/arp_announce", "2", "0"),
+        ("ipv4/conf/default/arp_announce", "2", "0"),
+        ("ipv6/conf/eth0/hop_limit", "33", "64"),
+        ("ipv4/neigh/eth0/ucast_solicit", "5", "3"),
+        ("ipv4/neigh/lo/ucast_solicit", "7", "3"),
+        ("ipv6/neigh/eth0/mcast_solicit", "9", "3"),
+    ] {
+        assert_eq!((&*read(&net.host, path), &*read(&net.other, path)), (value, others), "{path}");
     }
 }
 

@@ -282,12 +282,6 @@ fn a_missing_address_is_said(a: Host) {
     a.addr_v4();
 }
 
-#[netns_test(namespaces = 2)]
-#[should_panic(expected = "there is no host `bob` in this lab; there are `host1`, `host2`")]
-fn a_missing_host_is_said(lab: Lab) {
-    lab.host("bob");
-}
-
 /// Its neighbours ask a group that it joins for each address; before that an answer takes a second, or is taken for silence.
 #[netns_test(namespaces = 8, veth = true)]
 fn every_address_can_be_found_from_the_first_moment(lab: Lab) {

@@ -4,6 +4,11 @@ use std::net::IpAddr;
 
 use netns_test::prelude::*;
 use netns_test::{LinkError, MacAddr, TargetError};
+use netns_test_tests::realised::ip;
+use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::route::RouteMessage;
+use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 fn read(host: &Host, path: &str) -> String {
     host.run(|| std::fs::read_to_string(path)).unwrap_or_else(|error| panic!("{path}: {error}")).trim().to_owned()
@@ -165,6 +170,296 @@ async fn another_gateway_takes_over(net: TwoWaysOut) -> TestResult {
     net.server.set_gateway("fd00:1::2".parse::<IpAddr>()?).await?;
     net.host.assert_ping(&net.server).ipv6().await;
     Ok(())
+}
+
+/// Destination, gateway and interface of every route that does not come with an address.
+fn routes(host: &Host, family: &str) -> Vec<String> {
+    let shown = ip(host, &[family, "route", "show", "proto", "static"]);
+    let text = |route: &serde_json::Value, key: &str| route[key].as_str().unwrap_or("nothing").to_owned();
+    let mut routes: Vec<_> = shown
+        .iter()
+        .map(|route| format!("{} via {} dev {}", text(route, "dst"), text(route, "gateway"), text(route, "dev")))
+        .collect();
+    routes.sort();
+    routes
+}
+
+/// A host with two routers in reach has a route for each subnet, and no default route.
+#[derive(Topology)]
+struct ManyWays {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    outside: Segment,
+    #[host(lan, route("10.9.0.0/16", via = first))]
+    host: Host,
+    #[router(lan, outside)]
+    first: Host,
+    #[router(lan, outside)]
+    second: Host,
+    #[host(outside)]
+    server: Host,
+}
+
+#[netns_test]
+async fn a_gateway_is_instead_of_all_routes_that_follow_from_the_drawing(net: ManyWays) -> TestResult {
+    let (host, server) = (&net.host, &net.server);
+    let written = "10.9.0.0/16 via 10.0.0.1 dev eth0";
+    assert_eq!(routes(host, "-4"), ["10.0.1.0/24 via 10.0.0.1 dev eth0", written]);
+    assert_eq!(routes(host, "-6"), ["fd00:1::/64 via fd00::1 dev eth0"]);
+    host.set_gateway(net.second.addr_v4_on(&net.lan)).await?;
+    assert_eq!(routes(host, "-4"), [written, "default via 10.0.0.2 dev eth0"]);
+    assert_eq!(routes(host, "-6"), ["fd00:1::/64 via fd00::1 dev eth0"], "the other family stays as it was");
+    // There and back again: nothing is left of the first that the second would have to take away.
+    host.set_gateway(net.first.addr_v4_on(&net.lan)).await?;
+    assert_eq!(routes(host, "-4"), [written, "default via 10.0.0.1 dev eth0"]);
+    host.set_gateway(net.second.addr_v4_on(&net.lan)).await?;
+    host.set_gateway(net.second.addr_v6_on(&net.lan)).await?;
+    assert_eq!(routes(host, "-4"), [written, "default via 10.0.0.2 dev eth0"]);
+    assert_eq!(routes(host, "-6"), ["default via fd00::2 dev eth0"]);
+    // And packets go that way.
+    server.set_gateway(net.second.addr_v4_on(&net.outside)).await?;
+    server.set_gateway(net.second.addr_v6_on(&net.outside)).await?;
+    net.lan.unplug(&net.first).await?;
+    host.assert_ping(server).await;
+    host.assert_ping(server).ipv6().await;
+    Ok(())
+}
+
+/// Its only router is the default gateway as it follows from the drawing.
+#[derive(Topology)]
+struct OneWay {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    outside: Segment,
+    #[host(lan)]
+    host: Host,
+    #[host(lan)]
+    other: Host,
+    #[router(lan, outside)]
+    router: Host,
+    #[host(outside)]
+    _server: Host,
+}
+
+#[netns_test]
+async fn a_gateway_that_follows_from_the_drawing_may_be_chosen_again(net: OneWay) -> TestResult {
+    for gateway in [&net.router, &net.other, &net.router] {
+        net.host.set_gateway(gateway.addr_v4_on(&net.lan)).await?;
+        net.host.set_gateway(gateway.addr_v6_on(&net.lan)).await?;
+        assert_eq!(routes(&net.host, "-4"), [format!("default via {} dev eth0", gateway.addr_v4_on(&net.lan))]);
+        assert_eq!(routes(&net.host, "-6"), [format!("default via {} dev eth0", gateway.addr_v6_on(&net.lan))]);
+    }
+    Ok(())
+}
+
+#[netns_test]
+fn a_gateway_comes_before_what_it_replaces_goes(net: ManyWays) -> TestResult {
+    for (gateway, group) in [(net.second.addr_v4_on(&net.lan).into(), 7), (net.second.addr_v6_on(&net.lan).into(), 11)]
+    {
+        let gateway: IpAddr = gateway;
+        let mut socket = net.host.run(|| Socket::new(NETLINK_ROUTE))?;
+        socket.bind(&SocketAddr::new(0, 0))?;
+        // `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV6_ROUTE`.
+        socket.add_membership(group)?;
+        net.host.set_gateway(gateway).wait()?;
+        let lengths = |message: &RouteMessage| message.header.destination_prefix_length;
+        let mut events = Vec::new();
+        for _ in 0..2 {
+            let (datagram, _) = socket.recv_from_full()?;
+            match NetlinkMessage::<RouteNetlinkMessage>::deserialize(&datagram)?.payload {
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(new)) => events.push(("new", lengths(&new))),
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelRoute(old)) => events.push(("old", lengths(&old))),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(events, [("new", 0), ("old", if gateway.is_ipv4() { 24 } else { 64 })]);
+    }
+    Ok(())
+}
+
+#[derive(Topology)]
+#[topology(routes = "none")]
+struct SecondInterface {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    first: Segment,
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    second: Segment,
+    #[host(first, second)]
+    host: Host,
+    #[host(first)]
+    neighbour: Host,
+    #[host(second)]
+    gateway: Host,
+}
+
+#[netns_test]
+async fn a_gateway_is_reached_through_the_interface_that_it_is_on(net: SecondInterface) -> TestResult {
+    net.host.set_gateway(net.gateway.addr_v4()).await?;
+    net.host.set_gateway(net.gateway.addr_v6()).await?;
+    assert_eq!(routes(&net.host, "-4"), ["default via 10.0.1.2 dev eth1"]);
+    assert_eq!(routes(&net.host, "-6"), ["default via fd00:1::2 dev eth1"]);
+    for (gateway, why) in [
+        ("10.0.1.1", "10.0.1.1 is the address of host `host` itself"),
+        ("10.0.2.1", "10.0.2.1 is in no subnet of host `host`"),
+        (
+            "10.0.1.255",
+            "`10.0.1.255` is the broadcast address of `10.0.1.0/24`; hosts have addresses from `10.0.1.1` to `10.0.1.254`",
+        ),
+    ] {
+        let error = net.host.set_gateway(gateway.parse::<IpAddr>()?).await.unwrap_err();
+        assert_eq!(error.to_string(), why);
+    }
+    assert_eq!(routes(&net.host, "-4"), ["default via 10.0.1.2 dev eth1"]);
+    Ok(())
+}
+
+#[netns_test]
+async fn a_host_is_not_moved_to_where_it_is(net: SecondInterface) {
+    match net.first.move_host(&net.host, &net.second).await {
+        Err(LinkError::AlreadyThere { host, segment }) => assert_eq!((&*host, &*segment), ("host", "second")),
+        other => panic!("{other:?}"),
+    }
+    net.neighbour.assert_ping(net.host.addr_on(&net.first)).await;
+}
+
+#[derive(Topology)]
+#[topology(routes = "none")]
+struct SwitchAndWire {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[segment("10.0.1.0/24", veth)]
+    wire: Segment,
+    #[host(lan)]
+    mover: Host,
+    #[host(lan)]
+    stays: Host,
+    #[host(wire)]
+    ends: [Host; 2],
+}
+
+#[netns_test]
+async fn a_host_is_moved_to_switches_only(net: SwitchAndWire) {
+    let error = net.lan.move_host(&net.mover, &net.wire).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "host `mover` has no cable of its own on segment `wire`: only a switch has cables that can be pulled"
+    );
+    net.stays.assert_ping(&net.mover).await;
+    net.ends[0].assert_ping(&net.ends[1]).await;
+}
+
+#[netns_test(namespaces = 0)]
+async fn an_address_is_one_that_could_be_drawn(_lab: Lab) -> TestResult {
+    let lab = two_on_a_switch();
+    let (lan, spare, left, right) = (lab.segment("lan"), lab.segment("spare"), lab.host("left"), lab.host("right"));
+    let hosts_have = "hosts have addresses from `10.0.0.1` to `10.0.0.254`";
+    for (address, why) in [
+        ("10.0.0.0", format!("`10.0.0.0` is the network address of `10.0.0.0/24`; {hosts_have}")),
+        ("10.0.0.255", format!("`10.0.0.255` is the broadcast address of `10.0.0.0/24`; {hosts_have}")),
+        (
+            "fd00::",
+            "`fd00::` is the routers' anycast address of `fd00::/64`; hosts have addresses from `fd00::1` on"
+                .to_owned(),
+        ),
+        ("10.0.0.1", "10.0.0.1 is the address of host `left` already".to_owned()),
+        ("fd00::1", "fd00::1 is the address of host `left` already".to_owned()),
+    ] {
+        let error = right.set_address(lan, address.parse::<IpAddr>()?).await.unwrap_err();
+        assert_eq!(error.to_string(), why);
+    }
+    assert_eq!(right.addresses(), ["10.0.0.2".parse::<IpAddr>()?, "fd00::2".parse()?]);
+    // Its own is no other's.
+    right.set_address(lan, right.addr_v4()).await?;
+    // What counts is where hosts are now, and what they have now.
+    left.set_address(lan, [10, 0, 0, 7]).await?;
+    right.set_address(lan, [10, 0, 0, 1]).await?;
+    lan.move_host(right, spare).await?;
+    match right.set_address(spare, lab.host("aside").addr()).await {
+        Err(LinkError::Taken { address, host }) => assert_eq!((address, &*host), (lab.host("aside").addr(), "aside")),
+        other => panic!("{other:?}"),
+    }
+    left.set_address(lan, [10, 0, 0, 1]).await?;
+    Ok(())
+}
+
+#[netns_test(namespaces = 0)]
+async fn of_two_hosts_that_want_an_address_one_gets_it(_lab: Lab) -> TestResult {
+    let lab = Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(8, "lan").build()?;
+    let wanted: Vec<_> = lab
+        .hosts()
+        .iter()
+        .map(|host| tokio::spawn(host.set_address(lab.segment("lan"), [10, 0, 0, 99]).into_future()))
+        .collect();
+    let (mut given, mut refused) = (0, 0);
+    for outcome in wanted {
+        match outcome.await? {
+            Ok(()) => given += 1,
+            Err(LinkError::Taken { .. }) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((given, refused), (1, 7));
+    Ok(())
+}
+
+#[netns_test(namespaces = 0)]
+async fn an_address_takes_the_place_of_that_of_its_subnet(_lab: Lab) -> TestResult {
+    let lab = Lab::builder().segment("lan", ["10.0.0.0/24", "10.0.1.0/24"]).hosts(2, "lan").build()?;
+    let (lan, host) = (lab.segment("lan"), lab.host("host2"));
+    host.set_address(lan, [10, 0, 1, 99]).await?;
+    assert_eq!(host.addresses(), [IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 1, 99])]);
+    host.set_address(lan, [10, 0, 0, 99]).await?;
+    assert_eq!(host.addresses(), [IpAddr::from([10, 0, 0, 99]), IpAddr::from([10, 0, 1, 99])]);
+    let there = ip(host, &["-4", "address", "show", "dev", "eth0"]);
+    let mut there: Vec<_> =
+        there[0]["addr_info"].as_array().unwrap().iter().map(|address| address["local"].to_string()).collect();
+    there.sort();
+    assert_eq!(there, ["\"10.0.0.99\"", "\"10.0.1.99\""]);
+    for address in host.addresses() {
+        lab.host("host1").assert_ping(address).await;
+    }
+    Ok(())
+}
+
+/// Eight at once, so that the kernel's workers come late.
+fn eight_at_once(changes: impl Fn(&Segment, &Host) -> TestResult + Sync) -> TestResult {
+    let lab = Lab::builder().segment("lan", ["10.0.0.0/24", "fd00::/64"]).hosts(8, "lan").build()?;
+    let (lan, changes) = (lab.segment("lan"), &changes);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            lab.hosts().iter().map(|host| scope.spawn(move || host.run(|| changes(lan, host)))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("it does not panic"))
+    })
+}
+
+#[netns_test(namespaces = 0)]
+fn a_host_knows_that_its_cable_was_pulled_when_that_is_over(_lab: Lab) -> TestResult {
+    let state = || std::fs::read_to_string("/sys/class/net/eth0/operstate");
+    eight_at_once(|lan, host| {
+        for _ in 0..10 {
+            lan.unplug(host).wait()?;
+            assert_ne!(state()?.trim(), "up", "RFC 2863");
+            lan.plug(host).wait()?;
+            assert_eq!(state()?.trim(), "up", "RFC 2863");
+        }
+        Ok(())
+    })
+}
+
+#[netns_test(namespaces = 0)]
+fn an_address_can_be_used_when_it_was_given(_lab: Lab) -> TestResult {
+    eight_at_once(|lan, host| {
+        let [.., last] = host.addr_v4().octets();
+        for round in 1..=10_u16 {
+            let address = std::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, round, last.into());
+            host.set_address(lan, address).wait()?;
+            // Tentative ones cannot be bound (RFC 4862 section 5.4).
+            std::net::UdpSocket::bind((address, 0))?;
+        }
+        Ok(())
+    })
 }
 
 #[netns_test(namespaces = 0)]

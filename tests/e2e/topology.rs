@@ -1,6 +1,7 @@
 //! Networks that are drawn as structs: what was declared is there, under its name and with its addresses.
 
 use netns_test::prelude::*;
+use netns_test_tests::routes::{Route, forward};
 
 fn addresses(host: &Host) -> Vec<String> {
     let addresses = [host.try_addr_v4().map(Into::into), host.try_addr_v6().map(Into::into)];
@@ -67,9 +68,32 @@ async fn who_is_on_a_segment_is_reached_and_nobody_else(net: Home) {
     net.laptop.assert_ping(&net.printer).await;
     net.laptop.assert_ping("fd00:1::5").await;
     net.server.assert_ping("203.0.113.1").await;
+    // A way there and back, but nobody who forwards.
+    Route::via("203.0.113.0/24", net.gateway.addr_on(&net.lan)).add_to(&net.laptop).await;
+    Route::via("10.0.1.0/24", net.gateway.addr_on(&net.wan)).add_to(&net.server).await;
     net.laptop.assert_no_ping(&net.server).await;
+    forward(&net.gateway);
+    net.laptop.assert_ping(&net.server).await;
     let copy = net.clone();
     copy.printer.assert_ping("gateway").await;
+}
+
+#[netns_test]
+fn addresses_are_told_by_segment_and_family(net: Home) {
+    let Home { gateway, lan, wan, .. } = &net;
+    assert_eq!(
+        (gateway.addr_v4_on(lan).to_string(), gateway.addr_v4_on(wan).to_string()),
+        ("10.0.1.5".into(), "203.0.113.1".into())
+    );
+    assert_eq!(gateway.addr_v6_on(lan).to_string(), "fd00:1::5");
+    assert_eq!(gateway.addr_on(wan), gateway.addr_v4_on(wan));
+    assert_eq!((gateway.try_addr_v6_on(wan), net.laptop.try_addr_v4_on(wan)), (None, None));
+}
+
+#[netns_test]
+#[should_panic(expected = "host `gateway` has no IPv6 address on segment `wan`")]
+fn an_address_that_is_missing_on_a_segment_is_said(net: Home) {
+    net.gateway.addr_v6_on(&net.wan);
 }
 
 #[netns_test(topology = Home)]
@@ -177,7 +201,13 @@ async fn a_shared_segment_is_one_and_others_are_not(net: Sites) {
     net.left.desks[0].assert_ping(&net.left.desks[1]).await;
     net.right.desks[0].assert_ping(&net.right.desks[1]).await;
     assert_eq!(net.left.desks[1].addr(), net.right.desks[1].addr());
-    net.left.desks[0].assert_no_ping("198.51.100.1").await;
+    // Behind each is another segment: there is a way there and back, but nobody who forwards.
+    let (desk, edge, middle) = (&net.left.desks[0], &net.left.edge, &net.middle);
+    Route::via("198.51.100.0/24", edge.addr_on(&net.left.lan)).add_to(desk).await;
+    Route::via("10.0.1.0/24", edge.addr_on(&net.wan)).add_to(middle).await;
+    desk.assert_no_ping(middle).await;
+    forward(edge);
+    desk.assert_ping(middle).await;
 }
 
 /// One within another within another.

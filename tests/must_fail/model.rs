@@ -124,6 +124,8 @@ pub(crate) fn expected_panics() -> Fixture {
         let fails = fails(name).says("could not ask whether alice cannot ping nobody");
         fails.says("there is no host `nobody`").says("not the panic that `#[should_panic]` waits for").here()
     };
+    let misused =
+        |name, what: &str| fails(name).says(what).says("not the panic that `#[should_panic]` waits for").here();
     fixture(
         "expected_panics",
         [
@@ -144,6 +146,12 @@ pub(crate) fn expected_panics() -> Fixture {
                 .says("it is on `nowhere`, which is no segment")
                 .says("not the panic that `#[should_panic]` waits for")
                 .here(),
+            misused(
+                "fails_if_there_is_no_such_host",
+                "\nthere is no host `bob` in this lab; there are `host1`, `host2`\n",
+            ),
+            misused("fails_if_there_is_no_such_segment", "\nthere is no segment `wan` in this lab; there are `lan`\n"),
+            misused("fails_if_a_probe_would_wait_for_itself", "blocks the thread that the probe of `alice` runs on"),
         ],
     )
 }

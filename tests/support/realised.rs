@@ -1,6 +1,7 @@
 //! Whether a lab is what was planned, by a reader that is not ours: iproute2.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use netns_test::{Host, Lab};
 use netns_test_topology::{Device, HostPlan, InterfacePlan, IpNet, Plan, SegmentKind, Way};
@@ -44,6 +45,9 @@ fn links(host: &Host, planned: &HostPlan, plan: &Plan) {
         assert!(names.remove(interface.name.as_str()), "{what} is missing among {names:?}");
         let link = found.iter().find(|link| text(link, "ifname") == interface.name.as_str()).expect("it is there");
         link_is_as_planned(&what, link, interface, plan);
+        if matches!(plan.segments[interface.segment].kind, SegmentKind::Vxlan { .. }) {
+            vxlan_is_over(&what, link, &planned.interfaces[interface.lower.expect("it is over another")]);
+        }
         if let Some(vrf) = interface.vrf {
             assert_eq!(text(link, "master"), planned.vrfs[vrf].name.as_str(), "{what}");
         }
@@ -102,6 +106,14 @@ fn link_is_as_planned(what: &str, link: &Value, interface: &InterfacePlan, plan:
     let addresses: BTreeSet<String> =
         addresses.map(|address| format!("{}/{}", text(address, "local"), address["prefixlen"])).collect();
     assert_eq!(addresses, interface.addresses.iter().map(ToString::to_string).collect(), "{what}");
+}
+
+/// What it sends comes from the address that others send to (RFC 7348 section 4.1), and by the way that was drawn.
+fn vxlan_is_over(what: &str, link: &Value, lower: &InterfacePlan) {
+    let data = &link["linkinfo"]["info_data"];
+    let first = lower.addresses.iter().map(IpNet::addr).min_by_key(IpAddr::is_ipv6).expect("an underlay has addresses");
+    let local = if first.is_ipv4() { "local" } else { "local6" };
+    assert_eq!((text(data, local), text(data, "link")), (first.to_string(), lower.name.to_string()), "{what}");
 }
 
 /// Everything but what comes with an address.

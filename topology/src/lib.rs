@@ -40,5 +40,5 @@ pub use plan::{
     BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, NatPlan, NeighbourPlan, Plan, PortForwardPlan,
     RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,
 };
-pub use rules::{HOSTS, MTU, MTU_IPV6, SWITCH_PORTS};
+pub use rules::{HOSTS, MTU, MTU_IPV6, SWITCH_PORTS, check_address};
 pub use suggest::did_you_mean;

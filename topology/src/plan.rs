@@ -149,6 +149,8 @@ pub struct RoutePlan {
     pub to: IpNet,
     /// How it is reached.
     pub way: Way,
+    /// Whether it was written; otherwise it follows from the drawing.
+    pub written: bool,
 }
 
 /// How a destination is reached.

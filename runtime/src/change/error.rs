@@ -51,6 +51,30 @@ pub enum LinkError {
         /// The segment or host whose subnets these are.
         place: String,
     },
+    /// No host can have the address: it is the network's, everybody's or nobody's.
+    #[error("{why}")]
+    Unusable {
+        /// The address.
+        address: IpAddr,
+        /// Whose it is, and which ones hosts have.
+        why: String,
+    },
+    /// Another host on the segment has the address.
+    #[error("{address} is the address of host `{host}` already")]
+    Taken {
+        /// The address.
+        address: IpAddr,
+        /// Name of the other host.
+        host: String,
+    },
+    /// A host cannot be its own gateway.
+    #[error("{address} is the address of host `{host}` itself")]
+    OwnGateway {
+        /// The address.
+        address: IpAddr,
+        /// Name of the host.
+        host: String,
+    },
     /// The MTU is one that a drawing could not have either.
     #[error("an MTU of {mtu} is too small{}: it is {least} bytes at least", if *least == MTU_IPV6 { " for IPv6" } else { "" })]
     Mtu {

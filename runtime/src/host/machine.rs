@@ -1,12 +1,14 @@
 //! What a host is made of: its namespaces and its threads.
 
 use std::any::Any;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{ScopedJoinHandle, ThreadId};
 
 use netns_test_topology::HostPlan;
@@ -28,6 +30,8 @@ pub(crate) struct Machine {
     surroundings: Arc<Surroundings>,
     netns: OwnedFd,
     anchor: OnceCell<Anchor>,
+    /// Its macvtaps that have been opened, by their indices within the host.
+    macvtaps: Mutex<HashMap<usize, File>>,
 }
 
 /// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.
@@ -45,7 +49,7 @@ enum Never {}
 
 impl Machine {
     pub(crate) fn new(number: usize, surroundings: Arc<Surroundings>, netns: OwnedFd) -> Self {
-        Self { number, surroundings, netns, anchor: OnceCell::new() }
+        Self { number, surroundings, netns, anchor: OnceCell::new(), macvtaps: Mutex::default() }
     }
 
     pub(crate) fn plan(&self) -> &HostPlan {
@@ -68,6 +72,17 @@ impl Machine {
 
     pub(crate) fn netns(&self) -> BorrowedFd<'_> {
         self.netns.as_fd()
+    }
+
+    /// A macvtap of the host's, opened by whoever is first: the kernel would deal out its frames among several that open it, and the
+    /// place where it is opened is one.
+    pub(crate) fn macvtap(&self, nth: usize, open: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
+        let mut macvtaps = self.macvtaps.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match macvtaps.entry(nth) {
+            Entry::Occupied(opened) => opened.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(open()?),
+        };
+        file.try_clone()
     }
 
     /// The host's runtime.

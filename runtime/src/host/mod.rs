@@ -81,18 +81,12 @@ impl Host {
 
     /// Its first IPv4 address, if it has one.
     pub fn try_addr_v4(&self) -> Option<Ipv4Addr> {
-        self.addresses().into_iter().find_map(|address| match address {
-            IpAddr::V4(v4) => Some(v4),
-            IpAddr::V6(_) => None,
-        })
+        first_v4(self.addresses())
     }
 
     /// Its first IPv6 address, if it has one.
     pub fn try_addr_v6(&self) -> Option<Ipv6Addr> {
-        self.addresses().into_iter().find_map(|address| match address {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(v6) => Some(v6),
-        })
+        first_v6(self.addresses())
     }
 
     /// All its addresses, interface by interface; the loopback's are not among them.
@@ -108,15 +102,53 @@ impl Host {
     pub fn addr_on(&self, segment: &Segment) -> IpAddr {
         match self.try_addr_on(segment) {
             Some(address) => address,
-            None => panic!("host `{}` has no address on segment `{}`", self.name(), segment.name()),
+            None => self.has_none_on(segment, "address"),
         }
     }
 
     /// Its first address on a segment, v4 before v6, if it has one there.
     pub fn try_addr_on(&self, segment: &Segment) -> Option<IpAddr> {
+        first_v4_before_v6(self.addresses_on(segment))
+    }
+
+    /// Its first IPv4 address on a segment.
+    ///
+    /// # Panics
+    /// If it has none there.
+    #[track_caller]
+    pub fn addr_v4_on(&self, segment: &Segment) -> Ipv4Addr {
+        match self.try_addr_v4_on(segment) {
+            Some(address) => address,
+            None => self.has_none_on(segment, "IPv4 address"),
+        }
+    }
+
+    /// Its first IPv6 address on a segment.
+    ///
+    /// # Panics
+    /// If it has none there.
+    #[track_caller]
+    pub fn addr_v6_on(&self, segment: &Segment) -> Ipv6Addr {
+        match self.try_addr_v6_on(segment) {
+            Some(address) => address,
+            None => self.has_none_on(segment, "IPv6 address"),
+        }
+    }
+
+    /// Its first IPv4 address on a segment, if it has one there.
+    pub fn try_addr_v4_on(&self, segment: &Segment) -> Option<Ipv4Addr> {
+        first_v4(self.addresses_on(segment))
+    }
+
+    /// Its first IPv6 address on a segment, if it has one there.
+    pub fn try_addr_v6_on(&self, segment: &Segment) -> Option<Ipv6Addr> {
+        first_v6(self.addresses_on(segment))
+    }
+
+    fn addresses_on(&self, segment: &Segment) -> Vec<IpAddr> {
         let interfaces = self.0.surroundings().addresses_of(self.0.number());
         let there = segment.interfaces_of(self).into_iter().flat_map(|nth| interfaces[nth].clone());
-        first_v4_before_v6(there.map(|subnet| subnet.addr()).collect())
+        there.map(|subnet| subnet.addr()).collect()
     }
 
     /// Runs a closure on a thread of this host, and answers with what it answers. Threads and programs that it starts, and
@@ -220,6 +252,25 @@ impl Host {
     fn has_no(&self, what: &str) -> ! {
         panic!("host `{}` has no {what}{}", self.name(), self.why_no_address())
     }
+
+    #[track_caller]
+    fn has_none_on(&self, segment: &Segment, what: &str) -> ! {
+        panic!("host `{}` has no {what} on segment `{}`", self.name(), segment.name())
+    }
+}
+
+fn first_v4(addresses: Vec<IpAddr>) -> Option<Ipv4Addr> {
+    addresses.into_iter().find_map(|address| match address {
+        IpAddr::V4(v4) => Some(v4),
+        IpAddr::V6(_) => None,
+    })
+}
+
+fn first_v6(addresses: Vec<IpAddr>) -> Option<Ipv6Addr> {
+    addresses.into_iter().find_map(|address| match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some(v6),
+    })
 }
 
 fn first_v4_before_v6(addresses: Vec<IpAddr>) -> Option<IpAddr> {

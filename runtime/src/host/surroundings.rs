@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 use std::panic::{Location, resume_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use netns_test_topology::{HostPlan, IpNet, Plan};
 use once_cell::sync::OnceCell;
 
 use crate::error::show_panic;
 use crate::harness::Broken;
-use crate::lab::{Hub, Labs};
+use crate::lab::{Hub, Labs, Member};
 use crate::settings::Settings;
 
 /// What all hosts and segments of a lab know.
@@ -24,13 +24,15 @@ pub(crate) struct Surroundings {
     pub(crate) broken: OnceCell<String>,
     /// The addresses that hosts have now: of each host, of each of its interfaces.
     addresses: RwLock<Vec<Vec<Vec<IpNet>>>>,
+    /// Held from when it is known that nobody has an address until somebody has it.
+    addressing: Mutex<()>,
 }
 
 impl Surroundings {
     pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub, labs: Arc<Labs>) -> Self {
         let of_host = |host: &HostPlan| host.interfaces.iter().map(|interface| interface.addresses.clone()).collect();
         let addresses = RwLock::new(plan.hosts.iter().map(of_host).collect());
-        Self { plan, settings, hub, labs, broken: OnceCell::new(), addresses }
+        Self { plan, settings, hub, labs, broken: OnceCell::new(), addresses, addressing: Mutex::default() }
     }
 
     /// The addresses that a host has now, interface by interface.
@@ -38,11 +40,16 @@ impl Surroundings {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner)[host].clone()
     }
 
-    /// Notes that an interface has another address now, in the place of the one of the same family.
-    pub(crate) fn replace_address(&self, host: usize, interface: usize, new: IpNet) {
+    /// Keeps others from giving addresses.
+    pub(crate) fn addressing(&self) -> MutexGuard<'_, ()> {
+        self.addressing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an interface has another address now, in the place of an old one.
+    pub(crate) fn replace_address(&self, (host, interface): Member, old: Option<IpNet>, new: IpNet) {
         let mut addresses = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
         let addresses = &mut addresses[host][interface];
-        match addresses.iter_mut().find(|old| old.addr().is_ipv4() == new.addr().is_ipv4()) {
+        match addresses.iter_mut().find(|address| Some(**address) == old) {
             Some(old) => *old = new,
             None => addresses.push(new),
         }

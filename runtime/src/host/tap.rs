@@ -19,6 +19,8 @@ impl Host {
     /// The test's end of the host's tap or macvtap on a segment: a read is a frame that was sent to it, a write is one that it sends,
     /// from the destination's MAC address on, without anything in front.
     ///
+    /// Every call answers with the same end: its frames go to whoever reads first.
+    ///
     /// It blocks; [`File`] can be made non-blocking and handed to tokio's `AsyncFd`. A macvtap is opened by its device number, which
     /// needs root.
     ///
@@ -37,7 +39,7 @@ impl Host {
             return tap.file.try_clone();
         }
         let (name, index) = (self.plan().interfaces[nth].name.as_str(), hub.index((number, nth)));
-        self.run(|| open_macvtap(name, index))
+        self.machine().macvtap(nth, || self.run(|| open_macvtap(name, index)))
     }
 }
 

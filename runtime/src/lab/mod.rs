@@ -99,14 +99,12 @@ impl Lab {
     /// The host with this name.
     ///
     /// # Panics
-    /// If there is none; the message lists the names there are.
+    /// If there is none; the message lists the names there are. The test has not been asked what it was to be asked, and a panic that it
+    /// expects (`#[should_panic]`) is another.
     #[track_caller]
     pub fn host(&self, name: &str) -> &Host {
-        match self.find_host(name) {
-            Ok(host) => host,
-            // Not in a closure, whose line would be shown.
-            Err(complaint) => panic!("{complaint}"),
-        }
+        let at = Location::caller();
+        self.find_host(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint))
     }
 
     /// All segments, in the order in which they were drawn.
@@ -117,29 +115,11 @@ impl Lab {
     /// The segment with this name; the one of a test that draws none is called `lan`.
     ///
     /// # Panics
-    /// If there is none; the message lists the names there are.
+    /// If there is none, as [`Lab::host`] does.
     #[track_caller]
     pub fn segment(&self, name: &str) -> &Segment {
-        match self.find_segment(name) {
-            Ok(segment) => segment,
-            // Not in a closure, whose line would be shown.
-            Err(complaint) => panic!("{complaint}"),
-        }
-    }
-
-    /// The host that a parameter or a field of a topology is called after. If there is none, the test has not been asked what it
-    /// was to be asked: that is no panic that it could have expected.
-    #[track_caller]
-    pub(crate) fn promised_host(&self, name: &str) -> Host {
         let at = Location::caller();
-        self.find_host(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint)).clone()
-    }
-
-    /// The segment that a parameter or a field of a topology is called after; otherwise as for a host.
-    #[track_caller]
-    pub(crate) fn promised_segment(&self, name: &str) -> Segment {
-        let at = Location::caller();
-        self.find_segment(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint)).clone()
+        self.find_segment(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint))
     }
 
     fn find_host(&self, name: &str) -> Result<&Host, String> {

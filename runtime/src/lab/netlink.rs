@@ -53,6 +53,8 @@ pub(crate) struct Netlink {
     batch: Vec<u8>,
     /// What each request was for, by its sequence number less one.
     requests: Vec<&'static str>,
+    /// Sequence numbers of requests to take something away that may be gone already.
+    may_be_gone: Vec<usize>,
     /// Where the last message of the batch begins.
     last: usize,
 }
@@ -63,7 +65,7 @@ impl Netlink {
         let failed = failed("open a routing socket");
         let mut socket = Socket::new(NETLINK_ROUTE).map_err(&failed)?;
         socket.bind(&SocketAddr::new(0, 0)).map_err(&failed)?;
-        Ok(Self { socket, batch: Vec::new(), requests: Vec::new(), last: 0 })
+        Ok(Self { socket, batch: Vec::new(), requests: Vec::new(), may_be_gone: Vec::new(), last: 0 })
     }
 
     /// Adds the request for a new link.
@@ -94,6 +96,13 @@ impl Netlink {
     /// Adds the request for a route in the place of one to the same destination.
     pub(crate) fn replace_route(&mut self, what: &'static str, route: RouteMessage) -> Result<(), NetlinkError> {
         self.push(what, RouteNetlinkMessage::NewRoute(route), NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    /// Adds the request to take a route away, if it is there.
+    pub(crate) fn forget_route(&mut self, what: &'static str, route: RouteMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::DelRoute(route), 0)?;
+        self.may_be_gone.push(self.requests.len());
+        Ok(())
     }
 
     /// Adds the request for a new route.
@@ -165,7 +174,8 @@ impl Netlink {
                 let NetlinkPayload::Error(error) = message.payload else { return Ok(()) };
                 let number = message.header.sequence_number as usize;
                 done |= number == last;
-                if error.code.is_some() {
+                let gone = || error.raw_code() == -libc::ESRCH && self.may_be_gone.contains(&number);
+                if error.code.is_some() && !gone() {
                     what = number.checked_sub(1).and_then(|number| self.requests.get(number)).copied().unwrap_or(what);
                     return Err(error.to_io());
                 }
@@ -234,6 +244,8 @@ impl Netlink {
             match received {
                 // Events were lost on the way; the answer comes all the same.
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
+                // The answer found no room beside events: it has to be asked for again.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 other => other?,
             }
         }

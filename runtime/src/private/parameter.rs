@@ -29,14 +29,14 @@ impl Parameter for Lab {
 impl Parameter for Host {
     #[track_caller]
     fn bind(lab: &Lab, name: &'static str) -> Self {
-        lab.promised_host(name)
+        lab.host(name).clone()
     }
 }
 
 impl Parameter for Segment {
     #[track_caller]
     fn bind(lab: &Lab, name: &'static str) -> Self {
-        lab.promised_segment(name)
+        lab.segment(name).clone()
     }
 }
 

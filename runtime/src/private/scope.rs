@@ -30,13 +30,13 @@ impl<'a> Scope<'a> {
     /// The host of a field.
     #[track_caller]
     pub fn host(&self, field: &str) -> Host {
-        self.lab.promised_host(&format!("{}{field}", self.prefix))
+        self.lab.host(&format!("{}{field}", self.prefix)).clone()
     }
 
     /// The segment of a field.
     #[track_caller]
     pub fn segment(&self, field: &str) -> Segment {
-        self.lab.promised_segment(&self.name_of_segment(field))
+        self.lab.segment(&self.name_of_segment(field)).clone()
     }
 
     fn name_of_segment(&self, field: &str) -> String {

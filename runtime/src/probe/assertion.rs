@@ -110,6 +110,7 @@ impl AssertPing {
     ///
     /// # Panics
     /// If the target does not answer.
+    #[track_caller]
     pub fn wait(self) {
         let begun = Instant::now();
         let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
@@ -157,6 +158,7 @@ impl AssertNoPing {
     ///
     /// # Panics
     /// If the target answers, or if the question could not be asked.
+    #[track_caller]
     pub fn wait(self) {
         let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
         self.judge(outcome);

@@ -17,6 +17,7 @@ pub use ping::{Ping, PingError, PingReport, UnreachableCode};
 pub use target::{Target, TargetError};
 
 use std::io;
+use std::panic::Location;
 use std::sync::mpsc;
 
 use tokio::runtime::Handle;
@@ -55,11 +56,13 @@ fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     what: String,
     probe: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, E> {
-    assert!(
-        !host.machine().is_its_runtime(),
-        "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
-        host.name()
-    );
+    if host.machine().is_its_runtime() {
+        let message = format!(
+            "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
+            host.name()
+        );
+        host.surroundings().could_not(Location::caller(), message);
+    }
     let _waiting = Waiting::new(what);
     let (tell, told) = mpsc::channel();
     runtime(host)?.spawn(async move {

@@ -82,6 +82,15 @@ pub(super) fn ranges(segment: &Segment<'_>, address: IpAddr) -> String {
 }
 
 /// Whether a host can have this address of the subnet.
+///
+/// # Errors
+/// Whose it is instead, and which ones hosts have.
+pub fn check_address(address: IpAddr, subnet: IpNet) -> Result<(), String> {
+    of_a_host(address, subnet)
+        .map_err(|(message, help)| [Some(message), help].into_iter().flatten().collect::<Vec<_>>().join("; "))
+}
+
+/// Whether a host can have this address of the subnet.
 pub(super) fn of_a_host(address: IpAddr, net: IpNet) -> Result<(), Refusal> {
     let host_bits = net.max_prefix_len() - net.prefix_len();
     let named = if host_bits > 1 && address == net.network() {

@@ -27,7 +27,10 @@ pub(super) fn build(network: &Network<'_>, automatic: &mut Automatic<'_, '_>) ->
     }
     allocate(network, &first_of, &mut hosts);
     for (index, host) in network.hosts.iter().enumerate() {
-        let routes = automatic.routes(index).iter().filter_map(|route| routed(route, &first_of, &hosts)).collect();
+        let routes = automatic.routes(index);
+        // Those that were written come first.
+        let routes = routes.iter().zip(0..).map(|(route, nth)| (route, nth < host.routes.len()));
+        let routes = routes.filter_map(|(route, written)| routed(route, written, &first_of, &hosts)).collect();
         let nat = nat(host, &first_of, &hosts);
         fill(&mut hosts[first_of[index]..][..host.count], routes, nat);
     }
@@ -47,7 +50,7 @@ fn fill(machines: &mut [HostPlan], routes: Vec<RoutePlan>, nat: NatPlan) {
 }
 
 /// A route whose gateway has its address now.
-fn routed(route: &Route, first_of: &[usize], hosts: &[HostPlan]) -> Option<RoutePlan> {
+fn routed(route: &Route, written: bool, first_of: &[usize], hosts: &[HostPlan]) -> Option<RoutePlan> {
     let way = match route.way {
         Towards::Unreachable => Way::Unreachable,
         Towards::Gateway { gateway: Gateway::Address(gateway), interface } => Way::Via { gateway, interface },
@@ -56,7 +59,7 @@ fn routed(route: &Route, first_of: &[usize], hosts: &[HostPlan]) -> Option<Route
             Way::Via { gateway, interface }
         }
     };
-    Some(RoutePlan { to: route.to, way })
+    Some(RoutePlan { to: route.to, way, written })
 }
 
 /// The first address of a family that a machine has on an interface.

@@ -27,6 +27,7 @@ mod subnets;
 use std::ops::RangeInclusive;
 
 use crate::{Complaints, Drawing, Plan};
+pub use addresses::check_address;
 use report::Report;
 pub use segments::MTU_IPV6;
 

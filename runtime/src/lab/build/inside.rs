@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::fd::AsFd;
 
-use netns_test_topology::{HostPlan, InterfacePlan, Plan};
+use netns_test_topology::{HostPlan, InterfacePlan, Plan, SysctlPlan};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::configure::of_the_kernel;
@@ -15,6 +15,9 @@ use crate::lab::LabError;
 use crate::lab::hub::inside;
 use crate::sys;
 
+/// In the middle of a path: what new interfaces have for their neighbours.
+const NEIGHBOURS: &str = "/neigh/default/";
+
 /// Sets what was written for the hosts: offloads and sysctls. Most have none of either, and cost nothing. This thread is inside the
 /// namespace of the switches.
 pub(super) fn settle(plan: &Plan, indices: &Indices, sites: &[Site<'_>]) -> Result<(), LabError> {
@@ -24,7 +27,8 @@ pub(super) fn settle(plan: &Plan, indices: &Indices, sites: &[Site<'_>]) -> Resu
         inside(site.netns.as_fd(), || {
             let names = without_offload(site.host).map(|interface| interface.name.as_str());
             switch_offloads_off(&place(site.host), names)?;
-            set_sysctls(site.host)
+            set_defaults_of_neighbours(site.host)?;
+            set_sysctls(site.host, |path| !is_of_neighbours(path))
         })
     })
 }
@@ -45,14 +49,35 @@ fn switch_offloads_off<'a>(place: &str, names: impl Iterator<Item = &'a str>) ->
     names.try_for_each(|name| sys::switch_offloads_off(any.as_fd(), name).map_err(|source| failed(name, source)))
 }
 
-fn set_sysctls(host: &HostPlan) -> Result<(), LabError> {
-    host.sysctls.iter().try_for_each(|sysctl| {
-        let path = format!("/proc/sys/{}", sysctl.path);
-        fs::write(&path, &sysctl.value).map_err(|source| LabError::WrittenSysctl {
-            host: host.name.clone(),
-            path,
-            value: sysctl.value.clone(),
-            source,
-        })
+/// Sets those of the host's sysctls that are wanted, in the order of the drawing.
+pub(super) fn set_sysctls(host: &HostPlan, wanted: impl Fn(&str) -> bool) -> Result<(), LabError> {
+    let sysctls = host.sysctls.iter().filter(|sysctl| wanted(&sysctl.path));
+    sysctls.into_iter().try_for_each(|sysctl| set_sysctl(host, sysctl, format!("/proc/sys/{}", sysctl.path)))
+}
+
+fn set_sysctl(host: &HostPlan, sysctl: &SysctlPlan, path: String) -> Result<(), LabError> {
+    fs::write(&path, &sysctl.value).map_err(|source| {
+        let (host, value) = (host.name.clone(), sysctl.value.clone());
+        LabError::WrittenSysctl { host, path, value, source }
     })
+}
+
+/// Whether it is what new interfaces have for their neighbours: `net/ipv4/neigh/default/…`.
+pub(super) fn is_of_neighbours(path: &str) -> bool {
+    path.contains(NEIGHBOURS)
+}
+
+/// Only the machine's own namespace has these (`arp_init`), so every interface is given them; before those that are written for one.
+fn set_defaults_of_neighbours(host: &HostPlan) -> Result<(), LabError> {
+    for sysctl in host.sysctls.iter().filter(|sysctl| is_of_neighbours(&sysctl.path)) {
+        let path = format!("/proc/sys/{}", sysctl.path);
+        let Some((family, name)) = path.split_once(NEIGHBOURS) else { continue };
+        let family = format!("{family}/neigh");
+        let failed = |source| LabError::File { path: family.clone(), source };
+        for interface in fs::read_dir(&family).map_err(failed)? {
+            let interface = interface.map_err(failed)?.path();
+            set_sysctl(host, sysctl, interface.join(name).display().to_string())?;
+        }
+    }
+    Ok(())
 }

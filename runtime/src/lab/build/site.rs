@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use once_cell::sync::OnceCell;
 
 use super::at_host;
+use super::inside::{is_of_neighbours, set_sysctls};
 use crate::lab::LabError;
 use crate::lab::baseline::{Baseline, forward};
 use crate::lab::netlink::Netlink;
@@ -77,6 +78,8 @@ fn make_one<'a>(number: usize, host: &'a HostPlan, baselines: &[OnceCell<Baselin
     if host.forwarding {
         forward(host.has_ipv6())?;
     }
+    // Interfaces copy what is there when they are made.
+    set_sysctls(host, |path| path.contains("/default/") && !is_of_neighbours(path))?;
     let netlink = Netlink::open().map_err(|source| at_host(host, source))?;
     Ok(Site { number, host, netns, netlink })
 }
