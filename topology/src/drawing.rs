@@ -265,6 +265,6 @@ pub struct DrawnNested {
     /// Its segments that are segments of the outer topology: the name inside, the name outside.
     pub shares: Vec<(String, String)>,
     /// What it looks like; the macros, which see only its type's name, do not know. Without it nothing is said about what it
-    /// could be the answer to, and nothing of it is in the plan.
+    /// could be the answer to, and there is no plan.
     pub drawing: Option<Drawing>,
 }

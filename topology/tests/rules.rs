@@ -50,8 +50,7 @@ fn at(host: usize, interface: usize, part: InterfacePart) -> Place {
 /// Claims that there is this one complaint and no other.
 #[track_caller]
 fn refused(drawing: &Drawing, place: Place, message: &str) {
-    let Err(complaints) = drawing.plan() else { panic!("nobody complained that {message:?}") };
-    let found: Vec<_> = complaints.iter().collect();
+    let found = drawing.check();
     assert!(
         matches!(&found[..], [only] if only.place == place && only.to_string().contains(message)),
         "expected {place:?}: {message:?}\nfound {found:#?}"
@@ -61,6 +60,11 @@ fn refused(drawing: &Drawing, place: Place, message: &str) {
 #[track_caller]
 fn accepted(drawing: &Drawing) -> Plan {
     drawing.plan().unwrap_or_else(|complaints| panic!("{complaints}"))
+}
+
+#[track_caller]
+fn good_as_far_as_seen(drawing: &Drawing) {
+    assert_eq!(drawing.check(), []);
 }
 
 #[test]
@@ -461,7 +465,7 @@ fn nested_topologies() {
     };
     let with = |sites: Vec<DrawnNested>| lan_but(|d| d.nested = sites);
     let both = with(vec![nested("left", ("uplink", "lan"), Some(site())), nested("right", ("uplink", "lan"), None)]);
-    accepted(&both);
+    good_as_far_as_seen(&both);
     let outer = |n| Place::Nested(n, NestedPart::Outer(0));
     let inner = |n| Place::Nested(n, NestedPart::Inner(0));
     let whole = |n| Place::Nested(n, NestedPart::Whole);
@@ -469,7 +473,7 @@ fn nested_topologies() {
         let unknown = with(vec![nested("left", ("uplink", "lam"), drawing)]);
         refused(&unknown, outer(0), "`left` shares `lam`, which is no segment\nhelp: did you mean `lan`?");
     }
-    accepted(&with(vec![nested("left", ("uplinks", "lan"), None)]));
+    good_as_far_as_seen(&with(vec![nested("left", ("uplinks", "lan"), None)]));
     let unknown = with(vec![nested("left", ("uplinks", "lan"), Some(site()))]);
     refused(&unknown, inner(0), "`left` has no segment `uplinks`\nhelp: did you mean `uplink`?");
     let mut twice = nested("left", ("uplink", "lan"), Some(site()));
@@ -486,8 +490,20 @@ fn nested_topologies() {
     refused(&wrong, whole(0), "host `left-laptop`: `10.0.0.1` is in no subnet of `left-lan`");
     let alone = draw(vec![segment("wan", &[V4])], vec![host("a", &["wan"])]);
     let unseen = |drawing: Drawing| Drawing { nested: vec![nested("left", ("uplink", "wan"), None)], ..drawing };
-    accepted(&unseen(draw(vec![segment("wan", &[V4])], vec![])));
-    accepted(&unseen(draw(vec![made_of(Medium::Veth, "wan", &[V4])], alone.hosts.clone())));
+    good_as_far_as_seen(&unseen(draw(vec![segment("wan", &[V4])], vec![])));
+    good_as_far_as_seen(&unseen(draw(vec![made_of(Medium::Veth, "wan", &[V4])], alone.hosts.clone())));
+}
+
+#[test]
+fn what_nobody_has_seen_is_checked_and_not_planned() {
+    let nested = |name: &str, drawing| DrawnNested { name: name.into(), shares: vec![], drawing };
+    let drawing = lan_but(|d| d.nested = vec![nested("left", Some(Drawing::default())), nested("right", None)]);
+    assert_eq!(drawing.check(), []);
+    let complaints = drawing.plan().unwrap_err();
+    assert_eq!(complaints.to_string(), "nobody has seen what is in `right`\nhelp: say what its `drawing` is");
+    assert_eq!(complaints.iter().next().unwrap().place, Place::Nested(1, NestedPart::Whole));
+    let ill_named = lan_but(|d| d.nested = vec![nested("", None)]);
+    assert_eq!(ill_named.plan().unwrap_err().iter().count(), 1, "the name is what is wrong");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::network::{Family, Host, Interface, Machine, Member, Network};
 use super::routes::{Gateway, Route, Towards};
 use crate::allocate::nth_host;
 use crate::{
-    BridgePlan, Device, HostPlan, IfName, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
+    BridgePlan, Device, HostPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
     SegmentKind, SegmentPlan, VrfPlan, Way,
 };
 
@@ -91,11 +91,10 @@ fn machine(network: &Network<'_>, host: &Host<'_>, number: usize, macs: &mut Mac
         Some(_) => format!("{}-{number}", host.name),
         None => host.name.to_string(),
     };
-    let interfaces = host.interfaces.iter().enumerate();
     HostPlan {
         name: name.parse().expect("the longest name of an array has been checked"),
         forwarding: host.is_router(),
-        interfaces: interfaces.map(|(number, joined)| interface(network, joined, number, macs)).collect(),
+        interfaces: host.interfaces.iter().map(|joined| interface(network, joined, macs)).collect(),
         vrfs: vrfs(host),
         routes: Vec::new(),
         neighbours: host.neighbours.clone(),
@@ -112,11 +111,11 @@ fn vrfs(host: &Host<'_>) -> Vec<VrfPlan> {
         .collect()
 }
 
-fn interface(network: &Network<'_>, joined: &Interface<'_>, number: usize, macs: &mut Macs) -> InterfacePlan {
+fn interface(network: &Network<'_>, joined: &Interface<'_>, macs: &mut Macs) -> InterfacePlan {
     let segment = network.segments[joined.segment].drawn;
     let drawn = joined.drawn;
     InterfacePlan {
-        name: joined.name.clone().unwrap_or_else(|| unseen(number)),
+        name: joined.name.clone().expect("only what is refused has none"),
         mac: macs.of(joined),
         segment: joined.segment,
         addresses: Vec::with_capacity(joined.addresses.len()),
@@ -126,11 +125,6 @@ fn interface(network: &Network<'_>, joined: &Interface<'_>, number: usize, macs:
         lower: joined.lower,
         vrf: joined.vrf,
     }
-}
-
-/// The name of an interface that is over something which nobody has seen: of a network with that nothing is built.
-fn unseen(number: usize) -> IfName {
-    format!("unseen{}", number % 1000).parse().expect("a few letters and digits")
 }
 
 /// Gives every interface an address of each of its segment's subnets: routers first, then the others, as they were drawn.

@@ -74,6 +74,8 @@ pub(super) enum Found<T> {
 /// A nested topology that nobody has seen.
 #[derive(Debug)]
 pub(super) struct Unseen {
+    /// Where it is, if nothing is wrong with its name.
+    pub(super) place: Option<Place>,
     /// What the full names of its hosts and segments begin with.
     pub(super) prefix: String,
     /// The segments that it shares.
