@@ -8,7 +8,8 @@ use super::network::{Family, Found, Interface, Member, Network, Vrf};
 use super::report::{Refusal, Report};
 use super::segments::{check_mtu, most_over, mtu_of, too_large};
 use crate::{
-    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, Medium, did_you_mean,
+    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, MacAddrError, Medium,
+    did_you_mean,
 };
 
 /// How many legs a bond can have.
@@ -172,9 +173,7 @@ fn mac(network: &mut Network<'_>, member: Member, report: &mut Report) {
 
 /// The MAC address of one machine.
 pub(super) fn parse_mac(text: &str) -> Result<MacAddr, String> {
-    let Some(mac) = MacAddr::parse(text) else {
-        return Err(format!("`{text}` is not a MAC address; one looks like `02:00:00:00:00:01`"));
-    };
+    let mac: MacAddr = text.parse().map_err(|error: MacAddrError| error.to_string())?;
     if mac.0[0] & 1 == 1 {
         Err(format!("`{text}` is the MAC address of a group; the first byte of a machine's is even"))
     } else if mac == MacAddr([0; 6]) {
