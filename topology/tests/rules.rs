@@ -143,6 +143,16 @@ fn a_host_and_its_segments() {
     let alone = lan_but(|d| d.hosts.push(host("c", &[])));
     refused(&alone, at_host(2, HostPart::Whole), "host `c`: it is on no segment\nhelp: `#[host(alone)]`");
     accepted(&lan_but(|d| d.hosts.push(DrawnHost { isolated: true, ..host("c", &[]) })));
+    refused(
+        &lan_but(|d| d.hosts[1].isolated = true),
+        at_host(1, HostPart::Isolated),
+        "host `b`: it is on `lan`, and said to be on no segment\nhelp: leave out `alone`",
+    );
+    refused(
+        &lan_but(|d| d.hosts.push(DrawnHost { isolated: true, ..router("r", &[]) })),
+        at_host(2, HostPart::Whole),
+        "a router, and on no segment",
+    );
     refused(&lan_but(|d| d.hosts.push(host("c", &["lan", "lan"]))), at(2, 1, InterfacePart::Segment), "`lan` twice");
     refused(
         &lan_but(|d| d.hosts.push(router("r", &["lan"]))),

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::network::Network;
+use super::network::{Found, Network};
 use super::report::{Refusal, Report};
 use crate::{Complaint, HostPart, SysctlPlan};
 
 pub(super) fn check(network: &Network<'_>, report: &mut Report) {
     for host in 0..network.hosts.len() {
         joins(network, host, report);
+        isolated(network, host, report);
         sysctls(network, host, report);
     }
 }
@@ -31,6 +32,16 @@ fn joins(network: &Network<'_>, host: usize, report: &mut Report) {
             report.add(about(&message).help(help));
         }
         _ => {}
+    }
+}
+
+fn isolated(network: &Network<'_>, host: usize, report: &mut Report) {
+    let (scope, drawn) = (network.hosts[host].scope, network.hosts[host].drawn);
+    // What nobody could read stands there as something out of sight.
+    let mut written = drawn.interfaces.iter().filter(|on| network.find_segment(scope, &on.segment) != Found::Doubtful);
+    if let Some(first) = written.next().filter(|_| drawn.isolated) {
+        let message = format!("it is on `{}`, and said to be on no segment", first.segment);
+        report.add(network.about_host(host, HostPart::Isolated, &message).help("leave out `alone`"));
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Reading {
 /// All options of a host. Any other word is the name of a segment.
 pub(crate) const OPTIONS: &[Definition<Reading>] = &[
     once("alone", "alone", |host, word| {
-        word.alone()?;
+        host.places.note(HostPart::Isolated, word.alone()?);
         host.drawn.isolated = true;
         Ok(())
     }),
