@@ -114,6 +114,27 @@ fn how_many_are_on_a_segment() {
     accepted(&of(Medium::Dummy, &["a"]));
     refused(&of(Medium::Dummy, &["a", "b"]), medium, "a dummy is for one, 2 hosts are on it");
     for tunnel in [Medium::Gre, Medium::Ipip] {
+        let mut twice = and_on(over("lan", tunnel.clone(), "t", &["10.9.0.0/24"]));
+        twice.segments.push(over("lan", tunnel.clone(), "u", &["10.10.0.0/24"]));
+        twice.hosts[1].interfaces.insert(0, on("u"));
+        let mut between_others = twice.clone();
+        twice.hosts[0].interfaces.push(on("u"));
+        let message = "between the same two over `lan`\nhelp: write `vni = 42` in its place";
+        refused(&twice, at_segment(2, SegmentPart::Medium), message);
+        between_others.hosts.push(host("c", &["lan", "u"]));
+        accepted(&between_others);
+        let mut of_both_kinds = twice.clone();
+        (of_both_kinds.segments[1].medium, of_both_kinds.segments[2].medium) = (Medium::Gre, Medium::Ipip);
+        accepted(&of_both_kinds);
+        let mut array = twice.clone();
+        array.hosts.truncate(1);
+        array.hosts[0].count = Some(2);
+        refused(&array, at_segment(2, SegmentPart::Medium), message);
+        let mut elsewhere = twice;
+        elsewhere.segments.push(segment("wan", &["10.0.2.0/24"]));
+        elsewhere.hosts.iter_mut().for_each(|host| host.interfaces.push(on("wan")));
+        elsewhere.segments[2].over = Some("wan".into());
+        accepted(&elsewhere);
         let third = |tunnel: &Medium| {
             let mut drawing = and_on(over("lan", tunnel.clone(), "t", &["10.9.0.0/24"]));
             drawing.hosts.push(host("c", &["lan", "t"]));
