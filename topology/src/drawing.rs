@@ -131,7 +131,8 @@ pub struct DrawnHost {
     pub routes: Vec<DrawnRoute>,
     /// Neighbours that need not be asked for.
     pub neighbours: Vec<DrawnNeighbour>,
-    /// Sysctls by name (`net.ipv4.ip_default_ttl`) and their values.
+    /// Sysctls by name and their values. A name is written in either way of sysctl(8): `net.ipv4.ip_default_ttl`, or
+    /// `net/ipv4/conf/eth0.10/rp_filter` where a word has a dot of its own.
     pub sysctls: Vec<(String, String)>,
     /// Segments on which what it forwards appears to come from itself, in both families.
     pub masquerade: Vec<String>,

@@ -468,9 +468,20 @@ fn sysctls() {
     };
     let place = at_host(0, HostPart::Sysctl(0));
     accepted(&with(&[("net.ipv4.ip_default_ttl", "65")]));
+    let path = |name: &str| accepted(&with(&[(name, "1")])).hosts[0].sysctls[0].path.clone();
+    assert_eq!(path("net.ipv4.conf.eth0.rp_filter"), "net/ipv4/conf/eth0/rp_filter");
+    assert_eq!(path("net/ipv4/conf/eth0/rp_filter"), "net/ipv4/conf/eth0/rp_filter");
+    assert_eq!(path("net/ipv4/conf/eth0.10/rp_filter"), "net/ipv4/conf/eth0.10/rp_filter");
     for (name, value, message) in [
-        ("net/ipv4/ip_default_ttl", "65", "write `net.ipv4.ip_default_ttl`"),
-        ("net.ipv4/../../kernel", "65", "is a path"),
+        ("net.ipv4/../../kernel", "65", "has dots and slashes between its words\nhelp: write for example `net.ipv4."),
+        ("net.ipv4.conf.eth0/10.rp_filter", "1", "`net/ipv4/conf/eth0.10/rp_filter`"),
+        ("net/../kernel/panic", "65", "is not the name of a sysctl"),
+        ("net/./ipv4", "65", "is not the name of a sysctl"),
+        ("net//ipv4", "65", "is not the name of a sysctl"),
+        ("net/ipv4/", "65", "is not the name of a sysctl"),
+        ("/proc/sys/net/ipv4", "65", "is not the name of a sysctl"),
+        ("kernel/hostname", "x", "the sysctl `kernel/hostname` is not a host's own: those begin with `net.`"),
+        ("net", "x", "is not a host's own"),
         ("net..ipv4", "65", "is not the name of a sysctl"),
         ("", "65", "is not the name of a sysctl"),
         ("net.ipv4.\0", "65", "is not the name of a sysctl"),
@@ -481,6 +492,30 @@ fn sysctls() {
     }
     let twice = with(&[("net.ipv4.ip_default_ttl", "65"), ("net.ipv4.ip_default_ttl", "66")]);
     refused(&twice, at_host(0, HostPart::Sysctl(1)), "written twice");
+    let twice = with(&[("net.ipv4.ip_default_ttl", "65"), ("net/ipv4/ip_default_ttl", "66")]);
+    refused(&twice, at_host(0, HostPart::Sysctl(1)), "written twice");
+}
+
+#[test]
+fn a_dot_in_the_name_of_an_interface_separates_nothing() {
+    let with = |sysctl: &str| {
+        let mut drawing = and_on(over("lan", vlan(10), "v", &["10.9.0.0/24"]));
+        drawing.hosts[0].interfaces[0].vrf = Some("b.lue".into());
+        drawing.hosts[0].sysctls = vec![(sysctl.into(), "1".into())];
+        drawing
+    };
+    let place = at_host(0, HostPart::Sysctl(0));
+    accepted(&with("net.ipv4.conf.eth0.rp_filter"));
+    accepted(&with("net/ipv4/conf/eth0.10/rp_filter"));
+    for (name, message) in [
+        (
+            "net.ipv4.conf.eth0.10.rp_filter",
+            "a dot of `net.ipv4.conf.eth0.10.rp_filter` is one of the name `eth0.10`\nhelp: write `net/ipv4/conf/eth0.10/rp_filter`",
+        ),
+        ("net.ipv6.neigh.b.lue.app_solicit", "write `net/ipv6/neigh/b.lue/app_solicit`"),
+    ] {
+        refused(&with(name), place, message);
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use super::automatic::Automatic;
 use super::forwards::Forward;
-use super::hosts::sysctl;
 use super::network::{Family, Host, Interface, Machine, Member, Network};
 use super::routes::{Gateway, Route, Towards};
+use super::sysctls::sysctl;
 use crate::allocate::nth_host;
 use crate::{
     BridgePlan, Device, HostPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,

@@ -23,6 +23,7 @@ mod report;
 mod routes;
 mod segments;
 mod subnets;
+mod sysctls;
 
 use std::ops::RangeInclusive;
 
@@ -97,6 +98,7 @@ fn resolve<'d>(drawing: &'d Drawing, report: &mut Report) -> Network<'d> {
     members::check(&network, report);
     subnets::capacities(&network, report);
     hosts::check(&network, report);
+    sysctls::check(&network, report);
     reachability::check(&network, report);
     network
 }
