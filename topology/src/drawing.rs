@@ -172,7 +172,8 @@ pub struct DrawnInterface {
     pub mtu: Option<u32>,
     /// As for the segment.
     pub offload: Option<bool>,
-    /// The default gateway through it: the name of a host on the segment, for all families that it has, or an address.
+    /// The default gateway through it: the name of a host on the segment, for all families that it has, or an address. It is a
+    /// router, a host that a sysctl of its own makes forward, or nobody.
     pub gateway: Option<String>,
     /// The kind of device that it is. Only a switch can have others than [`DrawnDevice::Plain`].
     pub device: DrawnDevice,
@@ -208,8 +209,8 @@ pub enum DrawnDevice {
 pub struct DrawnRoute {
     /// The destination: `default`, a subnet, an address, or the name of a segment.
     pub to: String,
-    /// The gateway: the name of a host that is on one of the same segments, or an address of one of the host's subnets. Without
-    /// it the destination is refused.
+    /// The gateway: the name of a host that is on one of the same segments, or an address of one of the host's subnets; it forwards
+    /// as one of [`DrawnInterface::gateway`] does. Without it the destination is refused.
     pub via: Option<String>,
 }
 

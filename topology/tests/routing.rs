@@ -238,10 +238,140 @@ fn gateways() {
     array.hosts.push(DrawnHost { count: Some(3), ..host("clients", &["lan"]) });
     refused(&array, place, "`clients` is an array of 3 hosts, not one\nhelp: write for example `\"clients-0\"`");
     array.hosts[0].interfaces[0].gateway = Some("clients-1".into());
+    refused(&array, place, "its gateway `clients-1` is no router");
+    array.hosts[3].role = Role::Router;
+    array.hosts[3].interfaces.push(on("wan"));
     plan(&array);
     let mut tap = with("router");
     tap.hosts[0].interfaces[0].device = DrawnDevice::Tap;
     refused(&tap, place, "nothing is routed through its interface on `lan`, which is for the test");
+}
+
+/// A printer on the LAN, and a laptop that takes it for a router.
+fn through_the_printer(change: impl FnOnce(&mut Drawing)) -> Drawing {
+    let mut drawing = home(router("router", &["lan", "wan"]));
+    drawing.hosts.push(host_with("printer", vec![with_address("lan", "10.0.1.77")]));
+    drawing.hosts[0].interfaces[0].gateway = Some("printer".into());
+    change(&mut drawing);
+    drawing
+}
+
+const GATEWAY: Place = Place::Host(0, HostPart::Interface(0, InterfacePart::Gateway));
+const VIA: Place = Place::Host(0, HostPart::Route(0, RoutePart::Via));
+
+#[test]
+fn a_gateway_forwards() {
+    let forwards = |names: &[&str]| {
+        let sysctls: Vec<_> = names.iter().map(|&name| (name.into(), "1".into())).collect();
+        through_the_printer(|d| d.hosts[3].sysctls = sysctls)
+    };
+    let message = "host `laptop`: its gateway `printer` is no router\nhelp: draw it as a router, `#[router(…)]`, or let it forward: \
+                   `sysctl(\"net.ipv4.ip_forward\" = 1, \"net.ipv6.conf.all.forwarding\" = 1)`";
+    refused(&forwards(&[]), GATEWAY, message);
+    refused(&through_the_printer(|d| d.routes = Routes::None), GATEWAY, message);
+    for v4 in ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net/ipv4/conf/eth0/forwarding"] {
+        plan(&forwards(&[v4, "net.ipv6.conf.all.forwarding"]));
+        let message = "its gateway `printer` is no router, and forwards no IPv6\nhelp: draw it as a router, `#[router(…)]`, or let it \
+                       forward: `sysctl(\"net.ipv6.conf.all.forwarding\" = 1)`";
+        refused(&forwards(&[v4]), GATEWAY, message);
+    }
+    refused(&forwards(&["net.ipv6.conf.all.forwarding"]), GATEWAY, "is no router, and forwards no IPv4");
+    refused(&forwards(&["net.ipv4.ip_default_ttl"]), GATEWAY, message);
+    let off = ("net.ipv4.ip_forward".to_owned(), "0".to_owned());
+    refused(&through_the_printer(|d| d.hosts[3].sysctls = vec![off]), GATEWAY, message);
+    // The test may forward what arrives there.
+    plan(&through_the_printer(|d| d.hosts[3].interfaces[0].device = DrawnDevice::Tap));
+    // What is written wrongly may have been what makes it forward.
+    let misspelled = through_the_printer(|d| d.hosts[3].sysctls.push(("net..forwarding".into(), "1".into())));
+    refused(&misspelled, Place::Host(3, HostPart::Sysctl(0)), "is not the name of a sysctl");
+    let unread = through_the_printer(|d| {
+        d.nested.push(DrawnNested { name: "0".into(), ..Default::default() });
+        d.hosts[3].interfaces.push(on("0-0"));
+    });
+    assert_eq!(unread.check(), []);
+}
+
+#[test]
+fn the_gateway_of_a_route_forwards() {
+    let with = |to: &str, via: &str| {
+        through_the_printer(|d| {
+            d.hosts[0].interfaces[0].gateway = None;
+            d.hosts[0].routes = vec![DrawnRoute { to: to.into(), via: Some(via.into()) }];
+        })
+    };
+    refused(&with("default", "printer"), VIA, "its gateway `printer` is no router");
+    refused(&with("wan", "printer"), VIA, "its gateway `printer` is no router");
+    refused(&with("203.0.113.9", "printer"), VIA, "its gateway `printer` is no router");
+    // An address of nobody may become one of its own.
+    plan(&with("192.0.2.1", "printer"));
+    let own = |to: &str| {
+        let mut drawing = with(to, "printer");
+        drawing.segments.push(made_of(Medium::Dummy, "service", &["192.0.2.0/24"]));
+        drawing.hosts[3].interfaces.push(on("service"));
+        drawing
+    };
+    plan(&own("service"));
+    plan(&own("192.0.2.0/28"));
+    refused(&own("default"), VIA, "its gateway `printer` is no router");
+    let mut on_both = with("203.0.113.9", "printer");
+    on_both.hosts[3].interfaces.push(on("wan"));
+    plan(&on_both);
+    on_both.hosts[0].routes[0].to = "wan".into();
+    refused(&on_both, VIA, "its gateway `printer` is no router");
+    // That it is none is all that is wrong.
+    let mut forward = with("192.0.2.0/24", "printer");
+    forward.routes = Routes::None;
+    forward.hosts[0] = DrawnHost { role: Role::Router, name: "laptop".into(), ..forward.hosts[0].clone() };
+    forward.hosts[0].interfaces.push(on("wan"));
+    forward.segments.push(segment("far", &["192.0.2.0/24"]));
+    forward.hosts.push(host("far", &["far"]));
+    forward.hosts[0].forwards.push(DrawnPortForward { port: 80, to: "far".into(), ..Default::default() });
+    refused(&forward, VIA, "its gateway `printer` is no router");
+}
+
+#[test]
+fn the_address_of_a_gateway_is_nobody_s_or_that_of_one_who_forwards() {
+    let through = |address: &str| through_the_printer(|d| d.hosts[0].interfaces[0].gateway = Some(address.into()));
+    plan(&through("10.0.1.1"));
+    plan(&through("10.0.1.99"));
+    refused(
+        &through("10.0.1.77"),
+        GATEWAY,
+        "its gateway `10.0.1.77` is `printer`, which is no router\nhelp: draw it as",
+    );
+    // These are given in order: to the router, the laptop, the printer.
+    plan(&through("fd00:1::1"));
+    refused(&through("fd00:1::2"), GATEWAY, "`fd00:1::2` is its own address");
+    refused(&through("fd00:1::3"), GATEWAY, "its gateway `fd00:1::3` is `printer`, which is no router");
+    plan(&through("fd00:1::4"));
+    let array = |count, via: &str| {
+        let mut drawing = through(via);
+        drawing.hosts.push(DrawnHost { count: Some(count), ..host("clients", &["lan"]) });
+        drawing
+    };
+    plan(&array(3, "10.0.1.6"));
+    refused(&array(3, "10.0.1.5"), GATEWAY, "its gateway `10.0.1.5` is `clients-2`, which is no router");
+    let mut source = array(3, "10.0.1.4");
+    source.hosts[1].source_nat.push(DrawnSourceNat { segment: "lan".into(), address: "10.0.1.4".into() });
+    plan(&source);
+    source.hosts[0].interfaces[0].gateway = Some("10.0.1.5".into());
+    refused(&source, GATEWAY, "is `clients-1`, which is no router");
+    let mut via = through("10.0.1.1");
+    via.hosts[0].routes = vec![DrawnRoute { to: "10.9.0.0/16".into(), via: Some("10.0.1.77".into()) }];
+    refused(&via, VIA, "its gateway `10.0.1.77` is `printer`, which is no router");
+    // Whose it is depends on who else is there.
+    let unseen = DrawnNested { name: "x".into(), shares: vec![("i".into(), "lan".into())], drawing: None };
+    let mut doubtful = through("fd00:1::3");
+    doubtful.nested.push(unseen);
+    assert_eq!(doubtful.check(), []);
+    doubtful.hosts[0].interfaces[0].gateway = Some("10.0.1.77".into());
+    refused(&doubtful, GATEWAY, "its gateway `10.0.1.77` is `printer`");
+    let mut routers = through("fd00:1::3");
+    routers.hosts[1].count = Some(1);
+    plan(&routers);
+    let mut misspelled = array(3, "10.0.1.5");
+    misspelled.hosts[3].interfaces[0].addresses[0] = "10.0.1.777".into();
+    refused(&misspelled, Place::Host(3, HostPart::Interface(0, InterfacePart::Address(0))), "is not an address");
 }
 
 #[test]
@@ -410,10 +540,10 @@ fn forwarded_ports() {
     apart.segments.push(segment("far", &["10.0.3.0/24"]));
     apart.hosts.push(host("far", &["far"]));
     refused(&apart, place(0, PortForwardPart::To), "to `far`, which it cannot reach");
-    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.0.0/16".into(), via: Some("server".into()) });
+    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.0.0/16".into(), via: Some("203.0.113.99".into()) });
     assert_eq!(self::plan(&apart).host("router").unwrap().nat.forwards[0].interface, 1);
     // The longest prefix decides, and not the first that matches.
-    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.3.0/24".into(), via: Some("laptop".into()) });
+    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.3.0/24".into(), via: Some("10.0.1.99".into()) });
     assert_eq!(self::plan(&apart).host("router").unwrap().nat.forwards[0].interface, 0);
     apart.hosts[1].routes[1].via = None;
     refused(&apart, place(0, PortForwardPart::To), "to `far`, which it cannot reach");

@@ -131,7 +131,8 @@ fn names_have_neither_raw_marks_nor_underscores_in_front() {
         "struct Net { #[segment] r#type: Segment, #[host(r#type)] _a: Host, #[host(_type, route(\"10.0.0.0/8\"))] r#_b: Host }",
     );
     good(
-        "struct Net { #[segment(\"10.0.0.0/8\")] _lan: Segment, #[host(lan(gateway = b))] a: Host, #[host(_lan)] _b: Host }",
+        "struct Net { #[segment(\"10.0.0.0/8\")] _lan: Segment, #[segment] wan: Segment, #[host(lan(gateway = b))] a: Host, \
+         #[router(_lan, wan)] _b: Host }",
     );
     good("struct Net { #[segment] __: Segment, #[host(__)] a: Host }");
 }

@@ -87,12 +87,8 @@ fn nat(host: &Host<'_>, first_of: &[usize], hosts: &[HostPlan]) -> NatPlan {
 }
 
 fn machine(network: &Network<'_>, host: &Host<'_>, number: usize, macs: &mut Macs) -> HostPlan {
-    let name = match host.drawn.count {
-        Some(_) => format!("{}-{number}", host.name),
-        None => host.name.to_string(),
-    };
     HostPlan {
-        name: name.parse().expect("the longest name of an array has been checked"),
+        name: host.machine_name(number).parse().expect("the longest name of an array has been checked"),
         forwarding: host.is_router(),
         interfaces: host.interfaces.iter().map(|joined| interface(network, joined, macs)).collect(),
         vrfs: vrfs(host),
@@ -129,13 +125,11 @@ fn interface(network: &Network<'_>, joined: &Interface<'_>, macs: &mut Macs) -> 
 
 /// Gives every interface an address of each of its segment's subnets: routers first, then the others, as they were drawn.
 fn allocate(network: &Network<'_>, first_of: &[usize], hosts: &mut [HostPlan]) {
-    for segment in &network.segments {
-        let (routers, others): (Vec<Member>, Vec<Member>) =
-            segment.members.iter().partition(|member| network.hosts[member.host].is_router());
+    for (index, segment) in network.segments.iter().enumerate() {
         for (number, subnet) in segment.subnets.iter().enumerate() {
             let mut free =
                 (0..).map(|n| nth_host(&subnet.net, n)).filter(|net| !segment.taken.contains_key(&net.addr()));
-            for &member in routers.iter().chain(&others) {
+            for member in network.in_turn(index) {
                 let written = network.interface(member).addresses[number];
                 let written = written.and_then(|address| IpNet::new(address, subnet.net.prefix_len()).ok());
                 for machine in &mut hosts[first_of[member.host]..][..network.hosts[member.host].count] {

@@ -10,6 +10,7 @@ mod build;
 mod clashes;
 mod flatten;
 mod forwards;
+mod gateways;
 mod hosts;
 mod interfaces;
 mod members;

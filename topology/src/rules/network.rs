@@ -289,6 +289,13 @@ impl<'d> Network<'d> {
         &self.hosts[member.host].interfaces[member.interface]
     }
 
+    /// The interfaces on a segment in the order in which they are given addresses: routers first, then hosts, as they were drawn.
+    pub(super) fn in_turn(&self, segment: usize) -> impl Iterator<Item = Member> {
+        let members = &self.segments[segment].members;
+        let of = |routers| members.iter().copied().filter(move |member| self.hosts[member.host].is_router() == routers);
+        of(true).chain(of(false))
+    }
+
     /// The number of interfaces on a segment.
     pub(super) fn size(&self, segment: usize) -> usize {
         let members = self.segments[segment].members.iter();
@@ -357,6 +364,14 @@ impl<'d> Host<'d> {
 
     pub(super) fn is_router(&self) -> bool {
         self.drawn.role == Role::Router
+    }
+
+    /// The name of one of an array, or of the only one.
+    pub(super) fn machine_name(&self, number: usize) -> String {
+        match self.drawn.count {
+            Some(_) => format!("{}-{number}", self.name),
+            None => self.name.to_string(),
+        }
     }
 
     /// Its interface on a segment.

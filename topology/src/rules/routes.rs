@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::addresses::{self, of_a_host};
+use super::gateways;
 use super::network::{Family, Found, Machine, Member, Named, Network};
 use super::report::{Refusal, Report};
 use super::subnets;
@@ -88,8 +89,10 @@ impl Written {
             match gateway(network, Member { host: self.host, interface }, word) {
                 Ok(Some((gateway, families))) => {
                     let way = Towards::Gateway { gateway, interface };
-                    let routes = families.into_iter().map(|family| Route { to: default_of(family), way });
-                    self.add(network, routes.collect(), part, report);
+                    let routes: Vec<_> =
+                        families.into_iter().map(|family| Route { to: default_of(family), way }).collect();
+                    self.forwards(network, word, &routes, part, report);
+                    self.add(network, routes, part, report);
                 }
                 Ok(None) => {}
                 Err(refusal) => report.add(self.complaint(network, part, refusal)),
@@ -111,13 +114,22 @@ impl Written {
                 None => Ok(to.map(|to| to.into_iter().map(|to| Route { to, way: Towards::Unreachable }).collect())),
                 Some(word) => via(network, self.host, word, to.as_deref()),
             };
+            let via_part = HostPart::Route(index, RoutePart::Via);
             match ways {
-                Ok(Some(routes)) => self.add(network, routes, to_part, report),
-                Ok(None) => {}
-                Err(refusal) => {
-                    report.add(self.complaint(network, HostPart::Route(index, RoutePart::Via), refusal));
+                Ok(Some(routes)) => {
+                    self.forwards(network, drawn.via.as_deref().unwrap_or_default(), &routes, via_part, report);
+                    self.add(network, routes, to_part, report);
                 }
+                Ok(None) => {}
+                Err(refusal) => report.add(self.complaint(network, via_part, refusal)),
             }
+        }
+    }
+
+    /// Complains about a gateway that does not forward. The routes are there all the same, so that nothing else is missed.
+    fn forwards(&self, network: &Network<'_>, word: &str, routes: &[Route], part: HostPart, report: &mut Report) {
+        if let Err(refusal) = gateways::forward(network, self.host, word, routes) {
+            report.add(self.complaint(network, part, refusal));
         }
     }
 
