@@ -228,7 +228,8 @@ pub struct DrawnNeighbour {
 pub struct DrawnSourceNat {
     /// The segment that packets leave on.
     pub segment: String,
-    /// The address that they then come from. If it is of a subnet of the segment, it is given to nobody else.
+    /// The address that they then come from. If it is of a subnet of the segment, it is given to nobody else; if it is of none,
+    /// somebody on the segment has a written route to it.
     pub address: String,
 }
 

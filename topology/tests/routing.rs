@@ -478,7 +478,6 @@ fn nat() {
     };
     let place = |part| Place::Host(1, HostPart::SourceNat(0, part));
     plan(&source("wan", "203.0.113.77"));
-    plan(&source("wan", "192.0.2.77"));
     refused(&source("dmz", "10.0.3.9"), place(SourceNatPart::Segment), "is not on it");
     for (address, message) in [
         ("x", "is not an address"),
@@ -502,6 +501,49 @@ fn nat() {
     let mut host = with(&|_| {});
     host.hosts[0].masquerade = vec!["lan".into()];
     refused(&host, Place::Host(0, HostPart::Masquerade(0)), "and is no router\nhelp: write `#[router(…)]`");
+}
+
+#[test]
+fn an_address_of_source_nat_is_answered() {
+    let with = |change: &dyn Fn(&mut Drawing)| {
+        let mut drawing = home(router("router", &["lan", "wan"]));
+        drawing.hosts[1].source_nat.push(DrawnSourceNat { segment: "wan".into(), address: "192.0.2.77".into() });
+        change(&mut drawing);
+        drawing
+    };
+    let place = Place::Host(1, HostPart::SourceNat(0, SourceNatPart::Address));
+    let message = "host `router`: nobody on `wan` would answer to `192.0.2.77`, which is in none of its subnets\nhelp: its subnets are \
+                   `203.0.113.0/24`, `2001:db8:1::/64`; or give a host there a route to it, `route(\"192.0.2.77\", via = router)`";
+    refused(&with(&|_| {}), place, message);
+    let route = |to: &str, via: Option<&str>| DrawnRoute { to: to.into(), via: via.map(Into::into) };
+    plan(&with(&|d| d.hosts[2].routes.push(route("192.0.2.77", Some("router")))));
+    plan(&with(&|d| d.hosts[2].routes.push(route("192.0.2.0/24", Some("203.0.113.99")))));
+    plan(&with(&|d| d.hosts[2].interfaces[0].gateway = Some("router".into())));
+    refused(&with(&|d| d.hosts[2].routes.push(route("198.51.100.0/24", Some("router")))), place, message);
+    refused(&with(&|d| d.hosts[2].routes.push(route("::/0", Some("router")))), place, message);
+    refused(&with(&|d| d.hosts[2].routes.push(route("192.0.2.0/24", None))), place, message);
+    refused(&with(&|d| d.hosts[1].routes.push(route("192.0.2.0/24", Some("203.0.113.99")))), place, message);
+    // What was refused may have been such a route, and so may what nobody has seen.
+    let misspelled = with(&|d| d.hosts[2].routes.push(route("192.0.2.0/24", Some("rooter"))));
+    refused(&misspelled, Place::Host(2, HostPart::Route(0, RoutePart::Via)), "did you mean `router`?");
+    let misspelled = with(&|d| d.hosts[2].interfaces[0].gateway = Some("rooter".into()));
+    refused(&misspelled, Place::Host(2, HostPart::Interface(0, InterfacePart::Gateway)), "did you mean `router`?");
+    let unread = with(&|d| {
+        d.nested.push(DrawnNested { name: "0".into(), ..Default::default() });
+        d.hosts[2].interfaces.push(on("0-0"));
+    });
+    assert_eq!(unread.check(), []);
+    let unseen = DrawnNested { name: "x".into(), shares: vec![("i".into(), "wan".into())], drawing: None };
+    assert_eq!(with(&|d| d.nested.push(unseen.clone())).check(), []);
+    let both = with(&|d| {
+        d.hosts[0].routes.push(route("192.0.2.77", Some("router")));
+        d.hosts[1].source_nat.insert(0, DrawnSourceNat { segment: "lan".into(), address: "192.0.2.77".into() });
+    });
+    refused(&both, Place::Host(1, HostPart::SourceNat(1, SourceNatPart::Address)), "nobody on `wan` would answer");
+    // The test answers to what it likes.
+    plan(&with(&|d| d.hosts[2].interfaces[0].device = DrawnDevice::Tap));
+    let subnet = with(&|d| d.segments[1].subnets.push("192.0.2.0/42".into()));
+    refused(&subnet, Place::Segment(1, SegmentPart::Subnet(2)), "is not a subnet");
 }
 
 #[test]

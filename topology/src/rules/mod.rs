@@ -94,6 +94,7 @@ fn resolve<'d>(drawing: &'d Drawing, report: &mut Report) -> Network<'d> {
     addresses::resolve(&mut network, report);
     nat::resolve(&mut network, report);
     routes::resolve(&mut network, report);
+    nat::answers(&network, report);
     neighbours::resolve(&mut network, report);
     forwards::resolve(&mut network, report);
     members::check(&network, report);

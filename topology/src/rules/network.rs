@@ -135,6 +135,8 @@ pub(super) struct Host<'d> {
     pub(super) nat: Nat,
     /// Routes that were written.
     pub(super) routes: Vec<Route>,
+    /// Whether others were refused.
+    pub(super) routes_in_doubt: bool,
     pub(super) neighbours: Vec<NeighbourPlan>,
     pub(super) forwards: Vec<Forward>,
 }
@@ -357,6 +359,7 @@ impl<'d> Host<'d> {
             vrfs: Vec::new(),
             nat: Nat::default(),
             routes: Vec::new(),
+            routes_in_doubt: false,
             neighbours: Vec::new(),
             forwards: Vec::new(),
         }

@@ -42,10 +42,11 @@ type Resolved<T> = Result<Option<T>, Refusal>;
 /// Resolves what is written about routes.
 pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
     for host in 0..network.hosts.len() {
-        let mut routes = Written { host, seen: HashSet::new(), accepted: Vec::new() };
+        let mut routes = Written { host, seen: HashSet::new(), accepted: Vec::new(), in_doubt: false };
         routes.gateways(network, report);
         routes.written(network, report);
         network.hosts[host].routes = routes.accepted;
+        network.hosts[host].routes_in_doubt = routes.in_doubt;
     }
 }
 
@@ -75,6 +76,8 @@ struct Written {
     /// VRFs and destinations.
     seen: HashSet<(Option<usize>, IpNet)>,
     accepted: Vec<Route>,
+    /// Whether others were refused.
+    in_doubt: bool,
 }
 
 impl Written {
@@ -94,8 +97,8 @@ impl Written {
                     self.forwards(network, word, &routes, part, report);
                     self.add(network, routes, part, report);
                 }
-                Ok(None) => {}
-                Err(refusal) => report.add(self.complaint(network, part, refusal)),
+                Ok(None) => self.in_doubt = true,
+                Err(refusal) => self.refuse(network, part, refusal, report),
             }
         }
     }
@@ -106,7 +109,7 @@ impl Written {
             let to = match destinations(network, self.host, &drawn.to) {
                 Ok(to) => to,
                 Err(refusal) => {
-                    report.add(self.complaint(network, to_part, refusal));
+                    self.refuse(network, to_part, refusal, report);
                     None
                 }
             };
@@ -120,8 +123,8 @@ impl Written {
                     self.forwards(network, drawn.via.as_deref().unwrap_or_default(), &routes, via_part, report);
                     self.add(network, routes, to_part, report);
                 }
-                Ok(None) => {}
-                Err(refusal) => report.add(self.complaint(network, via_part, refusal)),
+                Ok(None) => self.in_doubt = true,
+                Err(refusal) => self.refuse(network, via_part, refusal, report),
             }
         }
     }
@@ -131,6 +134,11 @@ impl Written {
         if let Err(refusal) = gateways::forward(network, self.host, word, routes) {
             report.add(self.complaint(network, part, refusal));
         }
+    }
+
+    fn refuse(&mut self, network: &Network<'_>, part: HostPart, refusal: Refusal, report: &mut Report) {
+        report.add(self.complaint(network, part, refusal));
+        self.in_doubt = true;
     }
 
     fn complaint(&self, network: &Network<'_>, part: HostPart, (message, help): Refusal) -> Complaint {
