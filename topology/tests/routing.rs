@@ -458,6 +458,60 @@ fn neighbours() {
 }
 
 #[test]
+fn of_two_vrfs_it_is_said_which() {
+    let in_vrf = |segment: &str, vrf: Option<&str>| DrawnInterface { vrf: vrf.map(Into::into), ..on(segment) };
+    let with = |vrfs: [Option<&str>; 2], subnets: [&str; 2], change: &dyn Fn(&mut DrawnHost)| {
+        let both = host_with("both", vec![in_vrf("red", vrfs[0]), in_vrf("blue", vrfs[1])]);
+        let segments = vec![segment("red", &[subnets[0]]), segment("blue", &[subnets[1]])];
+        let mut drawing = draw(segments, vec![both, router("pe", &["red", "blue"])]);
+        // Else nobody could be on both.
+        drawing.hosts[1].interfaces[0].vrf = Some("r".into());
+        change(&mut drawing.hosts[0]);
+        Drawing { routes: Routes::None, ..drawing }
+    };
+    let same = ["10.0.0.0/24", "10.0.0.0/25"];
+    let apart = ["10.0.0.0/24", "10.0.1.0/24"];
+    let vrfs = [Some("red"), Some("blue")];
+    let route = |to: &str, via: &str| DrawnRoute { to: to.into(), via: Some(via.into()) };
+    let written = |to: &'static str, via: &'static str| move |host: &mut DrawnHost| host.routes.push(route(to, via));
+
+    let address = written("10.9.0.0/16", "10.0.0.9");
+    plan(&with(vrfs, apart, &address));
+    let message = "host `both`: its gateway `10.0.0.9` may be on `red` or on `blue`, which are not in one VRF\nhelp: give one of \
+                   the two another subnet";
+    refused(&with(vrfs, same, &address), VIA, message);
+    refused(&with([None, Some("blue")], same, &address), VIA, message);
+    let default = written("default", "10.0.0.9");
+    refused(&with(vrfs, same, &default), VIA, "\nhelp: write for example `red(gateway = \"10.0.0.9\")`");
+    let in_one = written("10.9.0.0/16", "10.0.0.200");
+    let vrf_of = |plan: &Plan| plan.hosts[0].routes.iter().map(|route| route.way).collect::<Vec<_>>();
+    assert_eq!(vrf_of(&plan(&with(vrfs, same, &in_one))), [Way::via("10.0.0.200".parse().unwrap(), 0)]);
+
+    let name = written("10.9.0.0/16", "pe");
+    let message = "its gateway `pe` may be on `red` or on `blue`, which are not in one VRF\nhelp: ";
+    refused(&with(vrfs, apart, &name), VIA, &format!("{message}write one of its addresses there in a string"));
+    refused(&with(vrfs, same, &name), VIA, &format!("{message}give one of the two another subnet"));
+    plan(&with([Some("red"), Some("red")], apart, &name));
+    plan(&with([None, None], apart, &name));
+    let other_family = written("fd09::/64", "pe");
+    plan(&with(vrfs, ["10.0.0.0/24", "fd00::/64"], &other_family));
+
+    let neighbour = |host: &mut DrawnHost| {
+        let mac = "02:00:00:00:00:99".to_owned();
+        host.neighbours.push(DrawnNeighbour { address: "10.0.0.9".to_owned(), mac });
+    };
+    plan(&with(vrfs, apart, &neighbour));
+    let place = Place::Host(0, HostPart::Neighbour(0, NeighbourPart::Address));
+    let message = "its neighbour `10.0.0.9` may be on `red` or on `blue`, which are not in one VRF\nhelp: give one of the two another";
+    refused(&with(vrfs, same, &neighbour), place, message);
+    let gateways = |host: &mut DrawnHost| {
+        host.interfaces[0].gateway = Some("pe".into());
+        host.interfaces[1].gateway = Some("10.0.0.9".into());
+    };
+    plan(&with(vrfs, same, &gateways));
+}
+
+#[test]
 fn nat() {
     let with = |change: &dyn Fn(&mut DrawnHost)| {
         let mut drawing = home(router("router", &["lan", "wan"]));

@@ -25,6 +25,7 @@ mod routes;
 mod segments;
 mod subnets;
 mod sysctls;
+mod vrfs;
 
 use std::ops::RangeInclusive;
 
