@@ -231,6 +231,15 @@ fn gateways() {
     ] {
         refused(&with(gateway), place, message);
     }
+    let mut far = with("internet");
+    refused(
+        &far,
+        place,
+        "`internet` is neither a host nor an address\nhelp: the hosts are `laptop`, `router`, `server`",
+    );
+    far.hosts.extend((1..=6).map(|n| host(&format!("h{n}"), &["lan"])));
+    let all = "help: the hosts are `laptop`, `router`, `server`, `h1`, `h2`, `h3`, `h4`, `h5` and 1 more";
+    refused(&far, place, all);
     let mut own = with("10.0.1.7");
     own.hosts[0].interfaces[0].addresses.push("10.0.1.7".into());
     refused(&own, place, "`10.0.1.7` is its own address");

@@ -104,6 +104,34 @@ fn mistakes_that_are_independent_are_reported_together() {
 }
 
 #[test]
+fn what_stands_one_level_too_high_is_sent_down() {
+    for knob in tables::BRIDGE {
+        let found = complaints(&network(&format!("{LAN}, {}", knob.example), "lan"));
+        let words = format!("`{}` is a knob of a bridge\nhelp: write `bridge({})`", knob.name, knob.example);
+        assert_eq!(found, [words]);
+    }
+}
+
+#[test]
+fn an_address_stands_behind_its_segment() {
+    for (host, help) in [
+        ("lan(\"10.0.1.9\")", "write `lan = \"10.0.1.9\"`"),
+        ("lan(\"10.0.1.9\",)", "write `lan = \"10.0.1.9\"`"),
+        ("lan(\"10.0.1.9\", \"fd00:1::9\")", "write `lan = [\"10.0.1.9\", \"fd00:1::9\"]`"),
+        ("lan(\"10.0.1.9\", name = \"x\")", "write `address = \"10.0.1.9\"`"),
+    ] {
+        let found = complaints(&network(LAN, host));
+        assert!(matches!(&found[..], [only] if only.ends_with(help)), "{host}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_port_has_a_protocol() {
+    let found = complaints(&network(LAN, "lan, forward(80, to = server)"));
+    assert_eq!(found, ["a port is one of TCP or of UDP\nhelp: write `tcp = 80` or `udp = 80`"]);
+}
+
+#[test]
 fn the_length_of_an_array_may_be_unknown() {
     let item = |length: &str, medium: &str, host: &str| {
         format!(

@@ -305,13 +305,20 @@ impl<'d> Network<'d> {
     }
 }
 
-/// What a word was probably meant to be, or all that it could have been if those are few.
+/// How many of all are listed.
+const LISTED: usize = 8;
+
+/// What a word was probably meant to be, or what it could have been.
 pub(super) fn meant(what: &str, word: &str, words: &[&str]) -> Option<String> {
     if let Some(meant) = did_you_mean(word, words.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }
-    let list = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    (1..=8).contains(&words.len()).then(|| format!("the {what} are {}", list()))
+    let listed: Vec<_> = words.iter().take(LISTED).map(|word| format!("`{word}`")).collect();
+    let more = match words.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!words.is_empty()).then(|| format!("the {what} are {}{more}", listed.join(", ")))
 }
 
 impl<'d> Segment<'d> {
