@@ -772,3 +772,14 @@ fn names_inside_a_nested_topology_are_its_own() {
     assert_eq!(routes(&plan, "r-laptop"), ["0.0.0.0/0 via 10.0.1.1 dev eth0", "::/0 via fd00:1::1 dev eth0"]);
     assert_eq!(plan.host("r-router").unwrap().nat.forwards[0].to[0].to_string(), "10.0.1.2");
 }
+
+#[test]
+fn whether_routes_follow_is_for_the_outermost_to_say() {
+    let nested = |outer, inner| {
+        let site = Drawing { routes: inner, ..home(router("router", &["lan", "wan"])) };
+        let site = DrawnNested { name: "site".into(), shares: vec![], drawing: Some(site) };
+        routes(&plan(&Drawing { routes: outer, nested: vec![site], ..Drawing::default() }), "site-laptop").len()
+    };
+    assert_eq!(nested(Routes::Automatic, Routes::None), 2);
+    assert_eq!(nested(Routes::None, Routes::Automatic), 0);
+}
