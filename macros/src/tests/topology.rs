@@ -147,6 +147,15 @@ fn the_length_of_an_array_may_be_unknown() {
     good(&item("6usize", "bridge", ""));
     // It cannot, whatever the length is.
     assert_eq!(complaints(&item("N", "bridge", "= \"10.0.1.1\"")).len(), 1);
+    let to = |name: &str| {
+        good(&format!(
+            "struct Net<const N: usize> {{ #[segment(\"10.0.0.0/24\")] lan: Segment, #[segment(\"10.1.0.0/24\")] wan: Segment, \
+             #[host(lan, route(\"10.9.0.0/16\", via = \"many-7\"))] a: Host, #[router(lan, wan)] many: [Host; N], \
+             #[host(wan)] servers: [Host; N], #[router(lan, wan, forward(tcp = 80, to = \"{name}\"))] router: Host }}"
+        ));
+    };
+    to("servers-0");
+    to("servers-7");
     // A number is known.
     assert_eq!(complaints(&item("3", "veth", "")).len(), 1);
     assert_eq!(complaints(&item("7", "bridge", "")).len(), 1);

@@ -47,6 +47,7 @@ fn drawing(topology: &Topology, is_read: bool, unknown: usize) -> Drawing {
         routes: topology.options.routes.as_ref().map(|routes| routes.value).unwrap_or_default(),
         needs: Vec::new(),
     };
+    doubt::draw_numbers(topology, &mut drawing);
     if !is_read {
         doubt::draw(topology, &mut drawing);
     }
