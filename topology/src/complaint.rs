@@ -156,7 +156,7 @@ pub struct Complaint {
     pub place: Place,
     /// What is wrong.
     pub message: String,
-    /// What to write instead.
+    /// What to write instead, in the words of `#[derive(Topology)]`.
     pub help: Option<String>,
 }
 

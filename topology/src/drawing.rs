@@ -90,7 +90,7 @@ pub enum Medium {
         /// The ethertype of its tags: `802.1Q` (the default) or `802.1ad`.
         protocol: Option<String>,
     },
-    /// A VXLAN (RFC 7348) over another segment, which has addresses.
+    /// A VXLAN (RFC 7348) over another segment, which has addresses: `vni = 42` in `#[segment]`.
     Vxlan {
         /// Its network identifier.
         vni: u32,
@@ -123,7 +123,7 @@ pub struct DrawnHost {
     pub count: Option<usize>,
     /// What it does with packets that are not for itself.
     pub role: Role,
-    /// Whether it may be on no segment.
+    /// Whether it is meant to be on no segment: `alone` in `#[host]`.
     pub isolated: bool,
     /// The segments that it joins, in order, each once. A router joins at least two.
     pub interfaces: Vec<DrawnInterface>,
@@ -136,9 +136,9 @@ pub struct DrawnHost {
     pub sysctls: Vec<(String, String)>,
     /// Segments on which what it forwards appears to come from itself, in both families.
     pub masquerade: Vec<String>,
-    /// Source NAT to given addresses, in their families.
+    /// Source NAT to given addresses, in their families: `snat` in `#[router]`.
     pub source_nat: Vec<DrawnSourceNat>,
-    /// Ports that it forwards to other hosts.
+    /// Ports that it forwards to other hosts: `forward` in `#[router]`.
     pub forwards: Vec<DrawnPortForward>,
     /// Whether forwarded ports work from where they lead to, too.
     pub hairpin: bool,

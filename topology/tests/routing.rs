@@ -563,7 +563,11 @@ fn nat() {
     refused(&full, place, "has addresses for 2 hosts, 2 are on it, 1 are for source NAT");
     let mut host = with(&|_| {});
     host.hosts[0].masquerade = vec!["lan".into()];
-    refused(&host, Place::Host(0, HostPart::Masquerade(0)), "and is no router\nhelp: write `#[router(…)]`");
+    refused(
+        &host,
+        Place::Host(0, HostPart::Masquerade(0)),
+        "and is no router\nhelp: draw it as a router, `#[router(…)]`",
+    );
 }
 
 #[test]

@@ -162,7 +162,11 @@ fn how_many_are_on_a_segment() {
 #[test]
 fn a_host_and_its_segments() {
     let alone = lan_but(|d| d.hosts.push(host("c", &[])));
-    refused(&alone, at_host(2, HostPart::Whole), "host `c`: it is on no segment\nhelp: `#[host(alone)]`");
+    refused(
+        &alone,
+        at_host(2, HostPart::Whole),
+        "host `c`: it is on no segment\nhelp: if this is meant, say so: `#[host(alone)]`",
+    );
     accepted(&lan_but(|d| d.hosts.push(DrawnHost { isolated: true, ..host("c", &[]) })));
     refused(
         &lan_but(|d| d.hosts[1].isolated = true),
@@ -264,7 +268,7 @@ fn what_a_segment_is_over() {
     refused(
         &missing,
         at(1, 0, InterfacePart::Segment),
-        "on `v`, but not on `lan`, which that is over\nhelp: write `lan, v`",
+        "on `v`, but not on `lan`, which that is over\nhelp: put it on both, `lan, v`",
     );
     for hosts in &mut missing.hosts {
         hosts.interfaces.truncate(1);
@@ -366,7 +370,7 @@ fn addresses() {
         d.segments[0].subnets.clear();
         d.hosts[0].interfaces[0].addresses = vec!["10.0.1.5".into()];
     });
-    refused(&none, address, "write `#[segment(\"10.0.1.0/24\")]`");
+    refused(&none, address, "give it one, `#[segment(\"10.0.1.0/24\")]`");
     let mut doubt = with("10.0.2.5");
     doubt.segments[0].subnets[0] = "10.0.2.0/42".into();
     refused(&doubt, at_segment(0, SegmentPart::Subnet(0)), "is not a subnet");

@@ -16,7 +16,7 @@ fn joins(network: &Network<'_>, host: usize, report: &mut Report) {
     let about = |message: &str| network.about_host(host, HostPart::Whole, message);
     match (drawn.interfaces.as_slice(), network.hosts[host].is_router()) {
         ([], false) if !drawn.isolated => {
-            let help = "`#[host(alone)]` says that this is meant";
+            let help = "if this is meant, say so: `#[host(alone)]`";
             report.add(about("it is on no segment").help(help));
         }
         ([], true) => {
@@ -25,7 +25,7 @@ fn joins(network: &Network<'_>, host: usize, report: &mut Report) {
         }
         ([only], true) => {
             let message = format!("it is a router, and only on `{}`: there is nowhere to forward to", only.segment);
-            let help = format!("write `#[host({})]`, or another segment that it joins", only.segment);
+            let help = format!("draw it as a host, `#[host({})]`, or put it on another segment, too", only.segment);
             report.add(about(&message).help(help));
         }
         _ => {}

@@ -131,7 +131,7 @@ fn lower_ones_are_joined(network: &Network<'_>, host: usize, report: &mut Report
             let word = &interface.drawn.segment;
             let message = format!("it is on `{word}`, but not on `{over}`, which that is over");
             let complaint = network.about_interface(host, interface.drawn_as, InterfacePart::Segment, &message);
-            report.add(complaint.help(format!("write `{over}, {word}`")));
+            report.add(complaint.help(format!("put it on both, `{over}, {word}`")));
         }
     }
 }

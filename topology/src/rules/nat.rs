@@ -25,7 +25,7 @@ pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
             if let Some(part) = first_part(network, host) {
                 let complaint =
                     network.about_host(host, part, "it translates the addresses of what it forwards, and is no router");
-                report.add(complaint.help("write `#[router(…)]`"));
+                report.add(complaint.help("draw it as a router, `#[router(…)]`"));
             }
             continue;
         }
@@ -87,9 +87,7 @@ fn leaving(network: &mut Network<'_>, host: usize, word: &str, part: HostPart, r
                 network.about_host(host, part, &format!("it translates addresses on `{word}`, and is not on it"));
             let joins: Vec<_> =
                 network.hosts[host].interfaces.iter().map(|i| format!("`{}`", i.drawn.segment)).collect();
-            report.add(
-                complaint.help(format!("write `{word}` in its `#[router(…)]`, too; it is on {}", joins.join(", "))),
-            );
+            report.add(complaint.help(format!("put it on `{word}`, too; it is on {}", joins.join(", "))));
         }
         Found::Known(_) | Found::Doubtful => {}
     }
