@@ -42,7 +42,7 @@ pub use firewall::NftError;
 pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
-pub use netns_test_topology::{IpNet, MacAddr};
+pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};
 pub use probe::{
     Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertPing, Ping, PingError,
     PingReport, Target, TargetError, UnreachableCode,

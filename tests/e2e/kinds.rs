@@ -170,10 +170,12 @@ async fn a_vxlan(lab: Lab, net: Overlaid) {
 struct Details {
     #[segment("10.0.0.0/24", "fd00::/64")]
     lan: Segment,
+    #[segment("10.9.0.0/24", "fd09::/64")]
+    beyond: Segment,
     #[host(
         lan,
         route("10.9.0.0/16", via = peer),
-        route("fd09::/64", via = "fd00::2"),
+        route("fd09::/64", via = "fd00::1"),
         route("10.66.0.0/16"),
         route(default, via = peer),
         neighbour("10.0.0.200" = "02:00:00:00:00:99"),
@@ -181,7 +183,7 @@ struct Details {
         sysctl("net.ipv4.conf.eth0.arp_ignore" = 1)
     )]
     host: Host,
-    #[host(lan)]
+    #[router(lan(name = "up.link"), beyond, sysctl("net/ipv4/conf/up.link/arp_ignore" = 1))]
     peer: Host,
 }
 

@@ -32,6 +32,17 @@ pub(crate) fn nth_host(subnet: &IpNet, n: u32) -> IpNet {
     IpNet::new(address, subnet.prefix_len()).expect("the prefix length is the subnet's")
 }
 
+/// The number of the host whose address this is: the inverse of [`nth_host`].
+pub(crate) fn index_of(subnet: &IpNet, address: IpAddr) -> Option<u128> {
+    let offset = match (subnet.network(), address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => u128::from(address.to_bits().checked_sub(network.to_bits())?),
+        (IpAddr::V6(network), IpAddr::V6(address)) => address.to_bits().checked_sub(network.to_bits())?,
+        _ => return None,
+    };
+    let host_bits = subnet.max_prefix_len() - subnet.prefix_len();
+    offset.checked_sub(u128::from(host_bits > 1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +77,7 @@ mod tests {
             prop_assert!(subnet.contains(&address));
             prop_assert_ne!(address, subnet.network());
             prop_assert_ne!(address, subnet.broadcast());
+            prop_assert_eq!(index_of(&subnet, address), Some(u128::from(n)));
         }
 
         #[test]

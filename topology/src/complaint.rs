@@ -51,6 +51,8 @@ pub enum HostPart {
     Whole,
     /// How many there are of it.
     Count,
+    /// The wish to be on no segment.
+    Isolated,
     /// Part of the interface with this index.
     Interface(usize, InterfacePart),
     /// Part of the route with this index.
@@ -154,7 +156,7 @@ pub struct Complaint {
     pub place: Place,
     /// What is wrong.
     pub message: String,
-    /// What to write instead.
+    /// What to write instead, in the words of `#[derive(Topology)]`.
     pub help: Option<String>,
 }
 

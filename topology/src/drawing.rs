@@ -90,7 +90,7 @@ pub enum Medium {
         /// The ethertype of its tags: `802.1Q` (the default) or `802.1ad`.
         protocol: Option<String>,
     },
-    /// A VXLAN (RFC 7348) over another segment, which has addresses.
+    /// A VXLAN (RFC 7348) over another segment, which has addresses: `vni = 42` in `#[segment]`.
     Vxlan {
         /// Its network identifier.
         vni: u32,
@@ -123,7 +123,7 @@ pub struct DrawnHost {
     pub count: Option<usize>,
     /// What it does with packets that are not for itself.
     pub role: Role,
-    /// Whether it may be on no segment.
+    /// Whether it is meant to be on no segment: `alone` in `#[host]`.
     pub isolated: bool,
     /// The segments that it joins, in order, each once. A router joins at least two.
     pub interfaces: Vec<DrawnInterface>,
@@ -131,13 +131,14 @@ pub struct DrawnHost {
     pub routes: Vec<DrawnRoute>,
     /// Neighbours that need not be asked for.
     pub neighbours: Vec<DrawnNeighbour>,
-    /// Sysctls by name (`net.ipv4.ip_default_ttl`) and their values.
+    /// Sysctls by name and their values. A name is written in either way of sysctl(8): `net.ipv4.ip_default_ttl`, or
+    /// `net/ipv4/conf/eth0.10/rp_filter` where a word has a dot of its own.
     pub sysctls: Vec<(String, String)>,
     /// Segments on which what it forwards appears to come from itself, in both families.
     pub masquerade: Vec<String>,
-    /// Source NAT to given addresses, in their families.
+    /// Source NAT to given addresses, in their families: `snat` in `#[router]`.
     pub source_nat: Vec<DrawnSourceNat>,
-    /// Ports that it forwards to other hosts.
+    /// Ports that it forwards to other hosts: `forward` in `#[router]`.
     pub forwards: Vec<DrawnPortForward>,
     /// Whether forwarded ports work from where they lead to, too.
     pub hairpin: bool,
@@ -171,7 +172,8 @@ pub struct DrawnInterface {
     pub mtu: Option<u32>,
     /// As for the segment.
     pub offload: Option<bool>,
-    /// The default gateway through it: the name of a host on the segment, for all families that it has, or an address.
+    /// The default gateway through it: the name of a host on the segment, for all families that it has, or an address. It is a
+    /// router, a host that a sysctl of its own makes forward, or nobody.
     pub gateway: Option<String>,
     /// The kind of device that it is. Only a switch can have others than [`DrawnDevice::Plain`].
     pub device: DrawnDevice,
@@ -207,8 +209,8 @@ pub enum DrawnDevice {
 pub struct DrawnRoute {
     /// The destination: `default`, a subnet, an address, or the name of a segment.
     pub to: String,
-    /// The gateway: the name of a host that is on one of the same segments, or an address of one of the host's subnets. Without
-    /// it the destination is refused.
+    /// The gateway: the name of a host that is on one of the same segments, or an address of one of the host's subnets; it forwards
+    /// as one of [`DrawnInterface::gateway`] does. Without it the destination is refused.
     pub via: Option<String>,
 }
 
@@ -226,7 +228,8 @@ pub struct DrawnNeighbour {
 pub struct DrawnSourceNat {
     /// The segment that packets leave on.
     pub segment: String,
-    /// The address that they then come from. If it is of a subnet of the segment, it is given to nobody else.
+    /// The address that they then come from. If it is of a subnet of the segment, it is given to nobody else; if it is of none,
+    /// somebody on the segment has a written route to it.
     pub address: String,
 }
 
@@ -265,6 +268,6 @@ pub struct DrawnNested {
     /// Its segments that are segments of the outer topology: the name inside, the name outside.
     pub shares: Vec<(String, String)>,
     /// What it looks like; the macros, which see only its type's name, do not know. Without it nothing is said about what it
-    /// could be the answer to, and nothing of it is in the plan.
+    /// could be the answer to, and there is no plan.
     pub drawing: Option<Drawing>,
 }

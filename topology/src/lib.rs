@@ -37,8 +37,8 @@ pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};
 pub use name::{HostName, IfName, NameError, SegmentName};
 pub use need::{Feature, Need, check_program, debian_package};
 pub use plan::{
-    BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, NatPlan, NeighbourPlan, Plan, PortForwardPlan,
-    RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,
+    BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, MacAddrError, NatPlan, NeighbourPlan, Plan,
+    PortForwardPlan, RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,
 };
 pub use rules::{HOSTS, MTU, MTU_IPV6, SWITCH_PORTS, check_address};
 pub use suggest::did_you_mean;

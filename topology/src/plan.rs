@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::{HostName, IfName, IpNet, SegmentName, Transport};
@@ -341,18 +342,37 @@ impl MacAddr {
         octets[2..].copy_from_slice(&(n + 1).to_be_bytes());
         Self(octets)
     }
+}
 
-    /// Six bytes of two hexadecimal digits, with colons between them.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut octets = [0; 6];
-        let mut bytes = text.split(':');
-        for octet in &mut octets {
-            let byte = bytes.next()?;
-            let digits = byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit());
-            *octet = u8::from_str_radix(byte, 16).ok().filter(|_| digits)?;
-        }
-        bytes.next().is_none().then_some(Self(octets))
+/// Six bytes of two hexadecimal digits, with colons between them.
+///
+/// ```
+/// use netns_test_topology::MacAddr;
+/// assert_eq!("02:00:00:00:ab:cd".parse(), Ok(MacAddr([2, 0, 0, 0, 0xab, 0xcd])));
+/// ```
+impl FromStr for MacAddr {
+    type Err = MacAddrError;
+
+    fn from_str(text: &str) -> Result<Self, MacAddrError> {
+        let parse = || {
+            let mut octets = [0; 6];
+            let mut bytes = text.split(':');
+            for octet in &mut octets {
+                let byte = bytes.next()?;
+                let digits = byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit());
+                *octet = u8::from_str_radix(byte, 16).ok().filter(|_| digits)?;
+            }
+            bytes.next().is_none().then_some(Self(octets))
+        };
+        parse().ok_or_else(|| MacAddrError { text: text.to_owned() })
     }
+}
+
+/// A text that is not a MAC address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a MAC address; one looks like `02:00:00:00:00:01`")]
+pub struct MacAddrError {
+    text: String,
 }
 
 impl fmt::Display for MacAddr {

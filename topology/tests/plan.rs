@@ -190,3 +190,15 @@ fn a_segment_may_be_shared_through_several_levels() {
     assert_eq!(plan.segments.len(), 1);
     assert_eq!(addresses(&plan, "a-b-deep"), ["10.0.0.2"]);
 }
+
+#[test]
+fn a_mac_address_is_read_as_it_is_shown() {
+    let mac: MacAddr = "02:00:5e:10:00:Ff".parse().unwrap();
+    assert_eq!(mac, MacAddr([0x02, 0x00, 0x5e, 0x10, 0x00, 0xff]));
+    assert_eq!(mac.to_string().parse(), Ok(mac));
+    for bad in ["", "02:00:00:00:00", "02:00:00:00:00:01:", "2:0:0:0:0:1", "02-00-00-00-00-01", "+2:00:00:00:00:01"] {
+        let error = bad.parse::<MacAddr>().unwrap_err();
+        let message = format!("`{bad}` is not a MAC address; one looks like `02:00:00:00:00:01`");
+        assert_eq!(error.to_string(), message);
+    }
+}

@@ -22,8 +22,7 @@ fn routes(plan: &Plan, host: &str) -> Vec<String> {
 
 #[track_caller]
 fn refused(drawing: &Drawing, place: Place, message: &str) {
-    let Err(complaints) = drawing.plan() else { panic!("nobody complained that {message:?}") };
-    let found: Vec<_> = complaints.iter().collect();
+    let found = drawing.check();
     assert!(
         matches!(&found[..], [only] if only.place == place && only.to_string().contains(message)),
         "expected {place:?}: {message:?}\nfound {found:#?}"
@@ -232,6 +231,15 @@ fn gateways() {
     ] {
         refused(&with(gateway), place, message);
     }
+    let mut far = with("internet");
+    refused(
+        &far,
+        place,
+        "`internet` is neither a host nor an address\nhelp: the hosts are `laptop`, `router`, `server`",
+    );
+    far.hosts.extend((1..=6).map(|n| host(&format!("h{n}"), &["lan"])));
+    let all = "help: the hosts are `laptop`, `router`, `server`, `h1`, `h2`, `h3`, `h4`, `h5` and 1 more";
+    refused(&far, place, all);
     let mut own = with("10.0.1.7");
     own.hosts[0].interfaces[0].addresses.push("10.0.1.7".into());
     refused(&own, place, "`10.0.1.7` is its own address");
@@ -239,10 +247,140 @@ fn gateways() {
     array.hosts.push(DrawnHost { count: Some(3), ..host("clients", &["lan"]) });
     refused(&array, place, "`clients` is an array of 3 hosts, not one\nhelp: write for example `\"clients-0\"`");
     array.hosts[0].interfaces[0].gateway = Some("clients-1".into());
+    refused(&array, place, "its gateway `clients-1` is no router");
+    array.hosts[3].role = Role::Router;
+    array.hosts[3].interfaces.push(on("wan"));
     plan(&array);
     let mut tap = with("router");
     tap.hosts[0].interfaces[0].device = DrawnDevice::Tap;
     refused(&tap, place, "nothing is routed through its interface on `lan`, which is for the test");
+}
+
+/// A printer on the LAN, and a laptop that takes it for a router.
+fn through_the_printer(change: impl FnOnce(&mut Drawing)) -> Drawing {
+    let mut drawing = home(router("router", &["lan", "wan"]));
+    drawing.hosts.push(host_with("printer", vec![with_address("lan", "10.0.1.77")]));
+    drawing.hosts[0].interfaces[0].gateway = Some("printer".into());
+    change(&mut drawing);
+    drawing
+}
+
+const GATEWAY: Place = Place::Host(0, HostPart::Interface(0, InterfacePart::Gateway));
+const VIA: Place = Place::Host(0, HostPart::Route(0, RoutePart::Via));
+
+#[test]
+fn a_gateway_forwards() {
+    let forwards = |names: &[&str]| {
+        let sysctls: Vec<_> = names.iter().map(|&name| (name.into(), "1".into())).collect();
+        through_the_printer(|d| d.hosts[3].sysctls = sysctls)
+    };
+    let message = "host `laptop`: its gateway `printer` is no router\nhelp: draw it as a router, `#[router(…)]`, or let it forward: \
+                   `sysctl(\"net.ipv4.ip_forward\" = 1, \"net.ipv6.conf.all.forwarding\" = 1)`";
+    refused(&forwards(&[]), GATEWAY, message);
+    refused(&through_the_printer(|d| d.routes = Routes::None), GATEWAY, message);
+    for v4 in ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net/ipv4/conf/eth0/forwarding"] {
+        plan(&forwards(&[v4, "net.ipv6.conf.all.forwarding"]));
+        let message = "its gateway `printer` is no router, and forwards no IPv6\nhelp: draw it as a router, `#[router(…)]`, or let it \
+                       forward: `sysctl(\"net.ipv6.conf.all.forwarding\" = 1)`";
+        refused(&forwards(&[v4]), GATEWAY, message);
+    }
+    refused(&forwards(&["net.ipv6.conf.all.forwarding"]), GATEWAY, "is no router, and forwards no IPv4");
+    refused(&forwards(&["net.ipv4.ip_default_ttl"]), GATEWAY, message);
+    let off = ("net.ipv4.ip_forward".to_owned(), "0".to_owned());
+    refused(&through_the_printer(|d| d.hosts[3].sysctls = vec![off]), GATEWAY, message);
+    // The test may forward what arrives there.
+    plan(&through_the_printer(|d| d.hosts[3].interfaces[0].device = DrawnDevice::Tap));
+    // What is written wrongly may have been what makes it forward.
+    let misspelled = through_the_printer(|d| d.hosts[3].sysctls.push(("net..forwarding".into(), "1".into())));
+    refused(&misspelled, Place::Host(3, HostPart::Sysctl(0)), "is not the name of a sysctl");
+    let unread = through_the_printer(|d| {
+        d.nested.push(DrawnNested { name: "0".into(), ..Default::default() });
+        d.hosts[3].interfaces.push(on("0-0"));
+    });
+    assert_eq!(unread.check(), []);
+}
+
+#[test]
+fn the_gateway_of_a_route_forwards() {
+    let with = |to: &str, via: &str| {
+        through_the_printer(|d| {
+            d.hosts[0].interfaces[0].gateway = None;
+            d.hosts[0].routes = vec![DrawnRoute { to: to.into(), via: Some(via.into()) }];
+        })
+    };
+    refused(&with("default", "printer"), VIA, "its gateway `printer` is no router");
+    refused(&with("wan", "printer"), VIA, "its gateway `printer` is no router");
+    refused(&with("203.0.113.9", "printer"), VIA, "its gateway `printer` is no router");
+    // An address of nobody may become one of its own.
+    plan(&with("192.0.2.1", "printer"));
+    let own = |to: &str| {
+        let mut drawing = with(to, "printer");
+        drawing.segments.push(made_of(Medium::Dummy, "service", &["192.0.2.0/24"]));
+        drawing.hosts[3].interfaces.push(on("service"));
+        drawing
+    };
+    plan(&own("service"));
+    plan(&own("192.0.2.0/28"));
+    refused(&own("default"), VIA, "its gateway `printer` is no router");
+    let mut on_both = with("203.0.113.9", "printer");
+    on_both.hosts[3].interfaces.push(on("wan"));
+    plan(&on_both);
+    on_both.hosts[0].routes[0].to = "wan".into();
+    refused(&on_both, VIA, "its gateway `printer` is no router");
+    // That it is none is all that is wrong.
+    let mut forward = with("192.0.2.0/24", "printer");
+    forward.routes = Routes::None;
+    forward.hosts[0] = DrawnHost { role: Role::Router, name: "laptop".into(), ..forward.hosts[0].clone() };
+    forward.hosts[0].interfaces.push(on("wan"));
+    forward.segments.push(segment("far", &["192.0.2.0/24"]));
+    forward.hosts.push(host("far", &["far"]));
+    forward.hosts[0].forwards.push(DrawnPortForward { port: 80, to: "far".into(), ..Default::default() });
+    refused(&forward, VIA, "its gateway `printer` is no router");
+}
+
+#[test]
+fn the_address_of_a_gateway_is_nobody_s_or_that_of_one_who_forwards() {
+    let through = |address: &str| through_the_printer(|d| d.hosts[0].interfaces[0].gateway = Some(address.into()));
+    plan(&through("10.0.1.1"));
+    plan(&through("10.0.1.99"));
+    refused(
+        &through("10.0.1.77"),
+        GATEWAY,
+        "its gateway `10.0.1.77` is `printer`, which is no router\nhelp: draw it as",
+    );
+    // These are given in order: to the router, the laptop, the printer.
+    plan(&through("fd00:1::1"));
+    refused(&through("fd00:1::2"), GATEWAY, "`fd00:1::2` is its own address");
+    refused(&through("fd00:1::3"), GATEWAY, "its gateway `fd00:1::3` is `printer`, which is no router");
+    plan(&through("fd00:1::4"));
+    let array = |count, via: &str| {
+        let mut drawing = through(via);
+        drawing.hosts.push(DrawnHost { count: Some(count), ..host("clients", &["lan"]) });
+        drawing
+    };
+    plan(&array(3, "10.0.1.6"));
+    refused(&array(3, "10.0.1.5"), GATEWAY, "its gateway `10.0.1.5` is `clients-2`, which is no router");
+    let mut source = array(3, "10.0.1.4");
+    source.hosts[1].source_nat.push(DrawnSourceNat { segment: "lan".into(), address: "10.0.1.4".into() });
+    plan(&source);
+    source.hosts[0].interfaces[0].gateway = Some("10.0.1.5".into());
+    refused(&source, GATEWAY, "is `clients-1`, which is no router");
+    let mut via = through("10.0.1.1");
+    via.hosts[0].routes = vec![DrawnRoute { to: "10.9.0.0/16".into(), via: Some("10.0.1.77".into()) }];
+    refused(&via, VIA, "its gateway `10.0.1.77` is `printer`, which is no router");
+    // Whose it is depends on who else is there.
+    let unseen = DrawnNested { name: "x".into(), shares: vec![("i".into(), "lan".into())], drawing: None };
+    let mut doubtful = through("fd00:1::3");
+    doubtful.nested.push(unseen);
+    assert_eq!(doubtful.check(), []);
+    doubtful.hosts[0].interfaces[0].gateway = Some("10.0.1.77".into());
+    refused(&doubtful, GATEWAY, "its gateway `10.0.1.77` is `printer`");
+    let mut routers = through("fd00:1::3");
+    routers.hosts[1].count = Some(1);
+    plan(&routers);
+    let mut misspelled = array(3, "10.0.1.5");
+    misspelled.hosts[3].interfaces[0].addresses[0] = "10.0.1.777".into();
+    refused(&misspelled, Place::Host(3, HostPart::Interface(0, InterfacePart::Address(0))), "is not an address");
 }
 
 #[test]
@@ -329,6 +467,60 @@ fn neighbours() {
 }
 
 #[test]
+fn of_two_vrfs_it_is_said_which() {
+    let in_vrf = |segment: &str, vrf: Option<&str>| DrawnInterface { vrf: vrf.map(Into::into), ..on(segment) };
+    let with = |vrfs: [Option<&str>; 2], subnets: [&str; 2], change: &dyn Fn(&mut DrawnHost)| {
+        let both = host_with("both", vec![in_vrf("red", vrfs[0]), in_vrf("blue", vrfs[1])]);
+        let segments = vec![segment("red", &[subnets[0]]), segment("blue", &[subnets[1]])];
+        let mut drawing = draw(segments, vec![both, router("pe", &["red", "blue"])]);
+        // Else nobody could be on both.
+        drawing.hosts[1].interfaces[0].vrf = Some("r".into());
+        change(&mut drawing.hosts[0]);
+        Drawing { routes: Routes::None, ..drawing }
+    };
+    let same = ["10.0.0.0/24", "10.0.0.0/25"];
+    let apart = ["10.0.0.0/24", "10.0.1.0/24"];
+    let vrfs = [Some("red"), Some("blue")];
+    let route = |to: &str, via: &str| DrawnRoute { to: to.into(), via: Some(via.into()) };
+    let written = |to: &'static str, via: &'static str| move |host: &mut DrawnHost| host.routes.push(route(to, via));
+
+    let address = written("10.9.0.0/16", "10.0.0.9");
+    plan(&with(vrfs, apart, &address));
+    let message = "host `both`: its gateway `10.0.0.9` may be on `red` or on `blue`, which are not in one VRF\nhelp: give one of \
+                   the two another subnet";
+    refused(&with(vrfs, same, &address), VIA, message);
+    refused(&with([None, Some("blue")], same, &address), VIA, message);
+    let default = written("default", "10.0.0.9");
+    refused(&with(vrfs, same, &default), VIA, "\nhelp: write for example `red(gateway = \"10.0.0.9\")`");
+    let in_one = written("10.9.0.0/16", "10.0.0.200");
+    let vrf_of = |plan: &Plan| plan.hosts[0].routes.iter().map(|route| route.way).collect::<Vec<_>>();
+    assert_eq!(vrf_of(&plan(&with(vrfs, same, &in_one))), [Way::via("10.0.0.200".parse().unwrap(), 0)]);
+
+    let name = written("10.9.0.0/16", "pe");
+    let message = "its gateway `pe` may be on `red` or on `blue`, which are not in one VRF\nhelp: ";
+    refused(&with(vrfs, apart, &name), VIA, &format!("{message}write one of its addresses there in a string"));
+    refused(&with(vrfs, same, &name), VIA, &format!("{message}give one of the two another subnet"));
+    plan(&with([Some("red"), Some("red")], apart, &name));
+    plan(&with([None, None], apart, &name));
+    let other_family = written("fd09::/64", "pe");
+    plan(&with(vrfs, ["10.0.0.0/24", "fd00::/64"], &other_family));
+
+    let neighbour = |host: &mut DrawnHost| {
+        let mac = "02:00:00:00:00:99".to_owned();
+        host.neighbours.push(DrawnNeighbour { address: "10.0.0.9".to_owned(), mac });
+    };
+    plan(&with(vrfs, apart, &neighbour));
+    let place = Place::Host(0, HostPart::Neighbour(0, NeighbourPart::Address));
+    let message = "its neighbour `10.0.0.9` may be on `red` or on `blue`, which are not in one VRF\nhelp: give one of the two another";
+    refused(&with(vrfs, same, &neighbour), place, message);
+    let gateways = |host: &mut DrawnHost| {
+        host.interfaces[0].gateway = Some("pe".into());
+        host.interfaces[1].gateway = Some("10.0.0.9".into());
+    };
+    plan(&with(vrfs, same, &gateways));
+}
+
+#[test]
 fn nat() {
     let with = |change: &dyn Fn(&mut DrawnHost)| {
         let mut drawing = home(router("router", &["lan", "wan"]));
@@ -349,7 +541,6 @@ fn nat() {
     };
     let place = |part| Place::Host(1, HostPart::SourceNat(0, part));
     plan(&source("wan", "203.0.113.77"));
-    plan(&source("wan", "192.0.2.77"));
     refused(&source("dmz", "10.0.3.9"), place(SourceNatPart::Segment), "is not on it");
     for (address, message) in [
         ("x", "is not an address"),
@@ -372,7 +563,54 @@ fn nat() {
     refused(&full, place, "has addresses for 2 hosts, 2 are on it, 1 are for source NAT");
     let mut host = with(&|_| {});
     host.hosts[0].masquerade = vec!["lan".into()];
-    refused(&host, Place::Host(0, HostPart::Masquerade(0)), "and is no router\nhelp: write `#[router(…)]`");
+    refused(
+        &host,
+        Place::Host(0, HostPart::Masquerade(0)),
+        "and is no router\nhelp: draw it as a router, `#[router(…)]`",
+    );
+}
+
+#[test]
+fn an_address_of_source_nat_is_answered() {
+    let with = |change: &dyn Fn(&mut Drawing)| {
+        let mut drawing = home(router("router", &["lan", "wan"]));
+        drawing.hosts[1].source_nat.push(DrawnSourceNat { segment: "wan".into(), address: "192.0.2.77".into() });
+        change(&mut drawing);
+        drawing
+    };
+    let place = Place::Host(1, HostPart::SourceNat(0, SourceNatPart::Address));
+    let message = "host `router`: nobody on `wan` would answer to `192.0.2.77`, which is in none of its subnets\nhelp: its subnets are \
+                   `203.0.113.0/24`, `2001:db8:1::/64`; or give a host there a route to it, `route(\"192.0.2.77\", via = router)`";
+    refused(&with(&|_| {}), place, message);
+    let route = |to: &str, via: Option<&str>| DrawnRoute { to: to.into(), via: via.map(Into::into) };
+    plan(&with(&|d| d.hosts[2].routes.push(route("192.0.2.77", Some("router")))));
+    plan(&with(&|d| d.hosts[2].routes.push(route("192.0.2.0/24", Some("203.0.113.99")))));
+    plan(&with(&|d| d.hosts[2].interfaces[0].gateway = Some("router".into())));
+    refused(&with(&|d| d.hosts[2].routes.push(route("198.51.100.0/24", Some("router")))), place, message);
+    refused(&with(&|d| d.hosts[2].routes.push(route("::/0", Some("router")))), place, message);
+    refused(&with(&|d| d.hosts[2].routes.push(route("192.0.2.0/24", None))), place, message);
+    refused(&with(&|d| d.hosts[1].routes.push(route("192.0.2.0/24", Some("203.0.113.99")))), place, message);
+    // What was refused may have been such a route, and so may what nobody has seen.
+    let misspelled = with(&|d| d.hosts[2].routes.push(route("192.0.2.0/24", Some("rooter"))));
+    refused(&misspelled, Place::Host(2, HostPart::Route(0, RoutePart::Via)), "did you mean `router`?");
+    let misspelled = with(&|d| d.hosts[2].interfaces[0].gateway = Some("rooter".into()));
+    refused(&misspelled, Place::Host(2, HostPart::Interface(0, InterfacePart::Gateway)), "did you mean `router`?");
+    let unread = with(&|d| {
+        d.nested.push(DrawnNested { name: "0".into(), ..Default::default() });
+        d.hosts[2].interfaces.push(on("0-0"));
+    });
+    assert_eq!(unread.check(), []);
+    let unseen = DrawnNested { name: "x".into(), shares: vec![("i".into(), "wan".into())], drawing: None };
+    assert_eq!(with(&|d| d.nested.push(unseen.clone())).check(), []);
+    let both = with(&|d| {
+        d.hosts[0].routes.push(route("192.0.2.77", Some("router")));
+        d.hosts[1].source_nat.insert(0, DrawnSourceNat { segment: "lan".into(), address: "192.0.2.77".into() });
+    });
+    refused(&both, Place::Host(1, HostPart::SourceNat(1, SourceNatPart::Address)), "nobody on `wan` would answer");
+    // The test answers to what it likes.
+    plan(&with(&|d| d.hosts[2].interfaces[0].device = DrawnDevice::Tap));
+    let subnet = with(&|d| d.segments[1].subnets.push("192.0.2.0/42".into()));
+    refused(&subnet, Place::Segment(1, SegmentPart::Subnet(2)), "is not a subnet");
 }
 
 #[test]
@@ -411,10 +649,10 @@ fn forwarded_ports() {
     apart.segments.push(segment("far", &["10.0.3.0/24"]));
     apart.hosts.push(host("far", &["far"]));
     refused(&apart, place(0, PortForwardPart::To), "to `far`, which it cannot reach");
-    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.0.0/16".into(), via: Some("server".into()) });
+    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.0.0/16".into(), via: Some("203.0.113.99".into()) });
     assert_eq!(self::plan(&apart).host("router").unwrap().nat.forwards[0].interface, 1);
     // The longest prefix decides, and not the first that matches.
-    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.3.0/24".into(), via: Some("laptop".into()) });
+    apart.hosts[1].routes.push(DrawnRoute { to: "10.0.3.0/24".into(), via: Some("10.0.1.99".into()) });
     assert_eq!(self::plan(&apart).host("router").unwrap().nat.forwards[0].interface, 0);
     apart.hosts[1].routes[1].via = None;
     refused(&apart, place(0, PortForwardPart::To), "to `far`, which it cannot reach");
@@ -500,7 +738,7 @@ fn islands() {
         shares: vec![("i".into(), "a".into()), ("j".into(), "b".into())],
         drawing: None,
     };
-    plan(&Drawing { nested: vec![unseen], ..apart.clone() });
+    assert_eq!(Drawing { nested: vec![unseen], ..apart.clone() }.check(), []);
     let mut misspelled = apart.clone();
     misspelled.hosts.push(router("r", &["a", "bb"]));
     let place = Place::Host(4, HostPart::Interface(1, InterfacePart::Segment));
@@ -537,4 +775,15 @@ fn names_inside_a_nested_topology_are_its_own() {
     let plan = plan(&Drawing { nested: vec![nested("l"), nested("r")], ..outer });
     assert_eq!(routes(&plan, "r-laptop"), ["0.0.0.0/0 via 10.0.1.1 dev eth0", "::/0 via fd00:1::1 dev eth0"]);
     assert_eq!(plan.host("r-router").unwrap().nat.forwards[0].to[0].to_string(), "10.0.1.2");
+}
+
+#[test]
+fn whether_routes_follow_is_for_the_outermost_to_say() {
+    let nested = |outer, inner| {
+        let site = Drawing { routes: inner, ..home(router("router", &["lan", "wan"])) };
+        let site = DrawnNested { name: "site".into(), shares: vec![], drawing: Some(site) };
+        routes(&plan(&Drawing { routes: outer, nested: vec![site], ..Drawing::default() }), "site-laptop").len()
+    };
+    assert_eq!(nested(Routes::Automatic, Routes::None), 2);
+    assert_eq!(nested(Routes::None, Routes::Automatic), 0);
 }

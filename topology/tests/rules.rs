@@ -50,8 +50,7 @@ fn at(host: usize, interface: usize, part: InterfacePart) -> Place {
 /// Claims that there is this one complaint and no other.
 #[track_caller]
 fn refused(drawing: &Drawing, place: Place, message: &str) {
-    let Err(complaints) = drawing.plan() else { panic!("nobody complained that {message:?}") };
-    let found: Vec<_> = complaints.iter().collect();
+    let found = drawing.check();
     assert!(
         matches!(&found[..], [only] if only.place == place && only.to_string().contains(message)),
         "expected {place:?}: {message:?}\nfound {found:#?}"
@@ -61,6 +60,11 @@ fn refused(drawing: &Drawing, place: Place, message: &str) {
 #[track_caller]
 fn accepted(drawing: &Drawing) -> Plan {
     drawing.plan().unwrap_or_else(|complaints| panic!("{complaints}"))
+}
+
+#[track_caller]
+fn good_as_far_as_seen(drawing: &Drawing) {
+    assert_eq!(drawing.check(), []);
 }
 
 #[test]
@@ -110,6 +114,27 @@ fn how_many_are_on_a_segment() {
     accepted(&of(Medium::Dummy, &["a"]));
     refused(&of(Medium::Dummy, &["a", "b"]), medium, "a dummy is for one, 2 hosts are on it");
     for tunnel in [Medium::Gre, Medium::Ipip] {
+        let mut twice = and_on(over("lan", tunnel.clone(), "t", &["10.9.0.0/24"]));
+        twice.segments.push(over("lan", tunnel.clone(), "u", &["10.10.0.0/24"]));
+        twice.hosts[1].interfaces.insert(0, on("u"));
+        let mut between_others = twice.clone();
+        twice.hosts[0].interfaces.push(on("u"));
+        let message = "between the same two over `lan`\nhelp: write `vni = 42` in its place";
+        refused(&twice, at_segment(2, SegmentPart::Medium), message);
+        between_others.hosts.push(host("c", &["lan", "u"]));
+        accepted(&between_others);
+        let mut of_both_kinds = twice.clone();
+        (of_both_kinds.segments[1].medium, of_both_kinds.segments[2].medium) = (Medium::Gre, Medium::Ipip);
+        accepted(&of_both_kinds);
+        let mut array = twice.clone();
+        array.hosts.truncate(1);
+        array.hosts[0].count = Some(2);
+        refused(&array, at_segment(2, SegmentPart::Medium), message);
+        let mut elsewhere = twice;
+        elsewhere.segments.push(segment("wan", &["10.0.2.0/24"]));
+        elsewhere.hosts.iter_mut().for_each(|host| host.interfaces.push(on("wan")));
+        elsewhere.segments[2].over = Some("wan".into());
+        accepted(&elsewhere);
         let third = |tunnel: &Medium| {
             let mut drawing = and_on(over("lan", tunnel.clone(), "t", &["10.9.0.0/24"]));
             drawing.hosts.push(host("c", &["lan", "t"]));
@@ -137,8 +162,22 @@ fn how_many_are_on_a_segment() {
 #[test]
 fn a_host_and_its_segments() {
     let alone = lan_but(|d| d.hosts.push(host("c", &[])));
-    refused(&alone, at_host(2, HostPart::Whole), "host `c`: it is on no segment\nhelp: `#[host(alone)]`");
+    refused(
+        &alone,
+        at_host(2, HostPart::Whole),
+        "host `c`: it is on no segment\nhelp: if this is meant, say so: `#[host(alone)]`",
+    );
     accepted(&lan_but(|d| d.hosts.push(DrawnHost { isolated: true, ..host("c", &[]) })));
+    refused(
+        &lan_but(|d| d.hosts[1].isolated = true),
+        at_host(1, HostPart::Isolated),
+        "host `b`: it is on `lan`, and said to be on no segment\nhelp: leave out `alone`",
+    );
+    refused(
+        &lan_but(|d| d.hosts.push(DrawnHost { isolated: true, ..router("r", &[]) })),
+        at_host(2, HostPart::Whole),
+        "a router, and on no segment",
+    );
     refused(&lan_but(|d| d.hosts.push(host("c", &["lan", "lan"]))), at(2, 1, InterfacePart::Segment), "`lan` twice");
     refused(
         &lan_but(|d| d.hosts.push(router("r", &["lan"]))),
@@ -229,7 +268,7 @@ fn what_a_segment_is_over() {
     refused(
         &missing,
         at(1, 0, InterfacePart::Segment),
-        "on `v`, but not on `lan`, which that is over\nhelp: write `lan, v`",
+        "on `v`, but not on `lan`, which that is over\nhelp: put it on both, `lan, v`",
     );
     for hosts in &mut missing.hosts {
         hosts.interfaces.truncate(1);
@@ -331,7 +370,7 @@ fn addresses() {
         d.segments[0].subnets.clear();
         d.hosts[0].interfaces[0].addresses = vec!["10.0.1.5".into()];
     });
-    refused(&none, address, "write `#[segment(\"10.0.1.0/24\")]`");
+    refused(&none, address, "give it one, `#[segment(\"10.0.1.0/24\")]`");
     let mut doubt = with("10.0.2.5");
     doubt.segments[0].subnets[0] = "10.0.2.0/42".into();
     refused(&doubt, at_segment(0, SegmentPart::Subnet(0)), "is not a subnet");
@@ -433,9 +472,20 @@ fn sysctls() {
     };
     let place = at_host(0, HostPart::Sysctl(0));
     accepted(&with(&[("net.ipv4.ip_default_ttl", "65")]));
+    let path = |name: &str| accepted(&with(&[(name, "1")])).hosts[0].sysctls[0].path.clone();
+    assert_eq!(path("net.ipv4.conf.eth0.rp_filter"), "net/ipv4/conf/eth0/rp_filter");
+    assert_eq!(path("net/ipv4/conf/eth0/rp_filter"), "net/ipv4/conf/eth0/rp_filter");
+    assert_eq!(path("net/ipv4/conf/eth0.10/rp_filter"), "net/ipv4/conf/eth0.10/rp_filter");
     for (name, value, message) in [
-        ("net/ipv4/ip_default_ttl", "65", "write `net.ipv4.ip_default_ttl`"),
-        ("net.ipv4/../../kernel", "65", "is a path"),
+        ("net.ipv4/../../kernel", "65", "has dots and slashes between its words\nhelp: write for example `net.ipv4."),
+        ("net.ipv4.conf.eth0/10.rp_filter", "1", "`net/ipv4/conf/eth0.10/rp_filter`"),
+        ("net/../kernel/panic", "65", "is not the name of a sysctl"),
+        ("net/./ipv4", "65", "is not the name of a sysctl"),
+        ("net//ipv4", "65", "is not the name of a sysctl"),
+        ("net/ipv4/", "65", "is not the name of a sysctl"),
+        ("/proc/sys/net/ipv4", "65", "is not the name of a sysctl"),
+        ("kernel/hostname", "x", "the sysctl `kernel/hostname` is not a host's own: those begin with `net.`"),
+        ("net", "x", "is not a host's own"),
         ("net..ipv4", "65", "is not the name of a sysctl"),
         ("", "65", "is not the name of a sysctl"),
         ("net.ipv4.\0", "65", "is not the name of a sysctl"),
@@ -446,6 +496,30 @@ fn sysctls() {
     }
     let twice = with(&[("net.ipv4.ip_default_ttl", "65"), ("net.ipv4.ip_default_ttl", "66")]);
     refused(&twice, at_host(0, HostPart::Sysctl(1)), "written twice");
+    let twice = with(&[("net.ipv4.ip_default_ttl", "65"), ("net/ipv4/ip_default_ttl", "66")]);
+    refused(&twice, at_host(0, HostPart::Sysctl(1)), "written twice");
+}
+
+#[test]
+fn a_dot_in_the_name_of_an_interface_separates_nothing() {
+    let with = |sysctl: &str| {
+        let mut drawing = and_on(over("lan", vlan(10), "v", &["10.9.0.0/24"]));
+        drawing.hosts[0].interfaces[0].vrf = Some("b.lue".into());
+        drawing.hosts[0].sysctls = vec![(sysctl.into(), "1".into())];
+        drawing
+    };
+    let place = at_host(0, HostPart::Sysctl(0));
+    accepted(&with("net.ipv4.conf.eth0.rp_filter"));
+    accepted(&with("net/ipv4/conf/eth0.10/rp_filter"));
+    for (name, message) in [
+        (
+            "net.ipv4.conf.eth0.10.rp_filter",
+            "a dot of `net.ipv4.conf.eth0.10.rp_filter` is one of the name `eth0.10`\nhelp: write `net/ipv4/conf/eth0.10/rp_filter`",
+        ),
+        ("net.ipv6.neigh.b.lue.app_solicit", "write `net/ipv6/neigh/b.lue/app_solicit`"),
+    ] {
+        refused(&with(name), place, message);
+    }
 }
 
 #[test]
@@ -461,7 +535,7 @@ fn nested_topologies() {
     };
     let with = |sites: Vec<DrawnNested>| lan_but(|d| d.nested = sites);
     let both = with(vec![nested("left", ("uplink", "lan"), Some(site())), nested("right", ("uplink", "lan"), None)]);
-    accepted(&both);
+    good_as_far_as_seen(&both);
     let outer = |n| Place::Nested(n, NestedPart::Outer(0));
     let inner = |n| Place::Nested(n, NestedPart::Inner(0));
     let whole = |n| Place::Nested(n, NestedPart::Whole);
@@ -469,7 +543,7 @@ fn nested_topologies() {
         let unknown = with(vec![nested("left", ("uplink", "lam"), drawing)]);
         refused(&unknown, outer(0), "`left` shares `lam`, which is no segment\nhelp: did you mean `lan`?");
     }
-    accepted(&with(vec![nested("left", ("uplinks", "lan"), None)]));
+    good_as_far_as_seen(&with(vec![nested("left", ("uplinks", "lan"), None)]));
     let unknown = with(vec![nested("left", ("uplinks", "lan"), Some(site()))]);
     refused(&unknown, inner(0), "`left` has no segment `uplinks`\nhelp: did you mean `uplink`?");
     let mut twice = nested("left", ("uplink", "lan"), Some(site()));
@@ -486,8 +560,20 @@ fn nested_topologies() {
     refused(&wrong, whole(0), "host `left-laptop`: `10.0.0.1` is in no subnet of `left-lan`");
     let alone = draw(vec![segment("wan", &[V4])], vec![host("a", &["wan"])]);
     let unseen = |drawing: Drawing| Drawing { nested: vec![nested("left", ("uplink", "wan"), None)], ..drawing };
-    accepted(&unseen(draw(vec![segment("wan", &[V4])], vec![])));
-    accepted(&unseen(draw(vec![made_of(Medium::Veth, "wan", &[V4])], alone.hosts.clone())));
+    good_as_far_as_seen(&unseen(draw(vec![segment("wan", &[V4])], vec![])));
+    good_as_far_as_seen(&unseen(draw(vec![made_of(Medium::Veth, "wan", &[V4])], alone.hosts.clone())));
+}
+
+#[test]
+fn what_nobody_has_seen_is_checked_and_not_planned() {
+    let nested = |name: &str, drawing| DrawnNested { name: name.into(), shares: vec![], drawing };
+    let drawing = lan_but(|d| d.nested = vec![nested("left", Some(Drawing::default())), nested("right", None)]);
+    assert_eq!(drawing.check(), []);
+    let complaints = drawing.plan().unwrap_err();
+    assert_eq!(complaints.to_string(), "nobody has seen what is in `right`\nhelp: say what its `drawing` is");
+    assert_eq!(complaints.iter().next().unwrap().place, Place::Nested(1, NestedPart::Whole));
+    let ill_named = lan_but(|d| d.nested = vec![nested("", None)]);
+    assert_eq!(ill_named.plan().unwrap_err().iter().count(), 1, "the name is what is wrong");
 }
 
 #[test]

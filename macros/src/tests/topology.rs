@@ -104,6 +104,34 @@ fn mistakes_that_are_independent_are_reported_together() {
 }
 
 #[test]
+fn what_stands_one_level_too_high_is_sent_down() {
+    for knob in tables::BRIDGE {
+        let found = complaints(&network(&format!("{LAN}, {}", knob.example), "lan"));
+        let words = format!("`{}` is a knob of a bridge\nhelp: write `bridge({})`", knob.name, knob.example);
+        assert_eq!(found, [words]);
+    }
+}
+
+#[test]
+fn an_address_stands_behind_its_segment() {
+    for (host, help) in [
+        ("lan(\"10.0.1.9\")", "write `lan = \"10.0.1.9\"`"),
+        ("lan(\"10.0.1.9\",)", "write `lan = \"10.0.1.9\"`"),
+        ("lan(\"10.0.1.9\", \"fd00:1::9\")", "write `lan = [\"10.0.1.9\", \"fd00:1::9\"]`"),
+        ("lan(\"10.0.1.9\", name = \"x\")", "write `address = \"10.0.1.9\"`"),
+    ] {
+        let found = complaints(&network(LAN, host));
+        assert!(matches!(&found[..], [only] if only.ends_with(help)), "{host}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_port_has_a_protocol() {
+    let found = complaints(&network(LAN, "lan, forward(80, to = server)"));
+    assert_eq!(found, ["a port is one of TCP or of UDP\nhelp: write `tcp = 80` or `udp = 80`"]);
+}
+
+#[test]
 fn the_length_of_an_array_may_be_unknown() {
     let item = |length: &str, medium: &str, host: &str| {
         format!(
@@ -119,6 +147,15 @@ fn the_length_of_an_array_may_be_unknown() {
     good(&item("6usize", "bridge", ""));
     // It cannot, whatever the length is.
     assert_eq!(complaints(&item("N", "bridge", "= \"10.0.1.1\"")).len(), 1);
+    let to = |name: &str| {
+        good(&format!(
+            "struct Net<const N: usize> {{ #[segment(\"10.0.0.0/24\")] lan: Segment, #[segment(\"10.1.0.0/24\")] wan: Segment, \
+             #[host(lan, route(\"10.9.0.0/16\", via = \"many-7\"))] a: Host, #[router(lan, wan)] many: [Host; N], \
+             #[host(wan)] servers: [Host; N], #[router(lan, wan, forward(tcp = 80, to = \"{name}\"))] router: Host }}"
+        ));
+    };
+    to("servers-0");
+    to("servers-7");
     // A number is known.
     assert_eq!(complaints(&item("3", "veth", "")).len(), 1);
     assert_eq!(complaints(&item("7", "bridge", "")).len(), 1);
@@ -131,7 +168,8 @@ fn names_have_neither_raw_marks_nor_underscores_in_front() {
         "struct Net { #[segment] r#type: Segment, #[host(r#type)] _a: Host, #[host(_type, route(\"10.0.0.0/8\"))] r#_b: Host }",
     );
     good(
-        "struct Net { #[segment(\"10.0.0.0/8\")] _lan: Segment, #[host(lan(gateway = b))] a: Host, #[host(_lan)] _b: Host }",
+        "struct Net { #[segment(\"10.0.0.0/8\")] _lan: Segment, #[segment] wan: Segment, #[host(lan(gateway = b))] a: Host, \
+         #[router(_lan, wan)] _b: Host }",
     );
     good("struct Net { #[segment] __: Segment, #[host(__)] a: Host }");
 }

@@ -141,7 +141,7 @@ fn a_topology_with_everything() {
             #[host(trunk(address = "10.0.1.5", name = "uplink0", mac = "02:00:00:00:00:01", mtu = 1300, gateway = b,
                 bond = 2, mode = "802.3ad", vrf = "blue"))]
             r#type: Host,
-            #[router(trunk, v10, route("10.99.0.0/16", via = type), route("10.98.0.0/16"),
+            #[router(trunk, v10, route("10.99.0.1", via = type), route("10.98.0.0/16"),
                 neighbour("10.0.1.200" = "02:00:00:00:00:99"), sysctl("net.ipv4.ip_default_ttl" = 65),
                 snat(v10 = "10.10.0.7"), forward(udp = 53, to = type, port = 5353), hairpin)]
             b: Host,
@@ -242,7 +242,7 @@ fn a_topology_with_everything() {
                         ]),
                         routes: ::core::convert::From::from([
                             ::testing::netns_test::__private::DrawnRoute {
-                                to: ::std::borrow::ToOwned::to_owned("10.99.0.0/16"),
+                                to: ::std::borrow::ToOwned::to_owned("10.99.0.1"),
                                 via: ::core::option::Option::Some(
                                     ::std::borrow::ToOwned::to_owned("type"),
                                 ),

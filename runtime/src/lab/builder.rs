@@ -85,7 +85,7 @@ impl LabBuilder {
         let current = Lab::current().ok_or(BuildError::NoTest)?;
         let surroundings = &current.0.surroundings;
         let plan = self.drawing.plan().map_err(|complaints| {
-            let _ = surroundings.broken.set(format!("could not build a lab: {complaints}"));
+            let _ = surroundings.broken.set(format!("could not build a lab: {}", explained(&complaints)));
             BuildError::Drawing { complaints }
         })?;
         if let Some(taken) = taken(&plan, &surroundings.labs) {
@@ -100,6 +100,13 @@ impl LabBuilder {
         let (settings, labs) = (surroundings.settings.clone(), Arc::clone(&surroundings.labs));
         build_aside(plan, &settings, labs).map_err(|error| failed(chain(&error)))
     }
+}
+
+/// Complaints, and whose words their help is in: most of those who draw use the derive, and can paste it.
+fn explained(complaints: &Complaints) -> String {
+    let note = "\nnote: help is in the words of `#[derive(Topology)]`; what `draw` changes has all of them";
+    let note = if complaints.iter().any(|complaint| complaint.help.is_some()) { note } else { "" };
+    format!("{complaints}{note}")
 }
 
 /// A name that a host of another lab has.
@@ -127,7 +134,7 @@ fn build_aside(plan: Plan, settings: &Settings, labs: Arc<Labs>) -> Result<Lab, 
 #[non_exhaustive]
 pub enum BuildError {
     /// The drawing makes no sense.
-    #[error("the network cannot be built as it is described:\n{complaints}")]
+    #[error("the network cannot be built as it is described:\n{}", explained(complaints))]
     Drawing {
         /// Everything that is wrong with it.
         complaints: Complaints,
@@ -147,4 +154,26 @@ pub enum BuildError {
         /// What the kernel said, and what to do about it.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_said_to_be_in_the_words_of_the_derive() {
+        let refused = |builder: LabBuilder| {
+            let complaints = builder.drawing.plan().unwrap_err();
+            BuildError::Drawing { complaints }.to_string()
+        };
+        assert_eq!(
+            refused(Lab::builder().segment("lan", ["10.0.0.0/24"]).host("a", ["lan"]).host("b", [""; 0])),
+            "the network cannot be built as it is described:\n\
+             host `b`: it is on no segment\n\
+             help: if this is meant, say so: `#[host(alone)]`\n\
+             note: help is in the words of `#[derive(Topology)]`; what `draw` changes has all of them"
+        );
+        let without_help = refused(Lab::builder().segment("lan", ["224.0.0.0/24"]).hosts(1, "lan"));
+        assert!(without_help.ends_with("is not a range that hosts can have addresses from"), "{without_help}");
+    }
 }

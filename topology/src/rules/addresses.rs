@@ -74,7 +74,7 @@ pub(super) fn ranges(segment: &Segment<'_>, address: IpAddr) -> String {
         [] => {
             let subnet = IpNet::new(address, if address.is_ipv4() { 24 } else { 64 });
             let subnet = subnet.map_or_else(|_| "…".to_owned(), |subnet| subnet.trunc().to_string());
-            format!("it has none; write `#[segment(\"{subnet}\")]`")
+            format!("it has none; give it one, `#[segment(\"{subnet}\")]`")
         }
         [one] => format!("its subnet is {one}"),
         more => format!("its subnets are {}", more.join(", ")),

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use super::automatic::Automatic;
 use super::forwards::Forward;
-use super::hosts::sysctl;
 use super::network::{Family, Host, Interface, Machine, Member, Network};
 use super::routes::{Gateway, Route, Towards};
+use super::sysctls::sysctl;
 use crate::allocate::nth_host;
 use crate::{
-    BridgePlan, Device, HostPlan, IfName, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
+    BridgePlan, Device, HostPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
     SegmentKind, SegmentPlan, VrfPlan, Way,
 };
 
@@ -90,15 +90,10 @@ fn nat(host: &Host<'_>, first_of: &[usize], hosts: &[HostPlan]) -> NatPlan {
 }
 
 fn machine(network: &Network<'_>, host: &Host<'_>, number: usize, macs: &mut Macs) -> HostPlan {
-    let name = match host.drawn.count {
-        Some(_) => format!("{}-{number}", host.name),
-        None => host.name.to_string(),
-    };
-    let interfaces = host.interfaces.iter().enumerate();
     HostPlan {
-        name: name.parse().expect("the longest name of an array has been checked"),
+        name: host.machine_name(number).parse().expect("the longest name of an array has been checked"),
         forwarding: host.is_router(),
-        interfaces: interfaces.map(|(number, joined)| interface(network, joined, number, macs)).collect(),
+        interfaces: host.interfaces.iter().map(|joined| interface(network, joined, macs)).collect(),
         vrfs: vrfs(host),
         routes: Vec::new(),
         neighbours: host.neighbours.clone(),
@@ -115,11 +110,11 @@ fn vrfs(host: &Host<'_>) -> Vec<VrfPlan> {
         .collect()
 }
 
-fn interface(network: &Network<'_>, joined: &Interface<'_>, number: usize, macs: &mut Macs) -> InterfacePlan {
+fn interface(network: &Network<'_>, joined: &Interface<'_>, macs: &mut Macs) -> InterfacePlan {
     let segment = network.segments[joined.segment].drawn;
     let drawn = joined.drawn;
     InterfacePlan {
-        name: joined.name.clone().unwrap_or_else(|| unseen(number)),
+        name: joined.name.clone().expect("only what is refused has none"),
         mac: macs.of(joined),
         segment: joined.segment,
         addresses: Vec::with_capacity(joined.addresses.len()),
@@ -131,20 +126,13 @@ fn interface(network: &Network<'_>, joined: &Interface<'_>, number: usize, macs:
     }
 }
 
-/// The name of an interface that is over something which nobody has seen: of a network with that nothing is built.
-fn unseen(number: usize) -> IfName {
-    format!("unseen{}", number % 1000).parse().expect("a few letters and digits")
-}
-
 /// Gives every interface an address of each of its segment's subnets: routers first, then the others, as they were drawn.
 fn allocate(network: &Network<'_>, first_of: &[usize], hosts: &mut [HostPlan]) {
-    for segment in &network.segments {
-        let (routers, others): (Vec<Member>, Vec<Member>) =
-            segment.members.iter().partition(|member| network.hosts[member.host].is_router());
+    for (index, segment) in network.segments.iter().enumerate() {
         for (number, subnet) in segment.subnets.iter().enumerate() {
             let mut free =
                 (0..).map(|n| nth_host(&subnet.net, n)).filter(|net| !segment.taken.contains_key(&net.addr()));
-            for &member in routers.iter().chain(&others) {
+            for member in network.in_turn(index) {
                 let written = network.interface(member).addresses[number];
                 let written = written.and_then(|address| IpNet::new(address, subnet.net.prefix_len()).ok());
                 for machine in &mut hosts[first_of[member.host]..][..network.hosts[member.host].count] {

@@ -143,7 +143,10 @@ impl<'d> Flattening<'_, 'd> {
                 self.network.scopes.push(Scope { prefix, nested: outermost.or(Some(index)), drawing });
                 self.scope(self.network.scopes.len() - 1, &shared);
             }
-            _ => self.unseen(prefix, shared.into_values().flatten().collect()),
+            _ => {
+                let place = well_named.then(|| place(NestedPart::Whole));
+                self.unseen(Unseen { place, prefix, shares: shared.into_values().flatten().collect() });
+            }
         }
     }
 
@@ -188,10 +191,20 @@ impl<'d> Flattening<'_, 'd> {
         self.network.joints_in_doubt = true;
     }
 
-    fn unseen(&mut self, prefix: String, shares: Vec<usize>) {
-        for &segment in &shares {
+    fn unseen(&mut self, unseen: Unseen) {
+        for &segment in &unseen.shares {
             self.network.segments[segment].members_in_doubt = true;
         }
-        self.network.unseen.push(Unseen { prefix, shares });
+        self.network.unseen.push(unseen);
+    }
+}
+
+/// Whether everything can be built: nobody knows how many machines there are in what nobody has seen.
+pub(super) fn all_is_seen(network: &Network<'_>, report: &mut Report) {
+    for Unseen { place, prefix, .. } in &network.unseen {
+        let Some(place) = *place else { continue };
+        let name = prefix.strip_suffix('-').unwrap_or(prefix);
+        let complaint = Complaint::new(place, format!("nobody has seen what is in `{name}`"));
+        report.add(complaint.help("say what its `drawing` is"));
     }
 }

@@ -8,7 +8,8 @@ use super::network::{Family, Found, Interface, Member, Network, Vrf};
 use super::report::{Refusal, Report};
 use super::segments::{check_mtu, most_over, mtu_of, too_large};
 use crate::{
-    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, Medium, did_you_mean,
+    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, MacAddrError, Medium,
+    did_you_mean,
 };
 
 /// How many legs a bond can have.
@@ -130,7 +131,7 @@ fn lower_ones_are_joined(network: &Network<'_>, host: usize, report: &mut Report
             let word = &interface.drawn.segment;
             let message = format!("it is on `{word}`, but not on `{over}`, which that is over");
             let complaint = network.about_interface(host, interface.drawn_as, InterfacePart::Segment, &message);
-            report.add(complaint.help(format!("write `{over}, {word}`")));
+            report.add(complaint.help(format!("put it on both, `{over}, {word}`")));
         }
     }
 }
@@ -172,9 +173,7 @@ fn mac(network: &mut Network<'_>, member: Member, report: &mut Report) {
 
 /// The MAC address of one machine.
 pub(super) fn parse_mac(text: &str) -> Result<MacAddr, String> {
-    let Some(mac) = MacAddr::parse(text) else {
-        return Err(format!("`{text}` is not a MAC address; one looks like `02:00:00:00:00:01`"));
-    };
+    let mac: MacAddr = text.parse().map_err(|error: MacAddrError| error.to_string())?;
     if mac.0[0] & 1 == 1 {
         Err(format!("`{text}` is the MAC address of a group; the first byte of a machine's is even"))
     } else if mac == MacAddr([0; 6]) {

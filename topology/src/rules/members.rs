@@ -1,5 +1,7 @@
 //! How many are on a segment.
 
+use std::collections::HashMap;
+
 use super::SWITCH_PORTS;
 use super::network::{Interface, Network};
 use super::report::Report;
@@ -25,6 +27,29 @@ pub(super) fn check(network: &Network<'_>, report: &mut Report) {
             Medium::Dummy => exactly(network, segment, 1, report),
             Medium::Switch => ports(network, segment, report),
             Medium::Vlan { .. } | Medium::Vxlan { .. } | Medium::WireGuard => {}
+        }
+    }
+    twin_tunnels(network, report);
+}
+
+/// The kernel tells tunnels of a kind by the addresses of their ends, which are those on the segment below.
+fn twin_tunnels(network: &Network<'_>, report: &mut Report) {
+    let mut first_between = HashMap::new();
+    for (index, segment) in network.segments.iter().enumerate() {
+        let medium = &segment.drawn.medium;
+        let (Medium::Gre | Medium::Ipip, Some(over)) = (medium, segment.over) else { continue };
+        if network.size(index) != 2 {
+            continue;
+        }
+        let there = segment.members.iter().map(|member| member.host).filter(|&host| network.hosts[host].count > 0);
+        let mut ends: Vec<_> = there.collect();
+        ends.sort_unstable();
+        let first = *first_between.entry((over, *medium == Medium::Gre, ends)).or_insert(index);
+        if first != index {
+            let (first, over) = (&network.segments[first].name, &network.segments[over].name);
+            let message = format!("`{first}` is {} between the same two over `{over}`", medium.phrase());
+            let complaint = network.about_segment(index, SegmentPart::Medium, &message);
+            report.add(complaint.help("write `vni = 42` in its place: a VXLAN is told by its number, too"));
         }
     }
 }

@@ -10,6 +10,7 @@ mod build;
 mod clashes;
 mod flatten;
 mod forwards;
+mod gateways;
 mod hosts;
 mod interfaces;
 mod members;
@@ -23,11 +24,15 @@ mod report;
 mod routes;
 mod segments;
 mod subnets;
+mod sysctls;
+mod vrfs;
 
 use std::ops::RangeInclusive;
 
-use crate::{Complaints, Drawing, Plan};
+use crate::{Complaint, Complaints, Drawing, Plan};
 pub use addresses::check_address;
+use automatic::Automatic;
+use network::Network;
 use report::Report;
 pub use segments::MTU_IPV6;
 
@@ -47,7 +52,7 @@ impl Drawing {
     ///
     /// # Errors
     /// All complaints at once, in the order of the drawing, each with its place. What merely follows from another mistake is not
-    /// among them.
+    /// among them. A nested topology that nobody has seen cannot be built, and is one of them; [`Drawing::check`] is for those.
     ///
     /// ```
     /// use netns_test_topology::{Drawing, DrawnHost, DrawnInterface, DrawnSegment};
@@ -65,21 +70,39 @@ impl Drawing {
     /// ```
     pub fn plan(&self) -> Result<Plan, Complaints> {
         let mut report = Report::default();
-        let mut network = flatten::flatten(self, &mut report);
-        segments::resolve(&mut network, &mut report);
-        interfaces::resolve(&mut network, &mut report);
-        names::resolve(&mut network, &mut report);
-        addresses::resolve(&mut network, &mut report);
-        nat::resolve(&mut network, &mut report);
-        routes::resolve(&mut network, &mut report);
-        neighbours::resolve(&mut network, &mut report);
-        forwards::resolve(&mut network, &mut report);
-        members::check(&network, &mut report);
-        subnets::capacities(&network, &mut report);
-        hosts::check(&network, &mut report);
-        reachability::check(&network, &mut report);
-        let mut automatic = automatic::Automatic::new(&network);
+        let network = resolve(self, &mut report);
+        flatten::all_is_seen(&network, &mut report);
+        let mut automatic = Automatic::new(&network);
         clashes::check(&network, &automatic, &mut report);
         Complaints::unless_empty(report.in_order(), || build::build(&network, &mut automatic))
     }
+
+    /// The complaints that [`Drawing::plan`] would have, as far as they can be known: about what is within nested topologies that
+    /// nobody has seen, and about what that could be the answer to, nothing is said.
+    pub fn check(&self) -> Vec<Complaint> {
+        let mut report = Report::default();
+        let network = resolve(self, &mut report);
+        clashes::check(&network, &Automatic::new(&network), &mut report);
+        report.in_order()
+    }
+}
+
+/// Resolves all words, and checks what does not need the routes that follow.
+fn resolve<'d>(drawing: &'d Drawing, report: &mut Report) -> Network<'d> {
+    let mut network = flatten::flatten(drawing, report);
+    segments::resolve(&mut network, report);
+    interfaces::resolve(&mut network, report);
+    names::resolve(&mut network, report);
+    addresses::resolve(&mut network, report);
+    nat::resolve(&mut network, report);
+    routes::resolve(&mut network, report);
+    nat::answers(&network, report);
+    neighbours::resolve(&mut network, report);
+    forwards::resolve(&mut network, report);
+    members::check(&network, report);
+    subnets::capacities(&network, report);
+    hosts::check(&network, report);
+    sysctls::check(&network, report);
+    reachability::check(&network, report);
+    network
 }

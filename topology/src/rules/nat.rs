@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::addresses::{of_a_host, parse};
+use super::addresses::{of_a_host, parse, ranges};
 use super::network::{Family, Found, Member, Network};
 use super::report::{Refusal, Report};
+use super::routes::{Route, Towards};
 use super::subnets::usable;
 use crate::{Complaint, HostPart, PortForwardPart, SourceNatPart};
 
@@ -24,7 +25,7 @@ pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
             if let Some(part) = first_part(network, host) {
                 let complaint =
                     network.about_host(host, part, "it translates the addresses of what it forwards, and is no router");
-                report.add(complaint.help("write `#[router(…)]`"));
+                report.add(complaint.help("draw it as a router, `#[router(…)]`"));
             }
             continue;
         }
@@ -86,9 +87,7 @@ fn leaving(network: &mut Network<'_>, host: usize, word: &str, part: HostPart, r
                 network.about_host(host, part, &format!("it translates addresses on `{word}`, and is not on it"));
             let joins: Vec<_> =
                 network.hosts[host].interfaces.iter().map(|i| format!("`{}`", i.drawn.segment)).collect();
-            report.add(
-                complaint.help(format!("write `{word}` in its `#[router(…)]`, too; it is on {}", joins.join(", "))),
-            );
+            report.add(complaint.help(format!("put it on `{word}`, too; it is on {}", joins.join(", "))));
         }
         Found::Known(_) | Found::Doubtful => {}
     }
@@ -136,4 +135,41 @@ fn source_address(network: &Network<'_>, member: Member, text: &str) -> Result<I
         _ if host.count > 1 => Err((format!("its {} hosts cannot all have the address `{address}`", host.count), None)),
         _ => Ok(address),
     }
+}
+
+/// Whether somebody answers to the addresses of source NAT: who is on the segment and has them on its subnets, or a route to them. All
+/// routes that are written have been resolved.
+pub(super) fn answers(network: &Network<'_>, report: &mut Report) {
+    for (host, router) in network.hosts.iter().enumerate() {
+        for (index, source) in router.drawn.source_nat.iter().enumerate() {
+            let Ok(address) = parse(&source.address) else { continue };
+            let Found::Known(segment) = network.find_segment(router.scope, &source.segment) else { continue };
+            let is_there = |&(on, accepted): &(usize, _)| accepted == address && router.on(segment) == Some(on);
+            if !router.nat.source.iter().any(is_there) || is_answered(network, host, segment, address) {
+                continue;
+            }
+            let segment = &network.segments[segment];
+            let message =
+                format!("nobody on `{}` would answer to `{address}`, which is in none of its subnets", segment.name);
+            let part = HostPart::SourceNat(index, SourceNatPart::Address);
+            let route = format!("`route(\"{address}\", via = {})`", router.drawn.name);
+            let help = format!("{}; or give a host there a route to it, {route}", ranges(segment, address));
+            report.add(network.about_host(host, part, &message).help(help));
+        }
+    }
+}
+
+fn is_answered(network: &Network<'_>, router: usize, segment: usize, address: IpAddr) -> bool {
+    let on = &network.segments[segment];
+    if on.subnet_of(address).is_some() || on.subnets_in_doubt || on.members_in_doubt {
+        return true;
+    }
+    let mut others = on.members.iter().filter(|member| member.host != router);
+    others.any(|&member| {
+        let other = &network.hosts[member.host];
+        let leads = |route: &Route| matches!(route.way, Towards::Gateway { .. }) && route.to.contains(&address);
+        // On a tap it is the test that answers.
+        let in_doubt = other.interfaces_in_doubt || other.routes_in_doubt || !network.interface(member).speaks();
+        in_doubt || other.routes.iter().any(leads)
+    })
 }

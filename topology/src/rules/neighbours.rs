@@ -1,11 +1,13 @@
 //! Static neighbours.
 
+use std::iter;
 use std::net::IpAddr;
 
 use super::addresses::{of_a_host, parse};
 use super::interfaces::parse_mac;
 use super::network::Network;
 use super::report::{Refusal, Report};
+use super::vrfs;
 use crate::{Complaint, HostPart, NeighbourPart, NeighbourPlan};
 
 /// Resolves what is written about neighbours.
@@ -35,8 +37,9 @@ fn find(network: &Network<'_>, host: usize, text: &str) -> Result<Option<(usize,
     let address = parse(text)?;
     let host = &network.hosts[host];
     let segments = || host.interfaces.iter().map(|interface| &network.segments[interface.segment]);
-    let on = segments().enumerate().find_map(|(index, segment)| Some((index, segment, segment.subnet_of(address)?)));
-    let Some((interface, segment, subnet)) = on else {
+    let mut on =
+        segments().enumerate().filter_map(|(index, segment)| Some((index, segment, segment.subnet_of(address)?)));
+    let Some((interface, segment, subnet)) = on.next() else {
         if host.interfaces_in_doubt || segments().any(|segment| segment.subnets_in_doubt) {
             return Ok(None);
         }
@@ -56,6 +59,8 @@ fn find(network: &Network<'_>, host: usize, text: &str) -> Result<Option<(usize,
         );
         return Err((message, None));
     }
+    let all = iter::once(interface).chain(on.map(|(interface, ..)| interface));
+    vrfs::one_of(host, &format!("its neighbour `{address}`"), all, |_, _| vrfs::OTHER_SUBNET.to_owned())?;
     if host.neighbours.iter().any(|other| other.address == address) {
         return Err((format!("its neighbour `{address}` is written twice"), None));
     }

@@ -74,6 +74,8 @@ pub(super) enum Found<T> {
 /// A nested topology that nobody has seen.
 #[derive(Debug)]
 pub(super) struct Unseen {
+    /// Where it is, if nothing is wrong with its name.
+    pub(super) place: Option<Place>,
     /// What the full names of its hosts and segments begin with.
     pub(super) prefix: String,
     /// The segments that it shares.
@@ -133,6 +135,8 @@ pub(super) struct Host<'d> {
     pub(super) nat: Nat,
     /// Routes that were written.
     pub(super) routes: Vec<Route>,
+    /// Whether others were refused.
+    pub(super) routes_in_doubt: bool,
     pub(super) neighbours: Vec<NeighbourPlan>,
     pub(super) forwards: Vec<Forward>,
 }
@@ -287,6 +291,13 @@ impl<'d> Network<'d> {
         &self.hosts[member.host].interfaces[member.interface]
     }
 
+    /// The interfaces on a segment in the order in which they are given addresses: routers first, then hosts, as they were drawn.
+    pub(super) fn in_turn(&self, segment: usize) -> impl Iterator<Item = Member> {
+        let members = &self.segments[segment].members;
+        let of = |routers| members.iter().copied().filter(move |member| self.hosts[member.host].is_router() == routers);
+        of(true).chain(of(false))
+    }
+
     /// The number of interfaces on a segment.
     pub(super) fn size(&self, segment: usize) -> usize {
         let members = self.segments[segment].members.iter();
@@ -294,13 +305,20 @@ impl<'d> Network<'d> {
     }
 }
 
-/// What a word was probably meant to be, or all that it could have been if those are few.
+/// How many of all are listed.
+const LISTED: usize = 8;
+
+/// What a word was probably meant to be, or what it could have been.
 pub(super) fn meant(what: &str, word: &str, words: &[&str]) -> Option<String> {
     if let Some(meant) = did_you_mean(word, words.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }
-    let list = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    (1..=8).contains(&words.len()).then(|| format!("the {what} are {}", list()))
+    let listed: Vec<_> = words.iter().take(LISTED).map(|word| format!("`{word}`")).collect();
+    let more = match words.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!words.is_empty()).then(|| format!("the {what} are {}{more}", listed.join(", ")))
 }
 
 impl<'d> Segment<'d> {
@@ -348,6 +366,7 @@ impl<'d> Host<'d> {
             vrfs: Vec::new(),
             nat: Nat::default(),
             routes: Vec::new(),
+            routes_in_doubt: false,
             neighbours: Vec::new(),
             forwards: Vec::new(),
         }
@@ -355,6 +374,14 @@ impl<'d> Host<'d> {
 
     pub(super) fn is_router(&self) -> bool {
         self.drawn.role == Role::Router
+    }
+
+    /// The name of one of an array, or of the only one.
+    pub(super) fn machine_name(&self, number: usize) -> String {
+        match self.drawn.count {
+            Some(_) => format!("{}-{number}", self.name),
+            None => self.name.to_string(),
+        }
     }
 
     /// Its interface on a segment.

@@ -1,12 +1,15 @@
 //! The gateways and routes that are written.
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::addresses::{self, of_a_host};
+use super::gateways;
 use super::network::{Family, Found, Machine, Member, Named, Network};
 use super::report::{Refusal, Report};
-use super::subnets;
+use super::subnets::{self, overlap};
+use super::vrfs;
 use crate::{Complaint, HostPart, InterfacePart, IpNet, RoutePart};
 
 /// A route whose gateway has no address yet.
@@ -41,10 +44,11 @@ type Resolved<T> = Result<Option<T>, Refusal>;
 /// Resolves what is written about routes.
 pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
     for host in 0..network.hosts.len() {
-        let mut routes = Written { host, seen: HashSet::new(), accepted: Vec::new() };
+        let mut routes = Written { host, seen: HashSet::new(), accepted: Vec::new(), in_doubt: false };
         routes.gateways(network, report);
         routes.written(network, report);
         network.hosts[host].routes = routes.accepted;
+        network.hosts[host].routes_in_doubt = routes.in_doubt;
     }
 }
 
@@ -74,6 +78,8 @@ struct Written {
     /// VRFs and destinations.
     seen: HashSet<(Option<usize>, IpNet)>,
     accepted: Vec<Route>,
+    /// Whether others were refused.
+    in_doubt: bool,
 }
 
 impl Written {
@@ -88,11 +94,13 @@ impl Written {
             match gateway(network, Member { host: self.host, interface }, word) {
                 Ok(Some((gateway, families))) => {
                     let way = Towards::Gateway { gateway, interface };
-                    let routes = families.into_iter().map(|family| Route { to: default_of(family), way });
-                    self.add(network, routes.collect(), part, report);
+                    let routes: Vec<_> =
+                        families.into_iter().map(|family| Route { to: default_of(family), way }).collect();
+                    self.forwards(network, word, &routes, part, report);
+                    self.add(network, routes, part, report);
                 }
-                Ok(None) => {}
-                Err(refusal) => report.add(self.complaint(network, part, refusal)),
+                Ok(None) => self.in_doubt = true,
+                Err(refusal) => self.refuse(network, part, refusal, report),
             }
         }
     }
@@ -103,7 +111,7 @@ impl Written {
             let to = match destinations(network, self.host, &drawn.to) {
                 Ok(to) => to,
                 Err(refusal) => {
-                    report.add(self.complaint(network, to_part, refusal));
+                    self.refuse(network, to_part, refusal, report);
                     None
                 }
             };
@@ -111,14 +119,28 @@ impl Written {
                 None => Ok(to.map(|to| to.into_iter().map(|to| Route { to, way: Towards::Unreachable }).collect())),
                 Some(word) => via(network, self.host, word, to.as_deref()),
             };
+            let via_part = HostPart::Route(index, RoutePart::Via);
             match ways {
-                Ok(Some(routes)) => self.add(network, routes, to_part, report),
-                Ok(None) => {}
-                Err(refusal) => {
-                    report.add(self.complaint(network, HostPart::Route(index, RoutePart::Via), refusal));
+                Ok(Some(routes)) => {
+                    self.forwards(network, drawn.via.as_deref().unwrap_or_default(), &routes, via_part, report);
+                    self.add(network, routes, to_part, report);
                 }
+                Ok(None) => self.in_doubt = true,
+                Err(refusal) => self.refuse(network, via_part, refusal, report),
             }
         }
+    }
+
+    /// Complains about a gateway that does not forward. The routes are there all the same, so that nothing else is missed.
+    fn forwards(&self, network: &Network<'_>, word: &str, routes: &[Route], part: HostPart, report: &mut Report) {
+        if let Err(refusal) = gateways::forward(network, self.host, word, routes) {
+            report.add(self.complaint(network, part, refusal));
+        }
+    }
+
+    fn refuse(&mut self, network: &Network<'_>, part: HostPart, refusal: Refusal, report: &mut Report) {
+        report.add(self.complaint(network, part, refusal));
+        self.in_doubt = true;
     }
 
     fn complaint(&self, network: &Network<'_>, part: HostPart, (message, help): Refusal) -> Complaint {
@@ -259,8 +281,20 @@ fn via(network: &Network<'_>, host: usize, word: &str, to: Option<&[IpNet]>) -> 
     }
     let Some(machine) = machine(network, host, word)? else { return Ok(None) };
     let Some(to) = to else { return Ok(None) };
-    let ways: HashMap<_, _> =
-        Family::BOTH.into_iter().filter_map(|f| Some((f, shared(network, host, machine, f)?))).collect();
+    for family in Family::BOTH.into_iter().filter(|&family| to.iter().any(|to| Family::of(to.addr()) == family)) {
+        let all = shared(network, host, machine, family).map(|(interface, _)| interface);
+        vrfs::one_of(&network.hosts[host], &format!("its gateway `{word}`"), all, |a, b| {
+            let of =
+                |interface: usize| network.segments[network.hosts[host].interfaces[interface].segment].nets(family);
+            if of(a).any(|a| of(b).any(|b| overlap(a, b))) {
+                vrfs::OTHER_SUBNET.to_owned()
+            } else {
+                "write one of its addresses there in a string".to_owned()
+            }
+        })?;
+    }
+    let first_shared = |family| Some((family, shared(network, host, machine, family).next()?.1));
+    let ways: HashMap<_, _> = Family::BOTH.into_iter().filter_map(first_shared).collect();
     let route = |&to: &IpNet| Some(Route { to, way: *ways.get(&Family::of(to.addr()))? });
     let routes: Vec<_> = to.iter().filter_map(route).collect();
     let doubt = |host: usize| {
@@ -281,20 +315,26 @@ fn via(network: &Network<'_>, host: usize, word: &str, to: Option<&[IpNet]>) -> 
     Err((format!("its gateway `{word}` shares no segment with it"), help))
 }
 
-/// The way to a machine by the first segment that both are on and that has the family.
-fn shared(network: &Network<'_>, host: usize, machine: Machine, family: Family) -> Option<Towards> {
-    let mut speaking = network.hosts[host].speaking();
-    speaking.find_map(|(interface, joined)| {
+/// The ways to a machine by the segments that both are on and that have the family, and the interfaces there.
+fn shared(
+    network: &Network<'_>,
+    host: usize,
+    machine: Machine,
+    family: Family,
+) -> impl Iterator<Item = (usize, Towards)> {
+    network.hosts[host].speaking().filter_map(move |(interface, joined)| {
         let there = network.hosts[machine.host].on(joined.segment)?;
         let gateway = Gateway::Machine(machine, there);
-        network.segments[joined.segment].has(family).then_some(Towards::Gateway { gateway, interface })
+        let has = network.segments[joined.segment].has(family);
+        has.then_some((interface, Towards::Gateway { gateway, interface }))
     })
 }
 
 fn via_address(network: &Network<'_>, host: usize, address: IpAddr, to: Option<&[IpNet]>) -> Resolved<Vec<Route>> {
     let segments = || network.hosts[host].speaking().map(|(index, i)| (index, &network.segments[i.segment]));
-    let on = segments().find_map(|(index, segment)| Some((index, segment.subnets[segment.subnet_of(address)?].net)));
-    let Some((interface, net)) = on else {
+    let mut on =
+        segments().filter_map(|(index, segment)| Some((index, segment.subnets[segment.subnet_of(address)?].net)));
+    let Some((interface, net)) = on.next() else {
         if network.hosts[host].interfaces_in_doubt || segments().any(|(_, segment)| segment.subnets_in_doubt) {
             return Ok(None);
         }
@@ -306,6 +346,15 @@ fn via_address(network: &Network<'_>, host: usize, address: IpAddr, to: Option<&
     of_a_host(address, net)?;
     not_its_own(network, host, address)?;
     let Some(to) = to else { return Ok(None) };
+    let all = iter::once(interface).chain(on.map(|(interface, _)| interface));
+    vrfs::one_of(&network.hosts[host], &format!("its gateway `{address}`"), all, |first, _| {
+        if to.iter().all(|to| to.prefix_len() == 0) {
+            let segment = &network.hosts[host].interfaces[first].drawn.segment;
+            format!("write for example `{segment}(gateway = \"{address}\")`")
+        } else {
+            vrfs::OTHER_SUBNET.to_owned()
+        }
+    })?;
     let way = Towards::Gateway { gateway: Gateway::Address(address), interface };
     let of_family = to.iter().filter(|to| Family::of(to.addr()) == Family::of(address));
     let routes: Vec<_> = of_family.map(|&to| Route { to, way }).collect();

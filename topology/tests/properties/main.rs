@@ -126,9 +126,16 @@ proptest! {
 
     #[test]
     fn nothing_panics(drawing in any_drawing()) {
+        let checked = drawing.check();
         match drawing.plan() {
-            Ok(plan) => check_plan(&plan),
-            Err(complaints) => check_complaints(&complaints, &drawing),
+            Ok(plan) => {
+                check_plan(&plan);
+                prop_assert_eq!(checked, []);
+            }
+            Err(complaints) => {
+                check_complaints(&complaints, &drawing);
+                prop_assert!(checked.iter().all(|known| complaints.iter().any(|complaint| complaint == known)));
+            }
         }
     }
 }

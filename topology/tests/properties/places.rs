@@ -15,6 +15,7 @@ pub(crate) fn exists(place: Place, drawing: &Drawing) -> bool {
         }),
         Place::Host(index, part) => drawing.hosts.get(index).is_some_and(|host| match part {
             HostPart::Count => host.count.is_some(),
+            HostPart::Isolated => host.isolated,
             HostPart::Interface(n, part) => host.interfaces.get(n).is_some_and(|interface| match part {
                 InterfacePart::Address(n) => n < interface.addresses.len(),
                 InterfacePart::Name => interface.name.is_some(),

@@ -8,7 +8,7 @@ struct Net {
     lan: Segment,
     #[host(lan)]
     a: Host,
-    #[host(lan, alone, alone)]
+    #[host(alone, alone)]
     b: Host,
 }
 

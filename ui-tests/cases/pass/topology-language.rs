@@ -55,7 +55,7 @@ struct Machines {
     a: Host,
     #[host(lan(addresses = ["10.0.1.6", "fd00:1::6"], gateway = router))]
     b: Host,
-    #[host(lan(gateway = "10.0.1.5"), sysctl("net.ipv4.ip_default_ttl" = "65", "net.ipv6.conf.all.hop_limit" = 65))]
+    #[host(lan(gateway = "10.0.1.200"), sysctl("net.ipv4.ip_default_ttl" = "65", "net/ipv6/conf/all/hop_limit" = 65))]
     c: Host,
     #[host(lan(bond = 2), wan(bond = 4, mode = "802.3ad"))]
     bonds: Host,
@@ -76,9 +76,9 @@ struct Machines {
         sysctl("net.ipv4.tcp_sack" = 0),
     )]
     d: Host,
-    #[host(lan, route(default, via = "10.0.1.5"))]
+    #[host(lan, route(default, via = "10.0.1.200"))]
     e: Host,
-    #[host(lan(gateway = "clients-7"), route("10.97.0.0/16", via = "clients-0"))]
+    #[host(lan(gateway = "routers-1"), route("10.97.0.0/16", via = "routers-0"))]
     f: Host,
     #[host(alone)]
     nobody: Host,
@@ -101,6 +101,8 @@ struct Machines {
     second: Host,
     #[router(lan, wan, masquerade = [wan, lan])]
     third: Host,
+    #[router(lan, wan, masquerade = wan)]
+    routers: [Host; 2],
 }
 
 #[netns_test]

@@ -4,10 +4,10 @@
 //! consequence. So independent mistakes are reported in one build with those of the reader, and nothing is accused that another mistake
 //! has caused.
 
-use netns_test_topology::{Drawing, DrawnInterface, DrawnNested, Medium, Place, SegmentPart};
+use netns_test_topology::{Drawing, DrawnInterface, DrawnNested, Medium, Place, SegmentName, SegmentPart};
 use proc_macro2::TokenStream;
 
-use crate::derive::parse::{Topology, name};
+use crate::derive::parse::{Count, Topology, name};
 
 /// The name of something out of sight: no field is called so.
 const NESTED: &str = "0";
@@ -35,6 +35,17 @@ pub(super) fn draw(topology: &Topology, drawing: &mut Drawing) {
     // Whatever it is, it may join any of the segments, and route between them.
     let shares = drawing.segments.iter().map(|segment| (segment.name.clone(), segment.name.clone())).collect();
     drawing.nested.push(DrawnNested { name: NESTED.to_owned(), shares, drawing: None });
+}
+
+/// Draws what may be called like one of an array whose length only the compiler knows.
+pub(super) fn draw_numbers(topology: &Topology, drawing: &mut Drawing) {
+    for field in topology.hosts.iter().filter(|field| field.count == Count::Unknown) {
+        let name = &field.drawn.name;
+        let is_free = drawing.nested.iter().all(|nested| nested.name != *name);
+        if is_free && name.parse::<SegmentName>().is_ok() {
+            drawing.nested.push(DrawnNested { name: name.clone(), ..DrawnNested::default() });
+        }
+    }
 }
 
 /// Whether a complaint is about what could not be read: about the subnet that stands for others, or about the name of a field that is

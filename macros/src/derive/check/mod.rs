@@ -8,7 +8,7 @@ use netns_test_topology::{Complaint, Drawing};
 use super::parse::{Count, Topology};
 use crate::errors::Errors;
 
-/// Has the topology planned, for the complaints. `errors` are those of what could not be read.
+/// Has the topology checked. `errors` are those of what could not be read.
 pub(super) fn check(topology: &Topology, errors: &mut Errors) {
     let is_read = errors.is_empty();
     for complaint in complaints(topology, is_read) {
@@ -21,16 +21,12 @@ pub(super) fn check(topology: &Topology, errors: &mut Errors) {
 
 /// All complaints. Of arrays whose length only the compiler knows those that are there for one element as well as for two.
 fn complaints(topology: &Topology, is_read: bool) -> Vec<Complaint> {
-    let of_one = complaints_about(&drawing(topology, is_read, 1));
+    let of_one = drawing(topology, is_read, 1).check();
     if topology.hosts.iter().all(|host| host.count != Count::Unknown) {
         return of_one;
     }
-    let of_two = complaints_about(&drawing(topology, is_read, 2));
+    let of_two = drawing(topology, is_read, 2).check();
     of_one.into_iter().filter(|complaint| of_two.iter().any(|other| other.place == complaint.place)).collect()
-}
-
-fn complaints_about(drawing: &Drawing) -> Vec<Complaint> {
-    drawing.plan().err().map(|complaints| complaints.iter().cloned().collect()).unwrap_or_default()
 }
 
 /// The drawing, as far as the source tells it: an array of unknown length has so many elements, and what is in nested topologies is not
@@ -51,6 +47,7 @@ fn drawing(topology: &Topology, is_read: bool, unknown: usize) -> Drawing {
         routes: topology.options.routes.as_ref().map(|routes| routes.value).unwrap_or_default(),
         needs: Vec::new(),
     };
+    doubt::draw_numbers(topology, &mut drawing);
     if !is_read {
         doubt::draw(topology, &mut drawing);
     }

@@ -11,7 +11,7 @@ use syn::{Error, LitInt, LitStr, Result, Token, token};
 
 use super::interface;
 use super::places::Places;
-use super::table::{Definition, often, once, read_option, read_options, unknown};
+use super::table::{Definition, often, once, read_option, unknown};
 use super::word::{Word, each, field_or_text, name, name_or_text};
 use crate::errors::Errors;
 use crate::parse::Written;
@@ -26,7 +26,7 @@ pub(crate) struct Reading {
 /// All options of a host. Any other word is the name of a segment.
 pub(crate) const OPTIONS: &[Definition<Reading>] = &[
     once("alone", "alone", |host, word| {
-        word.alone()?;
+        host.places.note(HostPart::Isolated, word.alone()?);
         host.drawn.isolated = true;
         Ok(())
     }),
@@ -177,7 +177,15 @@ impl Reading {
         let (key, example) = (word.key.clone(), word.example);
         let mut errors = Errors::default();
         let mut forward = Forward::default();
-        read_options(word.list()?, FORWARD, &mut forward, &mut errors);
+        let mut seen = Vec::new();
+        each(word.list()?, "an option", &mut errors, |input| {
+            if input.peek(LitInt) {
+                let port: LitInt = input.parse()?;
+                let message = format!("a port is one of TCP or of UDP\nhelp: write `tcp = {port}` or `udp = {port}`");
+                return Err(Error::new_spanned(port, message));
+            }
+            read_option(Word::parse(input, "an option")?, FORWARD, &mut forward, &mut seen)
+        });
         let (Some((protocol, port)), Some(to)) = (forward.port, forward.to) else {
             if errors.is_empty() {
                 errors.add(key, format!("`forward` needs a port and a host: write `{example}`"));

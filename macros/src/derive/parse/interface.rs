@@ -1,15 +1,15 @@
 //! How a host joins a segment: `lan`, `lan = "10.0.1.5"` or `lan(address = "10.0.1.5", …)`.
 
 use netns_test_topology::{DrawnDevice, DrawnInterface, InterfacePart};
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, LitStr, Result, Token, token};
 
 use super::places::Places;
-use super::table::{Definition, once, read_options};
-use super::word::{Rest, Word, field_or_text, name, text};
+use super::table::{Definition, once, read_option};
+use super::word::{Rest, Word, each, field_or_text, name, text};
 use crate::errors::Errors;
 use crate::parse::Written;
 
@@ -131,9 +131,12 @@ pub(super) fn read(word: Word) -> (DrawnInterface, Places<InterfacePart>, Result
             format!("expected options: write `{key}(address = \"10.0.1.5\")`, or `{key}`"),
         )),
         Rest::List(list) => {
-            read_options(list, OPTIONS, &mut interface, &mut errors);
-            interface.place_mode(&mut errors);
-            Ok(())
+            if let Ok(addresses) = strings.parse2(list.clone()) {
+                Err(misplaced(list, &format!("{key} = {}", one_or_list(&addresses))))
+            } else {
+                options(list, &mut interface, &mut errors);
+                Ok(())
+            }
         }
         Rest::Value(value) => {
             let at = if value.is_empty() { key.to_token_stream() } else { value.clone() };
@@ -148,6 +151,32 @@ pub(super) fn read(word: Word) -> (DrawnInterface, Places<InterfacePart>, Result
     (interface.drawn, interface.places, errors.unless_empty(()))
 }
 
+fn options(list: TokenStream, interface: &mut Reading, errors: &mut Errors) {
+    let mut seen = Vec::new();
+    each(list, "an option", errors, |input| {
+        if input.peek(LitStr) {
+            let address: LitStr = input.parse()?;
+            return Err(misplaced(&address, &format!("address = {}", address.token())));
+        }
+        read_option(Word::parse(input, "an option")?, OPTIONS, interface, &mut seen)
+    });
+    interface.place_mode(errors);
+}
+
+/// What to say about an address among options.
+fn misplaced(at: impl ToTokens, written: &str) -> Error {
+    Error::new_spanned(at, format!("an address stands behind `=`\nhelp: write `{written}`"))
+}
+
+/// Strings as they may stand behind `=`.
+fn one_or_list(strings: &[LitStr]) -> String {
+    let written: Vec<_> = strings.iter().map(|string| string.token().to_string()).collect();
+    match &written[..] {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    }
+}
+
 /// A string, or a list of at least one.
 fn addresses(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
     if !input.peek(token::Bracket) {
@@ -155,6 +184,11 @@ fn addresses(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
     }
     let list;
     syn::bracketed!(list in input);
-    let addresses = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?;
-    if addresses.is_empty() { Err(list.error("empty")) } else { Ok(addresses.into_iter().collect()) }
+    strings(&list)
+}
+
+/// At least one string.
+fn strings(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
+    let strings = Punctuated::<LitStr, Token![,]>::parse_terminated(input)?;
+    if strings.is_empty() { Err(input.error("empty")) } else { Ok(strings.into_iter().collect()) }
 }

@@ -131,6 +131,11 @@ pub(super) fn read(name: String, list: TokenStream, errors: &mut Errors) -> (Dra
             let message = "a subnet stands by itself\nhelp: write `#[segment(\"10.0.0.0/24\")]`";
             return Err(Error::new_spanned(word.key, message));
         }
+        if let Some(knob) = BRIDGE.iter().find(|knob| knob.is(&word.key)) {
+            let (name, example) = (knob.name, knob.example);
+            let message = format!("`{name}` is a knob of a bridge\nhelp: write `bridge({example})`");
+            return Err(Error::new_spanned(word.key, message));
+        }
         read_option(word, OPTIONS, &mut segment, &mut seen)
     });
     segment.place_protocol(errors);
