@@ -1,6 +1,5 @@
 //! The kinds of wire that not every kernel has. `tests/kernels/run` runs these on one that has them all.
 
-use netns_test::TargetError;
 use netns_test::prelude::*;
 use netns_test::{TargetError, Topology};
 use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
@@ -34,6 +33,9 @@ async fn vlans(lab: Lab, net: Vlans) {
     // A tag is another network: without its router nothing crosses.
     net.trunk.unplug(&net.router).await.unwrap();
     net.left.assert_no_ping(net.right.addr_on(&net.v20)).await;
+    // Nor does a tagged answer reach whoever asks without a tag.
+    net.left.assert_arping(&net.right).on(&net.trunk).await;
+    net.left.assert_no_arping(net.right.addr_on(&net.v20)).on(&net.v10).await;
 }
 
 #[derive(Topology)]
@@ -208,8 +210,13 @@ struct Tunnels {
 }
 
 #[netns_test]
-async fn gre_and_ipip(lab: Lab, _net: Tunnels) {
+async fn gre_and_ipip(lab: Lab, net: Tunnels) {
     check::<Tunnels>(&lab).await;
+    // Nobody in a tunnel has a link-layer address that one could ask for.
+    for tunnel in [&net.gre, &net.ipip] {
+        let error = net.left.arping(net.right.addr_on(tunnel)).await.unwrap_err();
+        assert!(matches!(error, ArpError::NoLinkLayer { .. }), "{error}");
+    }
 }
 
 #[derive(Topology)]
