@@ -44,8 +44,9 @@ pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};
 pub use probe::{
-    Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertPing, Ping, PingError,
-    PingReport, Target, TargetError, UnreachableCode,
+    Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertPing, AssertReachability,
+    Ping, PingAll, PingError, PingLog, PingReport, Pinger, ProbeReachability, Reachability, StopPinger, Target,
+    TargetError, UnreachableCode,
 };
 pub use result::{TestError, TestResult};
 pub use segment::Segment;

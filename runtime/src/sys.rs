@@ -133,6 +133,18 @@ pub(crate) fn keep_tap(tun: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Has a socket hear only what a filter lets through (`SO_ATTACH_FILTER`, socket(7)).
+pub(crate) fn attach_filter(socket: BorrowedFd<'_>, filter: &[libc::sock_filter]) -> io::Result<()> {
+    let length = libc::c_ushort::try_from(filter.len()).map_err(io::Error::other)?;
+    // The kernel only reads it.
+    let program = libc::sock_fprog { len: length, filter: filter.as_ptr().cast_mut() };
+    let size = libc::socklen_t::try_from(size_of_val(&program)).expect("it is 16");
+    let option = libc::SO_ATTACH_FILTER;
+    // SAFETY: the kernel copies `len` instructions and the `size` bytes that point to them, all of which live until the call is over.
+    cvt(unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const program).cast(), size) })?;
+    Ok(())
+}
+
 /// How many messages a socket had no room for (`SO_MEMINFO`).
 pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
     const SO_MEMINFO: c_int = 55;

@@ -73,6 +73,10 @@ impl Lab {
         LabBuilder::default()
     }
 
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.0.surroundings
+    }
+
     /// All labs of the same test.
     pub(crate) fn all(&self) -> &Arc<Labs> {
         &self.0.surroundings.labs

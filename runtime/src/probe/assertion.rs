@@ -4,9 +4,10 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use super::asker::Options;
 use super::ping::{PingError, PingReport, options};
 use super::schedule::Plan;
-use super::session::{self, Options};
+use super::session;
 use super::{Target, on_host, wait_on_host};
 use crate::Host;
 use crate::error::show_panic;

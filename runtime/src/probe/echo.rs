@@ -24,7 +24,7 @@ pub(super) struct Echo {
 }
 
 /// What an arriving message says about the request with a sequence number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     /// It was answered.
     Reply,
@@ -59,6 +59,31 @@ impl Echo {
             IpAddr::V6(_) => Icmpv6Header::new(Icmpv6Type::EchoRequest(echo)).to_bytes().to_vec(),
         };
         [&header[..], &self.payload].concat()
+    }
+
+    /// A filter for a raw socket that lets through replies to these requests, and whatever is no reply. Without it every socket of a
+    /// host would hear the replies to all.
+    ///
+    /// Classic BPF (`Documentation/networking/filter.rst` in the kernel): a raw IPv4 socket is handed the IP header, a raw IPv6 socket
+    /// is not.
+    pub(super) fn filter(&self) -> [libc::sock_filter; 7] {
+        // Where the ICMP header begins: after the IPv4 header, whose length is in its first byte, or at once.
+        let (start, reply) = match self.destination {
+            IpAddr::V4(_) => (libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
+            IpAddr::V6(_) => (libc::BPF_LDX | libc::BPF_IMM, 129),
+        };
+        let is = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        let answer = libc::BPF_RET | libc::BPF_K;
+        let (everything, nothing) = (u32::MAX, 0);
+        [
+            instruction(start, 0, [0, 0]),
+            instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 0, [0, 0]),
+            instruction(is, reply, [0, 2]),
+            instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, 4, [0, 0]),
+            instruction(is, self.id.into(), [0, 1]),
+            instruction(answer, everything, [0, 0]),
+            instruction(answer, nothing, [0, 0]),
+        ]
     }
 
     /// What a message that a raw socket received says about one of these requests, if it is about one.
@@ -120,6 +145,12 @@ impl Echo {
         let ours = kind == echo_request && u16::from_be_bytes([id_high, id_low]) == self.id;
         (ours && about == self.destination && nonce_fits).then(|| u16::from_be_bytes([sequence_high, sequence_low]))
     }
+}
+
+/// An instruction; `jumps` are how many to leave out if it finds what it compares with, and if it does not.
+fn instruction(code: u32, k: u32, jumps: [u8; 2]) -> libc::sock_filter {
+    let [jt, jf] = jumps;
+    libc::sock_filter { code: u16::try_from(code).expect("codes are small"), jt, jf, k }
 }
 
 /// A number that another process will hardly have: std's hash keys are random.

@@ -3,10 +3,14 @@
 //! A probe runs on the runtime of the host that asks, in real time, whatever the clock of the test's own runtime does. It knows
 //! the difference between "no answer came" and "the question was never asked".
 
+mod asker;
 mod assertion;
 mod echo;
 mod neighbour;
 mod ping;
+mod ping_all;
+mod pinger;
+mod reachability;
 mod schedule;
 mod session;
 mod target;
@@ -14,6 +18,9 @@ mod target;
 pub use assertion::{AssertNoPing, AssertPing};
 pub use neighbour::{Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping};
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
+pub use ping_all::PingAll;
+pub use pinger::{PingLog, Pinger, StopPinger};
+pub use reachability::{AssertReachability, ProbeReachability, Reachability};
 pub use target::{Target, TargetError};
 
 use std::io;
@@ -44,6 +51,24 @@ async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
         Ok(answer) => answer,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
+}
+
+/// Runs probes at once, each on the runtime of its host: one thread for all of a host's. The answers are in their order.
+async fn all_on_hosts<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
+    what: String,
+    probes: impl IntoIterator<Item = (Host, impl Future<Output = Result<T, E>> + Send + 'static)>,
+) -> Vec<Result<T, E>> {
+    let _waiting = Waiting::new(what);
+    let spawn = |(host, probe): (Host, _)| runtime(&host).map(|runtime| runtime.spawn(probe));
+    let under_way: Vec<_> = probes.into_iter().map(spawn).collect();
+    let mut answers = Vec::with_capacity(under_way.len());
+    for probe in under_way {
+        answers.push(match probe {
+            Ok(probe) => probe.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            Err(error) => Err(error.into()),
+        });
+    }
+    answers
 }
 
 /// Runs a probe on the runtime of a host and blocks this thread until it has its answer.

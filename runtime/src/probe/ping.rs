@@ -6,8 +6,10 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+use super::asker::Options;
+use super::pinger::Pinger;
 use super::schedule::Plan;
-use super::session::{self, Options};
+use super::session;
 use super::target::TargetError;
 use super::{CannotRun, Target, on_host, wait_on_host};
 use crate::Host;
@@ -266,6 +268,22 @@ impl Ping {
         self
     }
 
+    /// Goes on asking in the background until it is stopped, whatever its `count`.
+    ///
+    /// ```no_run
+    /// # async fn example(a: netns_test::Host, b: netns_test::Host) -> Result<(), netns_test::PingError> {
+    /// let pinger = a.ping(&b).interval(std::time::Duration::from_millis(10)).start();
+    /// // …
+    /// let log = pinger.stop().await?;
+    /// assert!(log.lost().is_empty(), "{log}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn start(self) -> Pinger {
+        let last_words = self.host.scaled(self.timeout);
+        Pinger::start(self.host, self.options, self.interval, last_words)
+    }
+
     /// Blocks this thread until the ping has ended. For functions that are not `async`.
     ///
     /// # Panics
@@ -280,7 +298,7 @@ impl Ping {
         format!("a ping of {} from host `{}`", self.options.target, self.host.name())
     }
 
-    fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
+    pub(super) fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
         let last_words = self.host.scaled(self.timeout);
         let plan = Plan::Fixed { count: self.count, interval: self.interval, last_words };
         session::run(self.host, self.options, plan)

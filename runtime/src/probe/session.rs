@@ -1,117 +1,17 @@
 //! One ping from its first request to its end, on the runtime of the host that asks.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::sys::socket::{SockaddrStorage, recvfrom};
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
-
-use super::Target;
-use super::echo::{Echo, Heard};
+use super::asker::{Asker, Options, local};
 use super::ping::{PingError, PingReport};
 use super::schedule::{Plan, Schedule, check_clock};
-use super::target::{Family, kernel_speaks_to};
-use crate::{Host, sys};
-
-/// `linux/icmp.h`.
-const ICMP_FILTER: i32 = 1;
-
-/// A packet is at most this long, in bytes.
-const PACKET: usize = 65_535;
-
-/// What is asked, and how.
-#[derive(Clone, Debug)]
-pub(super) struct Options {
-    pub(super) target: Target,
-    pub(super) size: u16,
-    pub(super) ttl: Option<u8>,
-    pub(super) dont_fragment: bool,
-    pub(super) source: Option<IpAddr>,
-    pub(super) family: Option<Family>,
-}
-
-impl Options {
-    pub(super) fn new(target: Target) -> Self {
-        Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None }
-    }
-}
+use crate::Host;
 
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
-    let destination = options.target.resolve(&host, options.family)?;
-    kernel_speaks_to(&host, destination)?;
-    let socket = open_socket(&options, destination)?;
-    let session = Session {
-        echo: Echo::new(destination, options.size),
-        socket,
-        destination,
-        options,
-        schedule: Schedule::new(plan),
-        sent: Vec::new(),
-        rtts: Vec::new(),
-        duplicates: 0,
-        last_error: None,
-    };
-    session.follow().await
-}
-
-/// A raw ICMP socket. tokio has no type of its own for one; its UDP socket does just what is needed, `sendto` and `recvfrom`.
-fn open_socket(options: &Options, destination: IpAddr) -> Result<UdpSocket, PingError> {
-    let (domain, protocol) = match destination {
-        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
-        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
-    };
-    let open = || {
-        let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
-        socket.set_broadcast(true)?;
-        hear_answers_only(&socket, destination)?;
-        set_dont_fragment(&socket, destination, options.dont_fragment)?;
-        Ok(socket)
-    };
-    let socket = open().map_err(local("open a raw ICMP socket"))?;
-    if let Some(hops) = options.ttl {
-        let set = match destination {
-            IpAddr::V4(_) => socket.set_ttl_v4(hops.into()),
-            IpAddr::V6(_) => socket.set_unicast_hops_v6(hops.into()),
-        };
-        set.map_err(local(format!("set a time to live of {hops}")))?;
-    }
-    if let Some(source) = options.source {
-        socket.bind(&SocketAddr::new(source, 0).into()).map_err(local(format!("send from {source}")))?;
-    }
-    UdpSocket::from_std(std::net::UdpSocket::from(socket)).map_err(local("watch a raw ICMP socket"))
-}
-
-/// Every raw socket of a host hears every message; other pings' requests are not worth the room they take.
-fn hear_answers_only(socket: &Socket, destination: IpAddr) -> io::Result<()> {
-    match destination {
-        // Bit by type, blocked where it is set (raw(7)): requests.
-        IpAddr::V4(_) => sys::setsockopt_int(socket.as_fd(), libc::SOL_RAW, ICMP_FILTER, 1 << 8),
-        IpAddr::V6(_) => sys::block_icmpv6_requests(socket.as_fd()),
-    }
-}
-
-fn set_dont_fragment(socket: &Socket, destination: IpAddr, forbidden: bool) -> io::Result<()> {
-    let fd = socket.as_fd();
-    match destination {
-        IpAddr::V4(_) => {
-            let discover = if forbidden { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_DONT };
-            sys::setsockopt_int(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, discover)
-        }
-        IpAddr::V6(_) => {
-            let discover = if forbidden { libc::IPV6_PMTUDISC_DO } else { libc::IPV6_PMTUDISC_DONT };
-            sys::setsockopt_int(fd, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, discover)?;
-            sys::setsockopt_int(fd, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, forbidden.into())
-        }
-    }
-}
-
-fn local(what: impl Into<String>) -> impl FnOnce(io::Error) -> PingError {
-    move |source| PingError::Local { what: what.into(), source }
+    let asker = Asker::new(&host, options)?;
+    let schedule = Schedule::new(plan);
+    Session { asker, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }.follow().await
 }
 
 /// What became of one request.
@@ -125,10 +25,7 @@ enum Fate {
 }
 
 struct Session {
-    echo: Echo,
-    socket: UdpSocket,
-    destination: IpAddr,
-    options: Options,
+    asker: Asker,
     schedule: Schedule,
     sent: Vec<Fate>,
     rtts: Vec<Duration>,
@@ -138,11 +35,10 @@ struct Session {
 
 impl Session {
     async fn follow(mut self) -> Result<PingReport, PingError> {
-        let mut buffer = vec![0; PACKET];
         loop {
             // The clock first, then what has arrived by then, by a system call: tokio may not have been told of it yet.
             let now = Instant::now();
-            self.drain(&mut buffer)?;
+            self.drain()?;
             if self.is_decided() || self.schedule.is_over(now) {
                 return self.conclude();
             }
@@ -158,7 +54,7 @@ impl Session {
             }
             let wake = self.schedule.wake(now);
             let woken = tokio::select! {
-                readable = self.socket.readable() => readable,
+                readable = self.asker.readable() => readable,
                 () = tokio::time::sleep_until(wake.into()) => check_clock(wake),
             };
             woken.map_err(local("wait for answers"))?;
@@ -178,73 +74,33 @@ impl Session {
 
     async fn send(&mut self) -> Result<(), PingError> {
         let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
-        let request = self.echo.request(sequence);
         let sent = Instant::now();
         self.schedule.note_try(sent);
-        let to = SocketAddr::new(self.destination, 0);
-        match self.socket.send_to(&request, to).await {
-            Ok(_) => {
-                self.sent.push(Fate::Pending(sent));
-                Ok(())
-            }
-            Err(error) => Err(self.refused(error)),
-        }
-    }
-
-    /// What it means that the kernel did not take a request.
-    fn refused(&self, source: io::Error) -> PingError {
-        let to = self.destination;
-        match source.raw_os_error() {
-            Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => PingError::NoRoute { to, source },
-            Some(libc::EPERM | libc::EACCES) => PingError::ProhibitedHere { to, source },
-            Some(libc::EMSGSIZE) if self.options.dont_fragment => {
-                PingError::TooBig { to, from: None, mtu: link_mtu(to).ok() }
-            }
-            _ => local(format!("send {} bytes to {to}", self.options.size))(source),
-        }
+        self.asker.send(sequence).await?;
+        self.sent.push(Fate::Pending(sent));
+        Ok(())
     }
 
     /// Takes in everything that has arrived.
-    fn drain(&mut self, buffer: &mut [u8]) -> Result<(), PingError> {
-        loop {
-            match recvfrom::<SockaddrStorage>(self.socket.as_raw_fd(), buffer) {
-                Ok((length, from)) => {
-                    let from = from.as_ref().and_then(ip_of);
-                    if let Some(from) = from {
-                        self.hear(&buffer[..length], from);
+    fn drain(&mut self) -> Result<(), PingError> {
+        let Self { asker, sent, rtts, duplicates, last_error, .. } = self;
+        asker.drain(|sequence, outcome| {
+            let Some(fate) = sent.get_mut(usize::from(sequence)) else { return };
+            match (outcome, *fate) {
+                // Somebody may refuse what somebody else answers.
+                (Ok(()), Fate::Pending(sent) | Fate::Failed(sent)) => {
+                    rtts.push(sent.elapsed());
+                    *fate = Fate::Answered;
+                }
+                (Ok(()), Fate::Answered) => *duplicates += 1,
+                (Err(error), before) => {
+                    if let Fate::Pending(sent) = before {
+                        *fate = Fate::Failed(sent);
                     }
+                    *last_error = Some(error);
                 }
-                Err(Errno::EAGAIN) => return Ok(()),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(local("receive answers")(error.into())),
             }
-        }
-    }
-
-    fn hear(&mut self, message: &[u8], from: IpAddr) {
-        let Some((sequence, heard)) = self.echo.hear(message, from) else { return };
-        let Some(fate) = self.sent.get_mut(usize::from(sequence)) else { return };
-        let to = self.destination;
-        let error = match heard {
-            Heard::Reply => {
-                match *fate {
-                    // Somebody may refuse what somebody else answers.
-                    Fate::Pending(sent) | Fate::Failed(sent) => self.rtts.push(sent.elapsed()),
-                    Fate::Answered => self.duplicates += 1,
-                }
-                *fate = Fate::Answered;
-                return;
-            }
-            Heard::Unreachable(code) if code.is_prohibited() => PingError::Prohibited { to, from, code },
-            Heard::Unreachable(code) => PingError::Unreachable { to, from, code },
-            Heard::TooBig(mtu) => PingError::TooBig { to, from: Some(from), mtu },
-            Heard::TimeExceeded => PingError::TimeExceeded { to, from },
-            Heard::ParameterProblem => PingError::ParameterProblem { to, from },
-        };
-        if let Fate::Pending(sent) = *fate {
-            *fate = Fate::Failed(sent);
-        }
-        self.last_error = Some(error);
+        })
     }
 
     /// Answered if any request was; otherwise the last thing that was said, or silence.
@@ -256,27 +112,7 @@ impl Session {
         if let Some(error) = self.last_error {
             return Err(error);
         }
-        let drops = sys::socket_drops(self.socket.as_fd()).map_err(local("ask whether answers were lost"))?;
-        if drops > 0 {
-            let lost = io::Error::other(format!("the socket was too full for {drops} messages that arrived"));
-            return Err(local("hear all answers")(lost));
-        }
-        Err(PingError::Timeout { to: self.destination, sent, waited: self.schedule.elapsed() })
+        self.asker.check_nothing_was_lost()?;
+        Err(PingError::Timeout { to: self.asker.destination(), sent, waited: self.schedule.elapsed() })
     }
-}
-
-fn ip_of(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
-}
-
-/// What the link on the way to a destination takes, in bytes. Asked on a thread of the host.
-fn link_mtu(to: IpAddr) -> io::Result<u32> {
-    let any: IpAddr = if to.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
-    let socket = std::net::UdpSocket::bind((any, 0))?;
-    socket.connect((to, 9))?;
-    let (level, option) =
-        if to.is_ipv4() { (libc::IPPROTO_IP, libc::IP_MTU) } else { (libc::IPPROTO_IPV6, libc::IPV6_MTU) };
-    let mtu = sys::getsockopt_int(socket.as_fd(), level, option)?;
-    u32::try_from(mtu).map_err(io::Error::other)
 }

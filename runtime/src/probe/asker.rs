@@ -1,0 +1,218 @@
+//! Sending ICMP echo requests from a host and hearing what is said about them.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{SockaddrStorage, recvfrom};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::Target;
+use super::echo::{Echo, Heard};
+use super::ping::PingError;
+use super::target::{Family, kernel_speaks_to};
+use crate::{Host, sys};
+
+/// `linux/icmp.h`.
+const ICMP_FILTER: i32 = 1;
+
+/// A packet is at most this long, in bytes.
+const PACKET: usize = 65_535;
+
+/// What is asked, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) target: Target,
+    pub(super) size: u16,
+    pub(super) ttl: Option<u8>,
+    pub(super) dont_fragment: bool,
+    pub(super) source: Option<IpAddr>,
+    pub(super) family: Option<Family>,
+}
+
+impl Options {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None }
+    }
+}
+
+/// Asks one destination. On the runtime of the host that asks.
+pub(super) struct Asker {
+    echo: Echo,
+    socket: UdpSocket,
+    destination: IpAddr,
+    options: Options,
+    buffer: Vec<u8>,
+}
+
+impl Asker {
+    pub(super) fn new(host: &Host, options: Options) -> Result<Self, PingError> {
+        let destination = options.target.resolve(host, options.family)?;
+        kernel_speaks_to(host, destination)?;
+        let echo = Echo::new(destination, options.size);
+        let socket = open_socket(&options, destination, &echo)?;
+        Ok(Self { echo, socket, destination, options, buffer: vec![0; PACKET] })
+    }
+
+    pub(super) fn destination(&self) -> IpAddr {
+        self.destination
+    }
+
+    /// Sends the request with a sequence number.
+    pub(super) async fn send(&self, sequence: u16) -> Result<(), PingError> {
+        let request = self.echo.request(sequence);
+        let to = SocketAddr::new(self.destination, 0);
+        self.socket.send_to(&request, to).await.map(|_| ()).map_err(|error| self.refused(error))
+    }
+
+    /// What it means that the kernel did not take a request.
+    fn refused(&self, source: io::Error) -> PingError {
+        let to = self.destination;
+        match source.raw_os_error() {
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => PingError::NoRoute { to, source },
+            Some(libc::EPERM | libc::EACCES) => PingError::ProhibitedHere { to, source },
+            Some(libc::EMSGSIZE) if self.options.dont_fragment => {
+                PingError::TooBig { to, from: None, mtu: link_mtu(to).ok() }
+            }
+            _ => local(format!("send {} bytes to {to}", self.options.size))(source),
+        }
+    }
+
+    /// Waits until something may have arrived.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await
+    }
+
+    /// Hands over what was said about requests, by their sequence numbers, and has arrived: that it was answered, or why not.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(u16, Result<(), PingError>)) -> Result<(), PingError> {
+        while let Some((length, from)) = self.receive().map_err(local("receive answers"))? {
+            if let Some((sequence, heard)) = self.echo.hear(&self.buffer[..length], from) {
+                each(sequence, self.outcome(heard, from));
+            }
+        }
+        Ok(())
+    }
+
+    /// One message that has arrived, with its length and sender.
+    fn receive(&mut self) -> io::Result<Option<(usize, IpAddr)>> {
+        let Self { socket, buffer, .. } = self;
+        let mut receive = || loop {
+            match recvfrom::<SockaddrStorage>(socket.as_raw_fd(), buffer) {
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(io::Error::from(error)),
+                Ok((length, from)) => {
+                    if let Some(from) = from.as_ref().and_then(ip_of) {
+                        return Ok((length, from));
+                    }
+                }
+            }
+        };
+        // By a system call first: tokio may not have been told yet. Then through tokio, which is to know that there is nothing left.
+        let received = match receive() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.try_io(Interest::READABLE, receive),
+            other => other,
+        };
+        match received {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn outcome(&self, heard: Heard, from: IpAddr) -> Result<(), PingError> {
+        let to = self.destination;
+        Err(match heard {
+            Heard::Reply => return Ok(()),
+            Heard::Unreachable(code) if code.is_prohibited() => PingError::Prohibited { to, from, code },
+            Heard::Unreachable(code) => PingError::Unreachable { to, from, code },
+            Heard::TooBig(mtu) => PingError::TooBig { to, from: Some(from), mtu },
+            Heard::TimeExceeded => PingError::TimeExceeded { to, from },
+            Heard::ParameterProblem => PingError::ParameterProblem { to, from },
+        })
+    }
+
+    /// An error if answers may have been lost because this host was too slow to read them: silence means nothing then.
+    pub(super) fn check_nothing_was_lost(&self) -> Result<(), PingError> {
+        let drops = sys::socket_drops(self.socket.as_fd()).map_err(local("ask whether answers were lost"))?;
+        if drops == 0 {
+            return Ok(());
+        }
+        let lost = io::Error::other(format!("the socket was too full for {drops} messages that arrived"));
+        Err(local("hear all answers")(lost))
+    }
+}
+
+/// A raw ICMP socket. tokio has no type of its own for one; its UDP socket does just what is needed, `sendto` and `recvfrom`.
+fn open_socket(options: &Options, destination: IpAddr, echo: &Echo) -> Result<UdpSocket, PingError> {
+    let (domain, protocol) = match destination {
+        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
+        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let open = || {
+        let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
+        socket.set_broadcast(true)?;
+        hear_answers_only(&socket, destination)?;
+        sys::attach_filter(socket.as_fd(), &echo.filter())?;
+        set_dont_fragment(&socket, destination, options.dont_fragment)?;
+        Ok(socket)
+    };
+    let socket = open().map_err(local("open a raw ICMP socket"))?;
+    if let Some(hops) = options.ttl {
+        let set = match destination {
+            IpAddr::V4(_) => socket.set_ttl_v4(hops.into()),
+            IpAddr::V6(_) => socket.set_unicast_hops_v6(hops.into()),
+        };
+        set.map_err(local(format!("set a time to live of {hops}")))?;
+    }
+    if let Some(source) = options.source {
+        socket.bind(&SocketAddr::new(source, 0).into()).map_err(local(format!("send from {source}")))?;
+    }
+    UdpSocket::from_std(std::net::UdpSocket::from(socket)).map_err(local("watch a raw ICMP socket"))
+}
+
+/// Every raw socket of a host hears every message; requests are not worth the room they take.
+fn hear_answers_only(socket: &Socket, destination: IpAddr) -> io::Result<()> {
+    match destination {
+        // Bit by type, blocked where it is set (raw(7)): requests.
+        IpAddr::V4(_) => sys::setsockopt_int(socket.as_fd(), libc::SOL_RAW, ICMP_FILTER, 1 << 8),
+        IpAddr::V6(_) => sys::block_icmpv6_requests(socket.as_fd()),
+    }
+}
+
+fn set_dont_fragment(socket: &Socket, destination: IpAddr, forbidden: bool) -> io::Result<()> {
+    let fd = socket.as_fd();
+    match destination {
+        IpAddr::V4(_) => {
+            let discover = if forbidden { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_DONT };
+            sys::setsockopt_int(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, discover)
+        }
+        IpAddr::V6(_) => {
+            let discover = if forbidden { libc::IPV6_PMTUDISC_DO } else { libc::IPV6_PMTUDISC_DONT };
+            sys::setsockopt_int(fd, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, discover)?;
+            sys::setsockopt_int(fd, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, forbidden.into())
+        }
+    }
+}
+
+pub(super) fn local(what: impl Into<String>) -> impl FnOnce(io::Error) -> PingError {
+    move |source| PingError::Local { what: what.into(), source }
+}
+
+fn ip_of(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
+}
+
+/// What the link on the way to a destination takes, in bytes. Asked on a thread of the host.
+fn link_mtu(to: IpAddr) -> io::Result<u32> {
+    let any: IpAddr = if to.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    let socket = std::net::UdpSocket::bind((any, 0))?;
+    socket.connect((to, 9))?;
+    let (level, option) =
+        if to.is_ipv4() { (libc::IPPROTO_IP, libc::IP_MTU) } else { (libc::IPPROTO_IPV6, libc::IPV6_MTU) };
+    let mtu = sys::getsockopt_int(socket.as_fd(), level, option)?;
+    u32::try_from(mtu).map_err(io::Error::other)
+}
