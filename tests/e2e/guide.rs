@@ -117,3 +117,40 @@ async fn hosts_with_jumbo_frames() -> TestResult {
     lab.host("host1").assert_ping(lab.host("host2")).size(8000).dont_fragment(true).await;
     Ok(())
 }
+
+#[netns_test(namespaces = 3, veth = true)]
+async fn how_long_it_takes_to_plug_in_a_cable(a: Host, b: Host, c: Host, lab: Lab) -> TestResult {
+    let pinger = a.ping(&b).interval(Duration::from_millis(10)).start();
+    let lan = lab.segment("lan");
+    lan.unplug(&b).await?;
+    lan.plug(&b).await?;
+    a.assert_ping(&b).await;
+    println!("{}", pinger.stop().await?);
+    c.assert_ping(&b).await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 3, veth = true)]
+async fn one_is_cut_off(_a: Host, _b: Host, c: Host, lab: Lab) -> TestResult {
+    lab.segment("lan").unplug(&c).await?;
+    lab.assert_reachability(
+        "   a    b    c
+         a  -    yes  no
+         b  yes  -    no
+         c  no   no   -",
+    )
+    .await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 3, veth = true)]
+async fn the_second_server_takes_over(client: Host, first: Host, second: Host, lab: Lab) -> TestResult {
+    let (lan, service) = (lab.segment("lan"), first.addr_v4());
+    client.assert_ping(service).await;
+    first.set_address(lan, [198, 51, 100, 99]).await?;
+    client.assert_no_arping(service).await;
+    second.set_address(lan, service).await?;
+    second.announce(service).await?;
+    client.assert_ping(service).await;
+    Ok(())
+}

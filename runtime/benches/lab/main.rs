@@ -7,11 +7,14 @@ mod floor;
 mod process;
 mod shape;
 
+use std::mem::MaybeUninit;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type};
 use netns_test::__private::{self as netns_test_private, TestSpec, bench};
 use shape::Shape;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// Sizes of labs, and how often each is measured. A routed lab of two has a host and a router.
 const LABS: [(usize, usize); 4] = [(2, 60), (10, 60), (100, 40), (1000, 30)];
@@ -28,6 +31,7 @@ fn main() {
         // As libtest would, when the harness starts this program again.
         ["--exact", "a_whole_test", ..] => a_whole_test(),
         ["nothing"] => {}
+        ["rtt"] => probe_rtt(),
         [round @ ("ours" | "floor"), shape, hosts] => one_lab(round, shape, hosts.parse().expect("a number of hosts")),
         _ => {
             for (shape, _) in Shape::ALL {
@@ -36,6 +40,8 @@ fn main() {
                 }
             }
             compare_tests();
+            // In a process of its own, as it leaves the machine's namespaces.
+            Command::new("/proc/self/exe").arg("rtt").status().expect("a child");
         }
     }
 }
@@ -68,6 +74,37 @@ fn one_lab(round: &str, shape: &str, hosts: usize) {
         _ => std::mem::forget(floor::build(&plan, &writes)),
     }
     println!("{}", begun.elapsed().as_nanos());
+}
+
+/// An assertion that is answered, against twice the round trip on the wire and 200 µs.
+fn probe_rtt() {
+    process::leave_machine();
+    bench::enter_world().expect("a world");
+    let (_, shape) = Shape::ALL.into_iter().find(|(name, _)| *name == "wires").expect("a shape");
+    let lab = bench::build(&shape.draw(2)).expect("a lab");
+    let [first, second] = lab.hosts() else { unreachable!("there are two") };
+    let address = second.addr_v4();
+    first.assert_ping(address).wait();
+    let wire = || first.run(|| (0..TESTS).map(|_| round_trip(address)).collect::<Vec<_>>());
+    let (ours, wire) = (times(|| first.assert_ping(address).wait()), median(wire()));
+    report("probe/rtt", ours, vec![2 * wire + Duration::from_micros(200)]);
+}
+
+fn times(what: impl Fn()) -> Vec<Duration> {
+    (0..TESTS).map(|_| timed(&what)).collect()
+}
+
+/// The time from an echo request to its answer, for a program that does nothing else.
+fn round_trip(to: std::net::Ipv4Addr) -> Duration {
+    let echo = Icmpv4Type::EchoRequest(IcmpEchoHeader { id: 1, seq: 1 });
+    let request = Icmpv4Header::with_checksum(echo, &[]).to_bytes();
+    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).expect("a raw socket");
+    socket.connect(&std::net::SocketAddr::from((to, 0)).into()).expect("an address");
+    let mut answer = [MaybeUninit::uninit(); 256];
+    let begun = Instant::now();
+    socket.send(&request).expect("a way");
+    socket.recv(&mut answer).expect("an answer");
+    begun.elapsed()
 }
 
 fn compare_tests() {
