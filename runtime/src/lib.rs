@@ -24,6 +24,7 @@ mod change;
 mod error;
 mod evidence;
 mod firewall;
+mod flow;
 mod harness;
 mod host;
 mod isolation;
@@ -35,14 +36,16 @@ mod segment;
 mod settings;
 mod sys;
 mod topology;
+mod transport;
 
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
+pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen, Sctp, Tcp, Udp};
 pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr};
-pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
+pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, TargetError, UnreachableCode};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
@@ -61,7 +64,9 @@ pub mod drawing {
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
+    pub use crate::{
+        Flow, FlowError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test,
+    };
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.

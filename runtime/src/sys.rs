@@ -8,6 +8,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::raw::{c_char, c_int, c_ulong};
 use std::ptr;
 
+use socket2::Socket;
+use tokio::io::unix::AsyncFd;
+
 /// Takes a file descriptor that this process was started with.
 ///
 /// Answers `EBADF` if it is not open. The caller must be the only one who was told its number.
@@ -40,6 +43,32 @@ pub(crate) fn setsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int
     // SAFETY: the kernel reads `size` bytes from a value that lives until the call is over.
     cvt(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), size) })?;
     Ok(())
+}
+
+/// Sets a socket option whose value is a struct of plain data.
+pub(crate) fn setsockopt_bytes(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: &[u8]) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(value.len()).expect("structs are small");
+    // SAFETY: the kernel reads at most `size` bytes from a slice of that length, which lives until the call is over.
+    cvt(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value.as_ptr().cast(), size) })?;
+    Ok(())
+}
+
+/// Segments with data that a TCP socket has sent, retransmitted ones included (`tcpi_data_segs_out` of linux/tcp.h).
+pub(crate) fn tcp_data_segments_sent(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    const OFFSET: usize = 156;
+    let mut info = [0u8; OFFSET + 4];
+    let mut size = libc::socklen_t::try_from(info.len()).expect("it is 160");
+    // SAFETY: the kernel writes at most `size` bytes to an array that lives until the call is over.
+    cvt(unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut size)
+    })?;
+    Ok(u32::from_ne_bytes(*info[OFFSET..].first_chunk().expect("four bytes are left")))
+}
+
+/// Has tokio's runtime of this thread watch a socket.
+pub(crate) fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: a `Socket` owns its descriptor, answers with the same one each time, and keeps it open as long as it lives.
+    Ok(unsafe { AsyncFd::register(socket) }?)
 }
 
 /// Reads an integer socket option that neither socket2 nor nix knows.

@@ -1,6 +1,6 @@
 //! ICMP echo on the wire (RFC 792, RFC 4443): making requests, and telling what an arriving message has to do with them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use etherparse::icmpv4::DestUnreachableHeader;
@@ -123,20 +123,16 @@ impl Echo {
 }
 
 /// A number that another process will hardly have: std's hash keys are random.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
-}
-
-/// Addresses whose answers cannot be told from our own questions.
-pub(super) fn is_unspecified(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use etherparse::{Ipv4Header, Ipv6Header, ip_number};
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     const V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
     const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);

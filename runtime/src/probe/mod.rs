@@ -10,28 +10,53 @@ mod session;
 mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
+pub(crate) use echo::seed;
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
-pub use target::Target;
+pub(crate) use target::{Family, destination};
+pub use target::{Target, TargetError};
 
 use std::io;
+use std::panic::{Location, resume_unwind};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use crate::Host;
+use crate::error::show_panic;
 use crate::harness::Waiting;
+
+/// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
+/// `retrans_time_ms`), so that one lost question is not yet silence.
+pub(crate) const WINDOW: Duration = Duration::from_millis(1500);
+
+/// The least window: three requests in it are still apart.
+pub(crate) const LEAST_WINDOW: Duration = Duration::from_millis(20);
+
+/// How long an assertion waits for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The least number of requests whose silence means something: one may be lost for a reason of its own.
+pub(crate) const FEWEST: u16 = 3;
+
+/// Why nothing runs in a host: it has not asked.
+#[derive(Debug)]
+pub(crate) struct CannotRun {
+    pub(crate) what: String,
+    pub(crate) source: io::Error,
+}
 
 /// Runs a probe on the runtime of a host; the answer can be awaited in any runtime. `what` is for the report of a
 /// test that hangs.
-async fn on_host<T: Send + 'static>(
+pub(crate) async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     host: &Host,
     what: String,
-    probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
-) -> Result<T, PingError> {
+    probe: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
     let _waiting = Waiting::new(what);
     match runtime(host)?.spawn(probe).await {
         Ok(answer) => answer,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => resume_unwind(error.into_panic()),
     }
 }
 
@@ -40,11 +65,11 @@ async fn on_host<T: Send + 'static>(
 /// # Panics
 /// On that runtime's own thread, which would wait for itself.
 #[track_caller]
-fn wait_on_host<T: Send + 'static>(
+pub(crate) fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     host: &Host,
     what: String,
-    probe: impl Future<Output = Result<T, PingError>> + Send + 'static,
-) -> Result<T, PingError> {
+    probe: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
     assert!(
         !host.machine().is_its_runtime(),
         "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
@@ -59,8 +84,28 @@ fn wait_on_host<T: Send + 'static>(
     told.recv().unwrap_or_else(|_| panic!("the probe of host `{}` has panicked; its message is above", host.name()))
 }
 
-/// A host that cannot run anything has not asked: an error of the probe, which whoever made it can tell at its own line.
-fn runtime(host: &Host) -> Result<&Handle, PingError> {
+/// The runtime of a host. One that cannot run anything is an error of the probe, which whoever made it can tell at its own line.
+pub(crate) fn runtime(host: &Host) -> Result<&Handle, CannotRun> {
     let what = || format!("run anything in host `{}`", host.name());
-    host.machine().try_runtime().map_err(|error| PingError::Local { what: what(), source: io::Error::other(error) })
+    host.machine().try_runtime().map_err(|error| CannotRun { what: what(), source: io::Error::other(error) })
+}
+
+/// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
+pub(crate) fn check_clock(wake: Instant) -> io::Result<()> {
+    // tokio's timers have a resolution of a millisecond.
+    if Instant::now() + Duration::from_millis(2) >= wake {
+        return Ok(());
+    }
+    Err(io::Error::other("tokio's clock is paused on the runtime of this host"))
+}
+
+/// Panics at the line of whoever made an assertion: a panic of ours would name ours, since a future has no caller.
+pub(crate) fn fail(at: &Location<'_>, message: &str) -> ! {
+    show_panic(at, message);
+    resume_unwind(Box::new(message.to_owned()))
+}
+
+/// The same for a question that was not asked.
+pub(crate) fn broken(host: &Host, at: &Location<'_>, message: &str, error: &dyn std::error::Error) -> ! {
+    host.machine().surroundings().could_not(at, format!("{message}\n  {}", crate::error::chain(error)))
 }

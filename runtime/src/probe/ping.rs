@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::session::{self, Options, Plan};
-use super::{Target, on_host, wait_on_host};
+use super::target::known_names;
+use super::{CannotRun, Target, TargetError, on_host, wait_on_host};
 use crate::Host;
 
 /// A ping: `count` ICMP echo requests, `interval` apart. `.await` it, or `.wait()` for it.
@@ -250,8 +251,20 @@ fn up_to(mtu: Option<u32>) -> String {
     mtu.map_or_else(String::new, |mtu| format!(", which takes {mtu} bytes"))
 }
 
-fn known_names(known: &[String]) -> String {
-    if known.is_empty() { String::new() } else { format!("; there are `{}`", known.join("`, `")) }
+impl From<TargetError> for PingError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::NoAddress { target, family, hint } => Self::NoAddress { target, family, hint },
+            TargetError::OtherLab { target } => Self::OtherLab { target },
+            TargetError::UnknownName { name, known } => Self::UnknownName { name, known },
+        }
+    }
+}
+
+impl From<CannotRun> for PingError {
+    fn from(CannotRun { what, source }: CannotRun) -> Self {
+        Self::Local { what, source }
+    }
 }
 
 impl Ping {
@@ -344,13 +357,13 @@ macro_rules! options {
 
             /// Aims at the target's IPv4 address.
             pub fn ipv4(mut self) -> Self {
-                self.options.family = Some(session::Family::V4);
+                self.options.family = Some(crate::probe::Family::V4);
                 self
             }
 
             /// Aims at the target's IPv6 address.
             pub fn ipv6(mut self) -> Self {
-                self.options.family = Some(session::Family::V6);
+                self.options.family = Some(crate::probe::Family::V6);
                 self
             }
         }

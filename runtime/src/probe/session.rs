@@ -10,9 +10,9 @@ use nix::sys::socket::{SockaddrStorage, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::Target;
-use super::echo::{Echo, Heard, is_unspecified};
+use super::echo::{Echo, Heard};
 use super::ping::{PingError, PingReport};
+use super::{Family, Target, check_clock, destination};
 use crate::{Host, sys};
 
 /// `linux/icmp.h`.
@@ -35,13 +35,6 @@ pub(super) struct Options {
     pub(super) family: Option<Family>,
 }
 
-/// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    V4,
-    V6,
-}
-
 /// How many requests are sent, and when it is over.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Plan {
@@ -61,7 +54,7 @@ impl Options {
 
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
-    let destination = destination(&host, &options)?;
+    let destination = destination(&host, &options.target, options.family)?;
     let socket = open_socket(&options, destination)?;
     let begun = Instant::now();
     let session = Session {
@@ -78,45 +71,6 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<Ping
         last_error: None,
     };
     session.follow(plan).await
-}
-
-/// The address that the target means. Everything that is wrong with it is an error of its own kind: none of it is silence.
-fn destination(host: &Host, options: &Options) -> Result<IpAddr, PingError> {
-    let of_family = |address: &IpAddr| match options.family {
-        None => true,
-        Some(Family::V4) => address.is_ipv4(),
-        Some(Family::V6) => address.is_ipv6(),
-    };
-    let candidates: Vec<IpAddr> = match &options.target {
-        // An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
-        Target::Addr(address) => vec![address.to_canonical()],
-        // Somebody in this lab may have its address, too.
-        Target::Host(target) if !host.is_in_the_lab_of(target) => {
-            return Err(PingError::OtherLab { target: target.name().to_owned() });
-        }
-        Target::Host(target) => host.addresses_towards(target.machine().number(), of_family),
-        Target::Name(name) => {
-            let plan = host.lab_plan();
-            let Some(target) = plan.hosts.iter().position(|host| host.name.as_str() == name) else {
-                let known = plan.hosts.iter().map(|host| host.name.to_string()).collect();
-                return Err(PingError::UnknownName { name: name.clone(), known });
-            };
-            host.addresses_towards(target, of_family)
-        }
-    };
-    let first = |wanted: fn(&IpAddr) -> bool| candidates.iter().copied().filter(of_family).find(wanted);
-    first(IpAddr::is_ipv4).or_else(|| first(|_| true)).filter(|address| !is_unspecified(*address)).ok_or_else(|| {
-        let family = match options.family {
-            None => "",
-            Some(Family::V4) => "IPv4 ",
-            Some(Family::V6) => "IPv6 ",
-        };
-        let hint = match &options.target {
-            Target::Host(target) => target.why_no_address(),
-            _ => "",
-        };
-        PingError::NoAddress { target: options.target.to_string(), family, hint }
-    })
 }
 
 /// A raw ICMP socket. tokio has no type of its own for one; its UDP socket does just what is needed, `sendto` and `recvfrom`.
@@ -224,7 +178,7 @@ impl Session {
             tokio::select! {
                 readable = self.socket.readable() => readable.map_err(local("wait for answers"))?,
                 // Until the next request is due or the time is over, whichever comes first.
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake)?,
+                () = tokio::time::sleep_until(wake.into()) => check_clock(wake).map_err(local("wait for answers"))?,
             }
         }
     }
@@ -352,16 +306,6 @@ impl Session {
         }
         Err(PingError::Timeout { to: self.destination, sent, waited: self.begun.elapsed() })
     }
-}
-
-/// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
-fn check_clock(wake: Instant) -> Result<(), PingError> {
-    // tokio's timers have a resolution of a millisecond.
-    if Instant::now() + Duration::from_millis(2) >= wake {
-        return Ok(());
-    }
-    let paused = io::Error::other("tokio's clock is paused on the runtime of this host");
-    Err(local("wait for answers")(paused))
 }
 
 fn ip_of(address: &SockaddrStorage) -> Option<IpAddr> {

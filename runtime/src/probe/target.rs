@@ -19,6 +19,88 @@ pub enum Target {
     Name(String),
 }
 
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
+/// Why a target means no address. The question was never asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// It has no address, or none of the family that was asked for.
+    #[error("{target} has no {family}address{hint}")]
+    NoAddress {
+        /// The target.
+        target: String,
+        /// `IPv4 ` or `IPv6 ` if that was asked for.
+        family: &'static str,
+        /// Why it has none, if that is known.
+        hint: &'static str,
+    },
+    /// It is a host of another lab, which none of this lab's segments leads to.
+    #[error("host `{target}` is in another lab than the host that asks")]
+    OtherLab {
+        /// Its name.
+        target: String,
+    },
+    /// There is no host of this name in the lab.
+    #[error("there is no host `{name}` in the lab{}", known_names(known))]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+}
+
+pub(super) fn known_names(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there are `{}`", known.join("`, `")) }
+}
+
+/// The address that a target means to a host that asks. Everything that is wrong with it is an error of its own kind: none of it is silence.
+pub(crate) fn destination(host: &Host, target: &Target, family: Option<Family>) -> Result<IpAddr, TargetError> {
+    let of_family = |address: &IpAddr| family.is_none_or(|family| Family::of(*address) == family);
+    let candidates: Vec<IpAddr> = match target {
+        // An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
+        Target::Addr(address) => vec![address.to_canonical()],
+        // Somebody in this lab may have its address, too.
+        Target::Host(target) if !host.is_in_the_lab_of(target) => {
+            return Err(TargetError::OtherLab { target: target.name().to_owned() });
+        }
+        Target::Host(target) => host.addresses_towards(target.machine().number(), of_family),
+        Target::Name(name) => {
+            let plan = host.lab_plan();
+            let Some(target) = plan.hosts.iter().position(|host| host.name.as_str() == name) else {
+                let known = plan.hosts.iter().map(|host| host.name.to_string()).collect();
+                return Err(TargetError::UnknownName { name: name.clone(), known });
+            };
+            host.addresses_towards(target, of_family)
+        }
+    };
+    let first = |wanted: fn(&IpAddr) -> bool| candidates.iter().copied().filter(of_family).find(wanted);
+    first(IpAddr::is_ipv4).or_else(|| first(|_| true)).filter(|address| !address.is_unspecified()).ok_or_else(|| {
+        let family = match family {
+            None => "",
+            Some(Family::V4) => "IPv4 ",
+            Some(Family::V6) => "IPv6 ",
+        };
+        let hint = match target {
+            Target::Host(target) => target.why_no_address(),
+            _ => "",
+        };
+        TargetError::NoAddress { target: target.to_string(), family, hint }
+    })
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
