@@ -45,7 +45,10 @@ pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr};
-pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, TargetError, UnreachableCode};
+pub use probe::{
+    AssertNoPing, AssertNoService, AssertPing, AssertService, Ping, PingError, PingReport, Service, ServiceError,
+    ServiceReport, Target, TargetError, UnreachableCode,
+};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
@@ -65,7 +68,7 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        Flow, FlowError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test,
+        Flow, FlowError, Host, Lab, PingError, Segment, ServiceError, TestError, TestResult, Topology, netns_test,
     };
 }
 

@@ -6,12 +6,14 @@
 mod assertion;
 mod echo;
 mod ping;
+mod service;
 mod session;
 mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
 pub(crate) use echo::seed;
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
+pub use service::{AssertNoService, AssertService, Service, ServiceError, ServiceReport};
 pub(crate) use target::{Family, destination};
 pub use target::{Target, TargetError};
 
