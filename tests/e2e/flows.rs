@@ -1,13 +1,16 @@
 //! Conversations: open when both ends have heard each other, and cut only by the network.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc;
 use std::time::Instant;
 
 use netns_test::drawing::Medium;
 use netns_test::prelude::*;
 use netns_test::{CutReason, UnreachableCode};
+use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::routes::take_down;
+use tokio::task::JoinHandle;
 
 /// A home behind a masquerading router.
 #[derive(Topology)]
@@ -243,20 +246,53 @@ async fn what_has_healed_is_not_cut() -> TestResult {
     Ok(())
 }
 
-/// The answers of the server come back late: all of them are answers to what was asked before.
-#[netns_test(veth = true)]
+/// Blocks the runtime of a host until the sender is dropped.
+async fn keep_busy(host: &Host) -> (mpsc::Sender<()>, JoinHandle<Result<(), mpsc::RecvError>>) {
+    let (tell, told) = mpsc::channel();
+    let (start, begun) = tokio::sync::oneshot::channel();
+    let busy = host.spawn(async move {
+        start.send(()).expect("somebody waits for it");
+        told.recv()
+    });
+    begun.await.expect("it begins");
+    (tell, busy)
+}
+
+/// A server that is kept from answering answers in the middle of the next exchange: to what was asked before.
+#[netns_test(veth = true, timeout = "120s")]
 async fn a_late_answer_is_none(a: Host, b: Host) -> TestResult {
+    let mut flows = Vec::new();
     for (protocol, ipv6) in all() {
-        let mut flow = open(protocol, ipv6, &a, &b).await?;
-        // The question arrives, and the answer waits for the network.
-        b.nft(chain("output", DROP))?;
-        flow.assert_cut().window(Duration::from_millis(200)).await;
-        b.nft(chain("output", "accept"))?;
-        // By now it has been told again, and is there to be read.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        b.nft(chain("input", DROP))?;
-        flow.assert_cut().await;
-        b.nft(chain("input", "accept"))?;
+        flows.push(open(protocol, ipv6, &a, &b).await?);
+    }
+    let (tell, busy) = keep_busy(&b).await;
+    let asked = flows.into_iter().map(|mut flow| {
+        tokio::spawn(async move {
+            flow.exchange().timeout(Duration::from_millis(200)).await.unwrap_err();
+            flow
+        })
+    });
+    let mut flows = Vec::new();
+    for asked in asked.collect::<Vec<_>>() {
+        flows.push(asked.await?);
+    }
+    b.nft(chain("input", DROP))?;
+    let cut = flows.into_iter().map(|mut flow| {
+        tokio::spawn(async move {
+            flow.assert_cut().await;
+            flow
+        })
+    });
+    let cut: Vec<_> = cut.collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(tell);
+    assert!(busy.await?.is_err());
+    let mut flows = Vec::new();
+    for cut in cut {
+        flows.push(cut.await?);
+    }
+    b.nft(chain("input", "accept"))?;
+    for flow in &mut flows {
         flow.assert_alive().await;
     }
     Ok(())
@@ -374,8 +410,7 @@ async fn without_an_address_of_the_family_there_is_no_flow(a: Host, b: Host) {
 async fn a_server_s_host_that_is_busy_breaks_the_question(a: Host, b: Host) -> TestResult {
     for protocol in [Tcp, Udp] {
         let mut flow = open(protocol, false, &a, &b).await?;
-        let (tell, told) = std::sync::mpsc::channel::<()>();
-        let busy = b.spawn(async move { told.recv() });
+        let (tell, busy) = keep_busy(&b).await;
         assert_eq!(panic_of(flow.assert_cut()).await, Err("broken".to_owned()));
         let error = flow.exchange().timeout(Duration::from_millis(200)).await.unwrap_err();
         assert!(
@@ -455,4 +490,17 @@ async fn waiting_for_the_server_s_own_thread_is_refused(a: Host, b: Host) {
     let (asking, asked) = (a, b.clone());
     let task = b.spawn(async move { asking.open_tcp(&asked).wait() });
     std::panic::resume_unwind(task.await.unwrap_err().into_panic());
+}
+
+#[netns_test(veth = true)]
+async fn silence_is_believed_after_three_packets(a: Host, b: Host) -> TestResult {
+    let (mut tcp, mut udp) = (a.open_tcp(&b).await?, a.open_udp(&b).await?);
+    b.nft(chain("input", DROP))?;
+    let before = counter(&a, "Udp", "OutDatagrams");
+    udp.assert_cut().window(Duration::from_millis(300)).await;
+    assert_eq!(counter(&a, "Udp", "OutDatagrams") - before, 3);
+    let before = counter(&a, "Tcp", "RetransSegs");
+    tcp.assert_cut().window(Duration::from_millis(20)).await;
+    assert!(counter(&a, "Tcp", "RetransSegs") - before >= 2, "one and its repetitions");
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use netns_test::prelude::*;
 use netns_test::{Service, ServiceReport, UnreachableCode};
+use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::routes::{Route, take_down};
 use rtnetlink::packet_route::route::RouteType;
@@ -310,5 +311,17 @@ async fn a_positive_assertion_goes_on_until_somebody_listens(a: Host, b: Host) -
     echo(&b);
     tcp.await?;
     udp.await?;
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn silence_is_believed_after_three_attempts_and_the_whole_window(a: Host, b: Host) -> TestResult {
+    b.nft(chain("input", "meta l4proto { tcp, udp } drop"))?;
+    for (protocol, group, name) in [(Tcp, "Tcp", "ActiveOpens"), (Udp, "Udp", "OutDatagrams")] {
+        let (before, begun) = (counter(&a, group, name), std::time::Instant::now());
+        assert_eq!(negative(protocol, &a, b.addr()).await, Ok(()));
+        assert!(begun.elapsed() >= QUICK);
+        assert_eq!(counter(&a, group, name) - before, 3, "{protocol:?}");
+    }
     Ok(())
 }

@@ -54,6 +54,8 @@ struct Ends {
     local: SocketAddr,
     remote: SocketAddr,
     peer: SocketAddr,
+    /// The client's socket, if it is TCP's, for whoever does not want to wait until it has asked.
+    connection: Option<Arc<Socket>>,
     client: Arc<Mutex<Client>>,
     server: Arc<ServerEnd>,
 }
@@ -80,6 +82,9 @@ impl Host {
 
 impl Flow {
     /// Where the client is, as its own host sees it.
+    ///
+    /// # Panics
+    /// As everything that is told of a flow: if it was closed to be reopened, and that failed.
     pub fn local_addr(&self) -> SocketAddr {
         self.ends().local
     }
@@ -97,12 +102,7 @@ impl Flow {
 
     /// The largest segment that the client sends now, in bytes without headers and without TCP's options; none if it is not TCP.
     pub fn mss(&self) -> Option<u32> {
-        if self.options.transport != Transport::Tcp {
-            return None;
-        }
-        // It is locked only while somebody has `&mut self`, or has given up a moment ago.
-        let client = self.ends().client.try_lock().ok()?;
-        client.socket.get_ref().tcp_mss().ok()
+        self.ends().connection.as_ref().and_then(|connection| connection.tcp_mss().ok())
     }
 
     #[track_caller]

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -47,8 +48,9 @@ pub(super) struct Options {
 /// A flow that is to be opened: `.await` it, or `.wait()` for it. `P` is its protocol.
 ///
 /// A server of the library's own is started in the other host, on the address at which a probe would look for it and on a port of the kernel's choice.
-/// The flow is open when a question with a fresh nonce has been answered: over UDP twice, so that there are three datagrams and more, and a
-/// tracker of connections takes it for a conversation. It takes at most 5 s, stretched by the setting `time-scale`.
+/// The flow is open when a question with a fresh nonce has been answered: over UDP twice, so that a tracker of connections has seen three datagrams
+/// and more, and takes it for established. (Linux calls it *assured* when it goes on for more than two seconds.) It takes at most 5 s, stretched by
+/// the setting `time-scale`.
 #[derive(Clone)]
 #[must_use = "a flow is not opened until this is awaited or waited for"]
 pub struct Open<P> {
@@ -225,14 +227,10 @@ async fn open(options: Options, servers: Handle) -> Result<Ends, FlowError> {
     }
     let report = server.report(server_host, &client.name, Instant::now() + host.stretched(PATIENCE)).await?;
     let peer = report.peer.expect("a question was answered");
-    Ok(Ends {
-        local: source,
-        remote,
-        peer,
-        name: client.name.clone(),
-        client: Mutex::new(client).into(),
-        server: server.into(),
-    })
+    let connection = (transport == Transport::Tcp).then(|| client.socket.get_ref().try_clone().map(Arc::new));
+    let connection = connection.transpose().map_err(local("keep a socket"))?;
+    let (name, client) = (client.name.clone(), Arc::new(Mutex::new(client)));
+    Ok(Ends { local: source, remote, peer, name, connection, client, server: server.into() })
 }
 
 /// A socket in the client's host that is about to be connected.

@@ -10,7 +10,6 @@ use std::time::Instant;
 use socket2::Socket;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
 
 use super::error::{FlowError, local};
 use super::frame::{self, Frame, Kind};
@@ -24,8 +23,8 @@ const MEMORY: usize = 256;
 /// A server's end, held by the flow. It ends with this.
 pub(super) struct ServerEnd {
     pub(super) address: SocketAddr,
+    /// Its task ends when this is dropped.
     questions: mpsc::UnboundedSender<oneshot::Sender<Report>>,
-    task: AbortHandle,
 }
 
 /// What a server's end tells of itself, after it has read all that has arrived.
@@ -50,12 +49,6 @@ impl Report {
     }
 }
 
-impl Drop for ServerEnd {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl ServerEnd {
     /// Binds a socket in the server's host, and answers questions of the flow from then on.
     pub(super) async fn start(
@@ -67,7 +60,7 @@ impl ServerEnd {
     ) -> Result<Self, FlowError> {
         let (questions, asked) = mpsc::unbounded_channel();
         let (tell, told) = oneshot::channel();
-        let task = runtime.spawn(async move {
+        runtime.spawn(async move {
             match bind(transport, at) {
                 Ok((socket, address)) => {
                     // Whoever waits for it may have given up.
@@ -77,13 +70,10 @@ impl ServerEnd {
                 Err(error) => _ = tell.send(Err(error)),
             }
         });
-        let task = task.abort_handle();
-        // Should this be given up, the task is to end, too.
-        let mut end = Self { address: at, questions, task };
         let name = host.name();
         let late = || local(format!("bind a socket in host `{name}`"))(busy(name));
-        end.address = before(deadline, told).await?.ok_or_else(late)?.unwrap_or_else(|_| Err(late()))?;
-        Ok(end)
+        let address = before(deadline, told).await?.ok_or_else(late)?.unwrap_or_else(|_| Err(late()))?;
+        Ok(Self { address, questions })
     }
 
     /// What it tells of itself, or what is wrong with it.
