@@ -204,11 +204,8 @@ async fn each_assertion_fails_where_the_other_holds(a: Host, b: Host) -> TestRes
         assert!(said.contains(" is cut\n  an answer came after "), "{said}");
         b.nft(chain("input", DROP))?;
         let said = panic_of(flow.assert_alive().timeout(Duration::from_millis(300))).await.unwrap_err();
-        assert!(
-            said.contains(" is alive\n  silence for 0.3s; the question did not arrive at the server")
-                || said.contains(" is alive\n  silence for 30"),
-            "{said}"
-        );
+        assert!(said.contains(" is alive\n  silence for "), "{said}");
+        assert!(said.ends_with("; the question did not arrive at the server"), "{said}");
         b.nft(chain("input", "accept"))?;
     }
     Ok(())

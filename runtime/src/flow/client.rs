@@ -174,7 +174,11 @@ impl Exchange<'_> {
             if let Some(reason) = self.client.dead.clone() {
                 // The server's end may have died of something else.
                 self.report().await?;
-                return Err(self.cut(reason));
+                let waited = self.begun.elapsed();
+                return Err(self.cut(match reason {
+                    CutReason::Silence { arrived, .. } => CutReason::Silence { waited, arrived },
+                    other => other,
+                }));
             }
             if self.next_send().is_none_or(|next| next > now) && now >= self.end() {
                 if let Some(error) = self.conclude().await? {
