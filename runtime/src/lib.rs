@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Start with [`Host`]: code, futures, programs and sockets inside a machine. [`Ping`] has the outcomes of a question between
-//! two of them. [`Topology`] is a network drawn as a struct, [`Lab::builder`] one whose shape is known at run time only; a [`Segment`] is
+//! two of them, [`Service`] those of a question for a port; a [`Flow`] is a conversation that lasts. [`Topology`] is a network drawn as a struct, [`Lab::builder`] one whose shape is known at run time only; a [`Segment`] is
 //! where cables are pulled while a test runs, by a [`Change`].
 
 #[doc(hidden)]
@@ -24,6 +24,7 @@ mod change;
 mod error;
 mod evidence;
 mod firewall;
+mod flow;
 mod harness;
 mod host;
 mod isolation;
@@ -36,17 +37,19 @@ mod segment;
 mod settings;
 mod sys;
 mod topology;
+mod transport;
 
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
+pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen, Sctp, Tcp, Udp};
 pub use host::{Command, Host, Process};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};
 pub use probe::{
-    Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertPing, AssertReachability,
-    Ping, PingAll, PingError, PingLog, PingReport, Pinger, ProbeReachability, Reachability, StopPinger, Target,
-    TargetError, UnreachableCode,
+    Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertNoService, AssertPing,
+    AssertReachability, AssertService, Ping, PingAll, PingError, PingLog, PingReport, Pinger, ProbeReachability,
+    Reachability, Service, ServiceError, ServiceReport, StopPinger, Target, TargetError, UnreachableCode,
 };
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
@@ -66,7 +69,10 @@ pub mod drawing {
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{ArpError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
+    pub use crate::{
+        ArpError, Flow, FlowError, Host, Lab, PingError, Segment, ServiceError, TestError, TestResult, Topology,
+        netns_test,
+    };
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.

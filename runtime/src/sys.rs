@@ -44,6 +44,32 @@ pub(crate) fn setsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int
     Ok(())
 }
 
+/// Sets a socket option whose value is a struct of plain data.
+pub(crate) fn setsockopt_bytes(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: &[u8]) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(value.len()).expect("structs are small");
+    // SAFETY: the kernel reads at most `size` bytes from a slice of that length, which lives until the call is over.
+    cvt(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value.as_ptr().cast(), size) })?;
+    Ok(())
+}
+
+/// Segments with data that a TCP socket has sent, retransmitted ones included (`tcpi_data_segs_out` of linux/tcp.h).
+pub(crate) fn tcp_data_segments_sent(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    const OFFSET: usize = 156;
+    let mut info = [0u8; OFFSET + 4];
+    let mut size = libc::socklen_t::try_from(info.len()).expect("it is 160");
+    // SAFETY: the kernel writes at most `size` bytes to an array that lives until the call is over.
+    cvt(unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut size)
+    })?;
+    Ok(u32::from_ne_bytes(*info[OFFSET..].first_chunk().expect("four bytes are left")))
+}
+
+/// Has tokio's runtime of this thread watch a socket.
+pub(crate) fn watch<T: AsRawFd + Into<OwnedFd>>(owner: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: what can be turned into an `OwnedFd` owns its descriptor: it is always the same, and nobody else closes it.
+    Ok(unsafe { AsyncFd::register(owner) }?)
+}
+
 /// Reads an integer socket option that neither socket2 nor nix knows.
 pub(crate) fn getsockopt_int(socket: BorrowedFd<'_>, level: c_int, option: c_int) -> io::Result<c_int> {
     let mut value: c_int = 0;
@@ -66,12 +92,6 @@ pub(crate) fn block_icmpv6_requests(socket: BorrowedFd<'_>) -> io::Result<()> {
         libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_ICMPV6, ICMPV6_FILTER, (&raw const filter).cast(), size)
     })?;
     Ok(())
-}
-
-/// Has the runtime that it is called in watch a file descriptor.
-pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` always answers with the same descriptor, which nobody else closes.
-    Ok(unsafe { AsyncFd::register(fd) }?)
 }
 
 /// Has a packet socket hear nothing of what this host sends (`PACKET_IGNORE_OUTGOING`, packet(7)).

@@ -1,9 +1,13 @@
 //! The kinds of wire that not every kernel has. `tests/kernels/run` runs these on one that has them all.
 
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsRawFd;
+
 use netns_test::prelude::*;
-use netns_test::{TargetError, Topology};
+use netns_test::{CutReason, TargetError, Topology, UnreachableCode};
 use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
 use netns_test_tests::realised::assert_realised;
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn6, bind, listen, socket};
 
 async fn check<T: Topology>(lab: &Lab) {
     assert_realised(lab, &T::drawing().plan().unwrap());
@@ -332,7 +336,7 @@ fn asked_for_and_answered(host: &Host, mine: &Host, lan: &Segment, mac: [u8; 6])
             break frame[..42].to_vec();
         }
     };
-    let std::net::IpAddr::V4(v4) = address else { panic!("{address}") };
+    let IpAddr::V4(v4) = address else { panic!("{address}") };
     assert_eq!(request[38..42], v4.octets());
     let mut reply = [&request[6..12], &mac, &request[12..20], &[0, 2], &mac, &request[38..42]].concat();
     reply.extend_from_slice(&request[22..32]);
@@ -344,4 +348,72 @@ fn asked_for_and_answered(host: &Host, mine: &Host, lan: &Segment, mac: [u8; 6])
             return Ok(());
         }
     }
+}
+
+/// A chain for what arrives at a host, with this rule and none that was there before.
+fn input(rule: &str) -> String {
+    let table = |rule| {
+        let kind = "type filter hook input priority filter; policy accept;";
+        format!("table inet filter {{\nchain input {{\n{kind}\n{rule}\n}}\n}}\n")
+    };
+    format!("{}flush chain inet filter input\n{}", table(""), table(rule))
+}
+
+#[netns_test(veth = true, requires(sctp, nftables, program = "nft"))]
+async fn sctp_flows(a: Host, b: Host) -> TestResult {
+    for ipv6 in [false, true] {
+        let open = a.open_sctp(&b);
+        let mut flow = if ipv6 { open.ipv6().await? } else { open.await? };
+        assert_eq!(flow.peer_as_seen_by_server(), flow.local_addr());
+        assert_eq!(flow.local_addr().is_ipv6(), ipv6);
+        assert_eq!(flow.mss(), None);
+        flow.assert_alive().await;
+        assert_eq!(flow.probe_cut().await?, None);
+
+        b.nft(input("meta l4proto sctp drop"))?;
+        let reason = flow.probe_cut().await?;
+        assert!(matches!(reason, Some(CutReason::Silence { arrived: false, .. })), "{reason:?}");
+        flow.assert_cut().await;
+        b.nft(input("accept"))?;
+        flow.assert_alive().await;
+
+        let (from, code): (IpAddr, _) = if ipv6 {
+            (b.addr_v6().into(), UnreachableCode::V6(1))
+        } else {
+            (b.addr_v4().into(), UnreachableCode::V4(13))
+        };
+        b.nft(input("meta l4proto sctp reject with icmpx type admin-prohibited"))?;
+        assert_eq!(flow.probe_cut().await?, Some(CutReason::Prohibited { from, code }));
+        b.nft(input("accept"))?;
+        flow.reopen().await?;
+        flow.assert_alive().await;
+    }
+    Ok(())
+}
+
+#[netns_test(veth = true, requires(sctp, nftables, program = "nft"))]
+async fn sctp_services(a: Host, b: Host) -> TestResult {
+    let listener = b.run(|| {
+        let listener = socket(AddressFamily::Inet6, SockType::Stream, SockFlag::SOCK_CLOEXEC, SockProtocol::Sctp)?;
+        bind(listener.as_raw_fd(), &SockaddrIn6::from("[::]:4000".parse::<SocketAddrV6>().expect("an address")))?;
+        listen(&listener, Backlog::new(8)?)?;
+        Ok::<_, nix::Error>(listener)
+    })?;
+    for to in b.addresses() {
+        assert_eq!(a.sctp(to, 4000).await?.remote_addr(), SocketAddr::new(to, 4000));
+        a.assert_sctp(to, 4000).await;
+        let nobody = a.sctp(to, 4001).await;
+        assert!(matches!(nobody, Err(ServiceError::Refused { .. })), "{nobody:?}");
+        a.assert_no_sctp(to, 4001).await;
+        b.nft(input("meta l4proto sctp drop"))?;
+        let dropped = a.sctp(to, 4000).await;
+        assert!(matches!(dropped, Err(ServiceError::Timeout { .. })), "{dropped:?}");
+        a.assert_no_sctp(to, 4000).await;
+        b.nft(input("meta l4proto sctp reject with icmpx type admin-prohibited"))?;
+        let rejected = a.sctp(to, 4000).await;
+        assert!(matches!(rejected, Err(ServiceError::Prohibited { .. })), "{rejected:?}");
+        b.nft(input("accept"))?;
+    }
+    drop(listener);
+    Ok(())
 }

@@ -154,3 +154,22 @@ async fn the_second_server_takes_over(client: Host, first: Host, second: Host, l
     client.assert_ping(service).await;
     Ok(())
 }
+
+#[netns_test(veth = true)]
+async fn what_is_established_survives_a_new_rule(client: Host, server: Host) -> TestResult {
+    server.nft(
+        "table inet filter {
+            chain input {
+                type filter hook input priority filter; policy accept;
+                ct state established accept
+            }
+        }",
+    )?;
+    let mut flow = client.open_tcp(&server).await?;
+    server.nft("add rule inet filter input meta l4proto tcp drop")?;
+    flow.assert_alive().await;
+    assert!(client.open_tcp(&server).await.is_err_and(|error| error.is_negative()));
+    server.nft("flush chain inet filter input; add rule inet filter input meta l4proto tcp drop")?;
+    flow.assert_cut().await;
+    Ok(())
+}

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use netns_test::prelude::*;
 use netns_test::{PingLog, TargetError};
+use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::routes::{Route, take_down};
 use rtnetlink::packet_route::route::RouteType;
@@ -16,11 +17,7 @@ fn on_a_switch(hosts: usize) -> Lab {
 
 /// How many echo requests a host has heard over IPv4.
 fn requests_heard(host: &Host) -> u64 {
-    let text = host.run(|| std::fs::read_to_string("/proc/net/snmp")).unwrap();
-    let mut rows = text.lines().filter(|line| line.starts_with("Icmp: ")).map(|line| line.split_whitespace());
-    let (names, values) = (rows.next().unwrap(), rows.next().unwrap());
-    let found = names.zip(values).find(|(name, _)| *name == "InEchos").unwrap();
-    found.1.parse().unwrap()
+    counter(host, "Icmp", "InEchos")
 }
 
 /// Some time on the wire: as long as a ping of so many requests takes.

@@ -369,6 +369,22 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")
                 .says("\n  bob\n    unknown: nothing can run in it: "),
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
+            fails("fails_if_nobody_listens")
+                .says("assertion failed: alice reaches bob, TCP port 80")
+                .says("the last word is: TCP to 198.51.100.2:80 is refused")
+                .here(),
+            fails("fails_if_somebody_listens")
+                .says("assertion failed: alice does not reach bob, TCP port 80")
+                .says("198.51.100.2:80 answered 198.51.100.1:")
+                .here(),
+            fails("fails_if_a_flow_is_alive")
+                .says("assertion failed: the TCP flow from alice (198.51.100.1:")
+                .says(" is cut\n  an answer came after ")
+                .here(),
+            fails("is_broken_if_the_server_is_busy")
+                .says("could not ask whether the UDP flow from alice (198.51.100.1:")
+                .says("does not work: the runtime of host `bob` is busy with something else")
+                .here(),
         ],
     )
 }

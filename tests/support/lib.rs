@@ -1,5 +1,6 @@
 //! What the end-to-end tests share.
 
+pub mod counters;
 pub mod panics;
 pub mod programs;
 pub mod reach;

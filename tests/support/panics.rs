@@ -1,16 +1,16 @@
-//! What an assertion that fails has said.
+//! Assertions that do not hold, asked why.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 
-/// Awaits a future and answers with its panic, if it has one: what an assertion said that failed, or `broken` where it could not ask.
-pub async fn panic_of(assertion: impl Future<Output = ()>) -> Result<(), String> {
-    let mut assertion = Box::pin(assertion);
-    let result = std::future::poll_fn(|context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| assertion.as_mut().poll(context))) {
+/// What an assertion says that does not hold: its message, or `broken` if it could not be asked.
+pub async fn panic_of(assertion: impl IntoFuture<Output = ()>) -> Result<(), String> {
+    let mut assertion = Box::pin(assertion.into_future());
+    let result =
+        std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| assertion.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
-            Err(payload) => std::task::Poll::Ready(Err(payload)),
-        }
-    });
+            Err(payload) => Poll::Ready(Err(payload)),
+        });
     result.await.map_err(|payload| match payload.downcast::<String>() {
         Ok(text) => *text,
         // The harness's own type for "could not ask"; its text has been printed.

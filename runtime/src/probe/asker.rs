@@ -13,7 +13,7 @@ use tokio::net::UdpSocket;
 use super::Target;
 use super::echo::{Echo, Heard};
 use super::ping::PingError;
-use super::target::{Family, kernel_speaks_to};
+use super::target::Family;
 use crate::{Host, sys};
 
 /// `linux/icmp.h`.
@@ -51,7 +51,6 @@ pub(super) struct Asker {
 impl Asker {
     pub(super) fn new(host: &Host, options: Options) -> Result<Self, PingError> {
         let destination = options.target.resolve(host, options.family)?;
-        kernel_speaks_to(host, destination)?;
         let echo = Echo::new(destination, options.size);
         let socket = open_socket(&options, destination, &echo)?;
         Ok(Self { echo, socket, destination, options, buffer: vec![0; PACKET] })

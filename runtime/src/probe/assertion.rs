@@ -1,6 +1,6 @@
 //! Assertions about pings: each panics at the caller's line, with what is known, or says nothing.
 
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -8,19 +8,8 @@ use super::asker::Options;
 use super::ping::{PingError, PingReport, options};
 use super::schedule::Plan;
 use super::session;
-use super::{Target, on_host, wait_on_host};
+use super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, broken, fail, on_host, wait_on_host};
 use crate::Host;
-use crate::error::show_panic;
-
-/// The least number of requests whose silence means something: one may be lost for a reason of its own.
-pub(super) const FEWEST: u16 = 3;
-
-/// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
-/// `retrans_time_ms`), so that one lost question is not yet silence.
-pub(super) const WINDOW: Duration = Duration::from_millis(1500);
-
-/// The least window: three requests in it are still apart.
-pub(super) const LEAST_WINDOW: Duration = Duration::from_millis(20);
 
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
 ///
@@ -67,7 +56,7 @@ impl Host {
             options: Options::new(to.into()),
             answers: 1,
             interval: Duration::from_millis(100),
-            timeout: Duration::from_secs(5),
+            timeout: PATIENCE,
             at: Location::caller(),
         }
     }
@@ -209,15 +198,4 @@ impl IntoFuture for AssertNoPing {
             self.judge(outcome);
         })
     }
-}
-
-/// Panics at the line of whoever made the assertion: a panic of ours would name ours, since a future has no caller.
-pub(super) fn fail(at: &Location<'_>, message: &str) -> ! {
-    show_panic(at, message);
-    resume_unwind(Box::new(message.to_owned()))
-}
-
-/// The same for a question that was not asked.
-pub(super) fn broken(host: &Host, at: &Location<'_>, message: &str, error: &dyn std::error::Error) -> ! {
-    host.machine().surroundings().could_not(at, format!("{message}\n  {}", crate::error::chain(error)))
 }

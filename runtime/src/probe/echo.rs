@@ -154,7 +154,7 @@ fn instruction(code: u32, k: u32, jumps: [u8; 2]) -> libc::sock_filter {
 }
 
 /// A number that another process will hardly have: std's hash keys are random.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

@@ -12,36 +12,56 @@ mod ping_all;
 mod pinger;
 mod reachability;
 mod schedule;
+mod service;
 mod session;
 mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
+pub(crate) use echo::seed;
 pub use neighbour::{Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping};
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
 pub use ping_all::PingAll;
 pub use pinger::{PingLog, Pinger, StopPinger};
 pub use reachability::{AssertReachability, ProbeReachability, Reachability};
+pub(crate) use schedule::check_clock;
+pub use service::{AssertNoService, AssertService, Service, ServiceError, ServiceReport};
+pub(crate) use target::Family;
 pub use target::{Target, TargetError};
 
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::Host;
+use crate::error::show_panic;
 use crate::harness::Waiting;
+
+/// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
+/// `retrans_time_ms`), so that one lost question is not yet silence.
+pub(crate) const WINDOW: Duration = Duration::from_millis(1500);
+
+/// The least window: three requests in it are still apart.
+pub(crate) const LEAST_WINDOW: Duration = Duration::from_millis(20);
+
+/// How long an assertion waits for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The least number of requests whose silence means something: one may be lost for a reason of its own.
+pub(crate) const FEWEST: u16 = 3;
 
 /// A host that cannot run anything has not asked: an error of the probe, which whoever made it can tell at its own line.
 #[derive(Debug)]
-struct CannotRun {
-    what: String,
-    source: io::Error,
+pub(crate) struct CannotRun {
+    pub(crate) what: String,
+    pub(crate) source: io::Error,
 }
 
 /// Runs a probe on the runtime of a host; the answer can be awaited in any runtime. `what` is for the report of a
 /// test that hangs.
-async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
+pub(crate) async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     host: &Host,
     what: String,
     probe: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -49,7 +69,7 @@ async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     let _waiting = Waiting::new(what);
     match runtime(host)?.spawn(probe).await {
         Ok(answer) => answer,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => resume_unwind(error.into_panic()),
     }
 }
 
@@ -64,7 +84,7 @@ async fn all_on_hosts<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     let mut answers = Vec::with_capacity(under_way.len());
     for probe in under_way {
         answers.push(match probe {
-            Ok(probe) => probe.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            Ok(probe) => probe.await.unwrap_or_else(|error| resume_unwind(error.into_panic())),
             Err(error) => Err(error.into()),
         });
     }
@@ -76,7 +96,7 @@ async fn all_on_hosts<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
 /// # Panics
 /// On that runtime's own thread, which would wait for itself.
 #[track_caller]
-fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
+pub(crate) fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     host: &Host,
     what: String,
     probe: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -97,7 +117,18 @@ fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     told.recv().unwrap_or_else(|_| panic!("the probe of host `{}` has panicked; its message is above", host.name()))
 }
 
-fn runtime(host: &Host) -> Result<&Handle, CannotRun> {
+pub(crate) fn runtime(host: &Host) -> Result<&Handle, CannotRun> {
     let what = || format!("run anything in host `{}`", host.name());
     host.machine().try_runtime().map_err(|error| CannotRun { what: what(), source: io::Error::other(error) })
+}
+
+/// Panics at the line of whoever made an assertion: a panic of ours would name ours, since a future has no caller.
+pub(crate) fn fail(at: &Location<'_>, message: &str) -> ! {
+    show_panic(at, message);
+    resume_unwind(Box::new(message.to_owned()))
+}
+
+/// The same for a question that was not asked.
+pub(crate) fn broken(host: &Host, at: &Location<'_>, message: &str, error: &dyn std::error::Error) -> ! {
+    host.machine().surroundings().could_not(at, format!("{message}\n  {}", crate::error::chain(error)))
 }

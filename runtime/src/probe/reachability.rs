@@ -6,17 +6,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::asker::Options;
-use super::assertion::{LEAST_WINDOW, WINDOW, fail};
 use super::schedule::Plan;
 use super::target::Family;
-use super::{PingError, PingReport, Target, all_on_hosts, session, wait_on_host};
+use super::{FEWEST, LEAST_WINDOW, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, session, wait_on_host};
 use crate::{Host, Lab};
 
 /// From one request to the next.
 const INTERVAL: Duration = Duration::from_millis(100);
-
-/// The least number of requests in a window.
-const FEWEST: u32 = 3;
 
 /// A question to every host of a lab about every other, all at once. `.await` it, or `.wait()` for it.
 ///
@@ -132,7 +128,8 @@ impl IntoFuture for ProbeReachability {
             for to in hosts.iter().filter(|to| *to != from) {
                 let options = Options { family: self.family, ..Options::new(Target::from(to)) };
                 let deadline = from.stretched(self.window);
-                let plan = Plan::Until { answers: 1, interval: INTERVAL.min(deadline / (FEWEST + 1)), deadline };
+                let plan =
+                    Plan::Until { answers: 1, interval: INTERVAL.min(deadline / (u32::from(FEWEST) + 1)), deadline };
                 probes.push((from.clone(), session::run(from.clone(), options, plan)));
             }
         }

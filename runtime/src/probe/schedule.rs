@@ -90,7 +90,7 @@ impl Schedule {
 }
 
 /// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
-pub(super) fn check_clock(wake: Instant) -> io::Result<()> {
+pub(crate) fn check_clock(wake: Instant) -> io::Result<()> {
     // tokio's timers have a resolution of a millisecond.
     if Instant::now() + Duration::from_millis(2) >= wake {
         return Ok(());

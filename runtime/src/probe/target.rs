@@ -21,6 +21,19 @@ pub enum Target {
     Name(String),
 }
 
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,13 +86,6 @@ impl From<&String> for Target {
     }
 }
 
-/// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    V4,
-    V6,
-}
-
 /// What is wrong with a target. The question was never asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -127,13 +133,15 @@ fn known_names(known: &[String]) -> String {
 }
 
 impl Target {
-    /// The address that a host means by this. Everything that is wrong with it is an error of its own kind: none of it is silence.
-    pub(super) fn resolve(&self, host: &Host, family: Option<Family>) -> Result<IpAddr, TargetError> {
-        let of_family = |address: &IpAddr| match family {
-            None => true,
-            Some(Family::V4) => address.is_ipv4(),
-            Some(Family::V6) => address.is_ipv6(),
-        };
+    /// The address that this means to a host that asks. Everything that is wrong with it is an error of its own kind: none of it is silence.
+    pub(crate) fn resolve(&self, host: &Host, family: Option<Family>) -> Result<IpAddr, TargetError> {
+        let address = self.address(host, family)?;
+        kernel_speaks_to(host, address)?;
+        Ok(address)
+    }
+
+    fn address(&self, host: &Host, family: Option<Family>) -> Result<IpAddr, TargetError> {
+        let of_family = |address: &IpAddr| family.is_none_or(|family| Family::of(*address) == family);
         let candidates: Vec<IpAddr> = match self {
             // An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
             Self::Addr(address) => vec![address.to_canonical()],
@@ -169,7 +177,7 @@ impl Target {
 }
 
 /// The kernel has no route through a tap, and says so for a reason that is no answer: the host there is the test.
-pub(super) fn kernel_speaks_to(host: &Host, to: IpAddr) -> Result<(), TargetError> {
+fn kernel_speaks_to(host: &Host, to: IpAddr) -> Result<(), TargetError> {
     let interfaces = &host.plan().interfaces;
     let addresses = host.surroundings().addresses_of(host.machine().number());
     let is_tap = |nth: &usize| interfaces[*nth].device == Device::Tap;

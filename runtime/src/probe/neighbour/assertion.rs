@@ -4,9 +4,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::super::assertion::{FEWEST, LEAST_WINDOW, WINDOW, broken, fail};
 use super::super::schedule::Plan;
-use super::super::{Target, on_host, wait_on_host};
+use super::super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, broken, fail, on_host, wait_on_host};
 use super::report::{ArpError, ArpReport};
 use super::session::{self, Options};
 use super::{INTERVAL, options};
@@ -57,7 +56,7 @@ impl Host {
             options: Options::new(about.into()),
             answers: 1,
             interval: INTERVAL,
-            timeout: Duration::from_secs(5),
+            timeout: PATIENCE,
             at: Location::caller(),
         }
     }

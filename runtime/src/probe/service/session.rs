@@ -1,0 +1,261 @@
+//! Asking for a service: connections that are tried, or datagrams that are sent, on the runtime of the host that asks.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::error::{ServiceError, ServiceReport, local};
+use crate::probe::{Family, Target, UnreachableCode, check_clock, seed};
+use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
+use crate::{Host, sys};
+
+/// What is asked for, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) transport: Transport,
+    pub(super) target: Target,
+    pub(super) port: u16,
+    pub(super) source: Option<IpAddr>,
+    pub(super) source_port: u16,
+    pub(super) family: Option<Family>,
+}
+
+/// How often it is tried, and when it is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plan {
+    /// So many attempts; over with the first answer or refusal, or after the last words.
+    Fixed { count: u16, interval: Duration, last_words: Duration },
+    /// As many as it takes; nothing but an answer, the deadline or a broken probe ends it.
+    Until { interval: Duration, deadline: Duration },
+    /// So many attempts spread over the window; over at the first answer or refusal, or with the window.
+    Silence { count: u16, window: Duration },
+}
+
+/// A connection that is tried, or a datagram that was sent. It is given up with the session only: an answer may be late.
+struct Attempt {
+    socket: Bound,
+    begun: Instant,
+    local: SocketAddr,
+}
+
+struct Session {
+    options: Options,
+    plan: Plan,
+    to: SocketAddr,
+    ear: Ear,
+    begun: Instant,
+    attempts: Vec<Attempt>,
+    tries: u32,
+    last_try: Instant,
+    last_error: Option<ServiceError>,
+}
+
+/// Asks, and listens, as planned.
+pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ServiceReport, ServiceError> {
+    let family = options.family.or(options.source.map(Family::of));
+    let to = SocketAddr::new(options.target.resolve(&host, family)?, options.port);
+    let ear = Ear::open(to.ip()).map_err(local("open a raw ICMP socket"))?;
+    let begun = Instant::now();
+    let (attempts, tries, last_error) = (Vec::new(), 0, None);
+    Session { options, plan, to, ear, begun, attempts, tries, last_try: begun, last_error }.follow().await
+}
+
+impl Session {
+    async fn follow(mut self) -> Result<ServiceReport, ServiceError> {
+        loop {
+            // The clock first, then what has arrived by then, by a system call: tokio may not have been told of it yet.
+            let now = Instant::now();
+            if let Some(report) = self.take_in()? {
+                return Ok(report);
+            }
+            if self.last_error.is_some() && !matches!(self.plan, Plan::Until { .. }) {
+                return Err(self.conclude());
+            }
+            // However short the time is, it is tried once.
+            if self.tries > 0 && self.end().is_some_and(|end| now >= end) {
+                return Err(self.conclude());
+            }
+            if self.next_try().is_some_and(|next| now >= next) {
+                self.try_once()?;
+                continue;
+            }
+            let wake = [self.next_try(), self.end()].into_iter().flatten().min().unwrap_or(now);
+            tokio::select! {
+                stirs = poll_fn(|context| self.poll_stirs(context)) => stirs.map_err(local("wait for answers"))?,
+                () = tokio::time::sleep_until(wake.into()) => check_clock(wake).map_err(local("wait for answers"))?,
+            }
+        }
+    }
+
+    fn next_try(&self) -> Option<Instant> {
+        let (count, interval) = match self.plan {
+            Plan::Fixed { count, interval, .. } => (u32::from(count), interval),
+            Plan::Until { interval, .. } => (u32::MAX, interval),
+            Plan::Silence { count, window } => (u32::from(count), window / (u32::from(count) + 1)),
+        };
+        (self.tries < count).then(|| if self.tries == 0 { self.begun } else { self.last_try + interval })
+    }
+
+    /// When it is over whatever has come, if that is known already.
+    fn end(&self) -> Option<Instant> {
+        match self.plan {
+            Plan::Fixed { last_words, .. } => self.next_try().is_none().then(|| self.last_try + last_words),
+            Plan::Until { deadline, .. } => Some(self.begun + deadline),
+            // The last attempt is given its share even if it was made late.
+            Plan::Silence { count, window } => self
+                .next_try()
+                .is_none()
+                .then(|| (self.begun + window).max(self.last_try + window / (u32::from(count) + 1))),
+        }
+    }
+
+    fn poll_stirs(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stirs = self.ear.poll_stirs(context);
+        for attempt in &self.attempts {
+            let stirred = if self.options.transport == Transport::Udp {
+                transport::poll_readable(&attempt.socket, context)
+            } else {
+                transport::poll_connected(&attempt.socket, context)
+            };
+            if stirred.is_ready() {
+                stirs = stirred;
+            }
+        }
+        stirs
+    }
+
+    fn try_once(&mut self) -> Result<(), ServiceError> {
+        let begun = Instant::now();
+        self.tries += 1;
+        self.last_try = begun;
+        if self.options.source_port != 0 {
+            // Only one socket has the port.
+            self.attempts.clear();
+        }
+        match self.attempt(begun)? {
+            Ok(attempt) => self.attempts.push(attempt),
+            Err(error) => self.note(error, None)?,
+        }
+        Ok(())
+    }
+
+    /// The inner error is what the kernel says of the destination.
+    fn attempt(&self, begun: Instant) -> Result<io::Result<Attempt>, ServiceError> {
+        let Options { transport, source, source_port, .. } = self.options;
+        let socket = transport::open(transport, self.to).map_err(|error| match error {
+            Ok(remedy) => ServiceError::Unsupported { remedy },
+            Err(error) => local(format!("open a {transport} socket"))(error),
+        })?;
+        if source.is_some() || source_port != 0 {
+            let any: IpAddr = if self.to.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+            let from = SocketAddr::new(source.unwrap_or(any), source_port);
+            let bind = || {
+                if transport != Transport::Udp && source_port != 0 {
+                    // A connection that was closed in an orderly way would keep its ports for a minute (RFC 9293 section 3.6.1).
+                    socket.set_reuse_address(true)?;
+                    socket.set_linger(Some(Duration::ZERO))?;
+                }
+                socket.bind(&from.into())
+            };
+            bind().map_err(local(format!("send from {from}")))?;
+        }
+        let mut connected = transport::start_connecting(&socket, self.to);
+        if transport == Transport::Udp && connected.is_ok() {
+            connected = transport::send(&socket, &seed().to_be_bytes()).map(drop);
+        }
+        if let Err(error) = connected {
+            return Ok(Err(error));
+        }
+        let address = socket.local_addr().map_err(local("ask for the address of a socket"))?.as_socket();
+        let own = address.ok_or_else(|| local("ask for the address of a socket")(io::ErrorKind::Other.into()))?;
+        let socket = sys::watch(socket).map_err(local("watch a socket"))?;
+        Ok(Ok(Attempt { socket, begun, local: own }))
+    }
+
+    /// Takes in everything that has arrived.
+    fn take_in(&mut self) -> Result<Option<ServiceReport>, ServiceError> {
+        let mut attempts = std::mem::take(&mut self.attempts);
+        let mut failed = Vec::new();
+        let mut answered = None;
+        attempts.retain(|attempt| {
+            let state = if self.options.transport == Transport::Udp {
+                transport::read(attempt.socket.get_ref(), &mut [0; 1]).map(|length| length.is_some())
+            } else {
+                transport::connected(attempt.socket.get_ref())
+            };
+            match state {
+                Ok(false) => true,
+                Ok(true) => {
+                    let took = attempt.begun.elapsed();
+                    answered = Some(ServiceReport { local: attempt.local, remote: self.to, took });
+                    false
+                }
+                Err(error) => {
+                    failed.push((error, attempt.local));
+                    // Another answer may come to a datagram.
+                    self.options.transport == Transport::Udp
+                }
+            }
+        });
+        // ICMP is heard by raw sockets first, so whatever has failed a connection is here.
+        while let Some(refusal) = self.ear.hear().map_err(local("hear ICMP"))? {
+            let about = |source| refusal.is_about(self.options.transport, source, self.to);
+            let failed_by_it = failed.iter().position(|(_, source)| about(*source));
+            if failed_by_it.is_some() || attempts.iter().any(|attempt| about(attempt.local)) {
+                failed.retain(|(_, source)| !about(*source));
+                attempts.retain(|attempt| self.options.transport == Transport::Udp || !about(attempt.local));
+                self.last_error = Some(self.meaning_of(refusal));
+            }
+        }
+        self.attempts = attempts;
+        for (error, source) in failed {
+            self.note(error, Some(source))?;
+        }
+        Ok(answered)
+    }
+
+    fn meaning_of(&self, Refusal { from, said, .. }: Refusal) -> ServiceError {
+        let (to, protocol) = (self.to, self.options.transport.name());
+        match said {
+            Said::Unreachable(UnreachableCode::V4(3) | UnreachableCode::V6(4))
+                if self.options.transport == Transport::Udp =>
+            {
+                ServiceError::Refused { protocol, to, from: Some(from) }
+            }
+            Said::Unreachable(code) if code.is_prohibited() => ServiceError::Prohibited { protocol, to, from, code },
+            Said::Unreachable(code) => ServiceError::Unreachable { protocol, to, from, code },
+            said => ServiceError::Astray { to, from, what: said.name() },
+        }
+    }
+
+    /// Notes what the kernel says; what it says of the host itself is the error of the probe.
+    fn note(&mut self, source: io::Error, from: Option<SocketAddr>) -> Result<(), ServiceError> {
+        let (to, protocol) = (self.to, self.options.transport.name());
+        self.last_error = Some(match source.raw_os_error() {
+            // The kernel has given up: that is silence.
+            Some(libc::ETIMEDOUT) => return Ok(()),
+            Some(libc::ECONNREFUSED | libc::ECONNRESET) => ServiceError::Refused { protocol, to, from: None },
+            _ if is_prohibition(&source) => ServiceError::ProhibitedHere { to, source },
+            _ if is_no_way(&source) => ServiceError::NoRoute { to, source },
+            _ => {
+                let from = from.map_or_else(String::new, |from| format!(" from {from}"));
+                return Err(local(format!("ask {to} over {protocol}{from}"))(source));
+            }
+        });
+        Ok(())
+    }
+
+    /// The last thing that was said, or silence.
+    fn conclude(self) -> ServiceError {
+        if let Some(error) = self.last_error {
+            return error;
+        }
+        if let Err(error) = self.ear.has_heard_all() {
+            return local("hear ICMP")(error);
+        }
+        let (protocol, to) = (self.options.transport.name(), self.to);
+        ServiceError::Timeout { protocol, to, attempts: self.tries, waited: self.begun.elapsed() }
+    }
+}

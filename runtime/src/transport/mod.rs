@@ -1,0 +1,46 @@
+//! TCP, UDP and SCTP from a host: sockets on its runtime, and what ICMP says about their packets.
+
+mod icmp;
+mod socket;
+
+pub(crate) use icmp::{Ear, Refusal, Said};
+pub(crate) use socket::{
+    Bound, connected, is_no_way, is_prohibition, make_patient, open, poll_connected, poll_readable, read, readable,
+    receive_from, send, send_to, start_connecting,
+};
+
+use std::fmt;
+
+/// A protocol with ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Transport {
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+impl Transport {
+    /// Its number in an IP header.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+            Self::Sctp => 132,
+        }
+    }
+
+    /// As the field writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+            Self::Sctp => "SCTP",
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
