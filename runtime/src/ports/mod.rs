@@ -1,0 +1,5 @@
+//! Ports of a host.
+
+mod protocol;
+
+pub use protocol::Protocol;
