@@ -44,7 +44,7 @@ pub use host::Host;
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr};
-pub use ports::Protocol;
+pub use ports::{PortError, Protocol, ReservedPort};
 pub use probe::{AssertNoPing, AssertPing, Ping, PingError, PingReport, Target, UnreachableCode};
 pub use program::{Command, HostProcess, Process, ProgramError};
 pub use result::{TestError, TestResult};

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{ScopedJoinHandle, ThreadId};
 
 use netns_test_topology::HostPlan;
@@ -28,6 +28,8 @@ pub(crate) struct Machine {
     surroundings: Arc<Surroundings>,
     netns: OwnedFd,
     anchor: OnceCell<Anchor>,
+    /// Held while a port is added to those that are reserved.
+    pub(crate) ports: Mutex<()>,
 }
 
 /// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.
@@ -45,7 +47,7 @@ enum Never {}
 
 impl Machine {
     pub(crate) fn new(number: usize, surroundings: Arc<Surroundings>, netns: OwnedFd) -> Self {
-        Self { number, surroundings, netns, anchor: OnceCell::new() }
+        Self { number, surroundings, netns, anchor: OnceCell::new(), ports: Mutex::default() }
     }
 
     pub(crate) fn plan(&self) -> &HostPlan {

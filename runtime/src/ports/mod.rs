@@ -1,5 +1,10 @@
-//! Ports of a host.
+//! Ports of a host: which of them the kernel may give away by itself, and one that it does not.
 
+mod error;
+mod list;
 mod protocol;
+mod reserved;
 
+pub use error::PortError;
 pub use protocol::Protocol;
+pub use reserved::ReservedPort;
