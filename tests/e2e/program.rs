@@ -14,12 +14,6 @@ fn main() {
         // Listens there.
         ["tcp", address] => stay(TcpListener::bind(address).unwrap()),
         ["udp", address] => stay(UdpSocket::bind(address).unwrap()),
-        // Bound, and not listening: connected.
-        ["udp-connected", address] => {
-            let socket = UdpSocket::bind(address).unwrap();
-            socket.connect(address).unwrap();
-            stay(socket);
-        }
         // Listens when its standard input has ended, which it asks for.
         ["tcp-later", address] => {
             println!("not yet");

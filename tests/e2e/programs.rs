@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
@@ -62,7 +62,7 @@ fn what_cannot_be_a_program_is_said(a: Host) {
         said(command().current_dir("\0")),
         "cannot run `true` in host `a`: its working directory has a NUL byte in it"
     );
-    let name = command().listen_fd_named("a:b", std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+    let name = command().listen_fd_named("a:b", UdpSocket::bind("127.0.0.1:0").unwrap());
     assert!(said(name).contains("`a:b` is no name of a descriptor"));
     // As any other, `output` and `spawn`.
     assert_eq!(command().arg("\0").output().unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -166,7 +166,7 @@ fn a_listener_is_there_when_its_program_is_ready(client: Host, server: Host) -> 
         client.tcp_connect((server.addr(), port).into())?;
     }
     let _udp = program(&server).args(["udp", "[::]:53"]).ready_when_listening_on(Protocol::Udp, 53).spawn()?;
-    assert!(server.run(|| std::net::UdpSocket::bind("[::]:53")).is_err());
+    assert!(server.run(|| UdpSocket::bind("[::]:53")).is_err());
     Ok(())
 }
 
@@ -174,7 +174,7 @@ fn a_listener_is_there_when_its_program_is_ready(client: Host, server: Host) -> 
 #[netns_test]
 fn a_program_is_not_ready_before_it_listens(a: Host) {
     let waiting = program(&a).args(["tcp-later", "[::1]:80"]).stdin(Stdio::piped());
-    let waiting = waiting.ready_on_line("not yet").ready_when_listening(80).ready_within(Duration::from_millis(300));
+    let waiting = waiting.ready_on_line("not yet").ready_when_listening(80).ready_within(Duration::from_secs(2));
     let error = waiting.spawn().unwrap_err();
     assert!(
         matches!(&error, ProgramError::NotReady { waited_for, .. } if waited_for == "a listener on TCP port 80"),
@@ -224,7 +224,9 @@ fn a_listener_of_another_is_not_enough(a: Host, b: Host) -> TestResult {
         "{said}"
     );
     refused(program(&a).args(["tcp", "[::]:53"]).ready_when_listening_on(Protocol::Udp, 53));
-    refused(program(&a).args(["udp-connected", "[::1]:54"]).ready_when_listening_on(Protocol::Udp, 54));
+    let connected =
+        a.run(|| UdpSocket::bind("[::1]:54").and_then(|socket| socket.connect("[::1]:54").map(|()| socket)))?;
+    refused(sleep().listen_fd(connected).ready_when_listening_on(Protocol::Udp, 54));
     Ok(())
 }
 
@@ -273,7 +275,7 @@ fn a_daemon_says_that_it_is_ready(a: Host) -> TestResult {
         program(&a).args(["notify", "STATUS=loading", "X=1\nREADY=1\nSTATUS=there"]).ready_on_notify().spawn()?;
     assert!(ready.is_running());
     let unready = program(&a).args(["notify", "NOTREADY=1", "STATUS=still loading"]).ready_on_notify();
-    let error = unready.ready_within(Duration::from_millis(500)).spawn().unwrap_err().to_string();
+    let error = unready.ready_within(Duration::from_secs(2)).spawn().unwrap_err().to_string();
     assert!(error.contains("`READY=1` on NOTIFY_SOCKET was waited for; its status is `still loading`"), "{error}");
     Ok(())
 }
@@ -292,10 +294,18 @@ fn listeners_are_passed_on(client: Host, server: Host) -> TestResult {
     assert!(named.wait()?.success());
     assert!(client.tcp_connect(at[0]).is_err(), "nobody else has kept it");
 
-    // So many that they come to where whatever else was open at the start.
-    let many: Vec<_> = (0..100).map(|_| server.tcp_listener()).collect::<Result<_, _>>()?;
-    let at: Vec<_> = many.iter().map(std::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
-    let mut unnamed = program(&server).arg("answer").listen_fds(many).spawn()?;
+    // So many that they come to where whatever else was open at the start, and in an order in which each is in another's place.
+    let many = || -> std::io::Result<Vec<_>> {
+        // Low numbers, which are free when the program is started.
+        let low = (0..8).map(|_| std::fs::File::open("/dev/null")).collect::<Result<Vec<_>, _>>()?;
+        let mut many = (0..100).map(|_| server.tcp_listener()).collect::<Result<Vec<_>, _>>()?;
+        many.reverse();
+        drop(low);
+        Ok(many)
+    };
+    let listeners = many()?;
+    let at: Vec<_> = listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let mut unnamed = program(&server).arg("answer").listen_fds(listeners).spawn()?;
     for (nth, at) in at.into_iter().enumerate() {
         assert_eq!(answer(at)?, format!("{} without a name", nth + 3));
     }
@@ -309,8 +319,11 @@ fn listeners_are_passed_on(client: Host, server: Host) -> TestResult {
     let said = check.env("LISTEN_PID", "1").listen_fd(listener).output()?;
     assert!(said.status.success(), "{said:?}");
     assert!(!String::from_utf8(said.stdout)?.contains("CARGO"));
-    let missing = server.command("/no/such/program").listen_fd(server.tcp_listener()?).spawn().unwrap_err();
-    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    // Whatever is where the last of them has to be, it is told that there is no such program.
+    for listeners in [vec![server.tcp_listener()?], many()?] {
+        let missing = server.command("/no/such/program").listen_fds(listeners).spawn().unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+    }
     Ok(())
 }
 

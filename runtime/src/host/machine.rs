@@ -1,6 +1,7 @@
 //! What a host is made of: its namespaces and its threads.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,8 +29,8 @@ pub(crate) struct Machine {
     surroundings: Arc<Surroundings>,
     netns: OwnedFd,
     anchor: OnceCell<Anchor>,
-    /// Held while a port is added to those that are reserved.
-    pub(crate) ports: Mutex<()>,
+    /// The ports that have been reserved; held while one is added.
+    pub(crate) ports: Mutex<BTreeSet<u16>>,
 }
 
 /// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.

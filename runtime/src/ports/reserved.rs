@@ -114,22 +114,31 @@ impl Host {
 
     fn reserve_port_here(&self, protocol: Protocol) -> Result<ReservedPort, PortError> {
         let failed = |error| self.ports_failed("reserve a port", error);
-        let socket = match bound_socket(protocol) {
-            Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => return Err(self.exhausted(protocol)?),
-            Err(error) if error.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {
-                return Err(PortError::NoProtocol { protocol });
+        loop {
+            let socket = match bound_socket(protocol, 0) {
+                Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => return Err(self.exhausted(protocol)?),
+                Err(error) if error.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {
+                    return Err(PortError::NoProtocol { protocol });
+                }
+                other => other.map_err(failed)?,
+            };
+            let address = socket.local_addr().map_err(failed)?.as_socket();
+            let number = address.ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?.port();
+            {
+                let mut reserved = self.machine().ports.lock().unwrap_or_else(PoisonError::into_inner);
+                // It may have been chosen for another protocol as well, before it was reserved for either.
+                if !reserved.insert(number) {
+                    continue;
+                }
+                list::reserve(number).map_err(failed)?;
             }
-            other => other.map_err(failed)?,
-        };
-        let address = socket.local_addr().map_err(failed)?.as_socket();
-        let number = address.ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?.port();
-        {
-            let _one_at_a_time = self.machine().ports.lock().unwrap_or_else(PoisonError::into_inner);
-            list::reserve(number).map_err(failed)?;
+            drop(socket);
+            // The kernel may have been about to choose it, having looked at the list before.
+            match bound_socket(protocol, number) {
+                Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => {}
+                other => return other.map(|_| ReservedPort { host: self.clone(), protocol, number }).map_err(failed),
+            }
         }
-        // The socket had the port until it was nobody else's.
-        drop(socket);
-        Ok(ReservedPort { host: self.clone(), protocol, number })
     }
 
     fn exhausted(&self, protocol: Protocol) -> Result<PortError, PortError> {
@@ -145,9 +154,9 @@ impl Host {
     }
 }
 
-/// A socket of the host that this thread is in, bound to a port that the kernel has chosen, on all addresses of both families. Without
-/// `SO_REUSEADDR`: nobody else can have it meanwhile.
-fn bound_socket(protocol: Protocol) -> io::Result<Socket> {
+/// A socket of the host that this thread is in, bound to this port on all addresses of both families; to one that the kernel chooses, if
+/// it is 0. Without `SO_REUSEADDR`: nobody else has it meanwhile.
+fn bound_socket(protocol: Protocol, port: u16) -> io::Result<Socket> {
     let (kind, number) = match protocol {
         Protocol::Tcp => (Type::STREAM, socket2::Protocol::TCP),
         Protocol::Udp => (Type::DGRAM, socket2::Protocol::UDP),
@@ -157,12 +166,12 @@ fn bound_socket(protocol: Protocol) -> io::Result<Socket> {
         // A kernel without IPv6.
         Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
             let socket = Socket::new(Domain::IPV4, kind, Some(number))?;
-            socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
+            socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
             return Ok(socket);
         }
         other => other?,
     };
     socket.set_only_v6(false)?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
     Ok(socket)
 }
