@@ -1,9 +1,9 @@
 //! Ports that the kernel gives to nobody else.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::sync::Mutex;
+use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
 use netns_test::prelude::*;
@@ -148,6 +148,22 @@ fn ten_thousand_ports_are_all_different(a: Host) -> TestResult {
                 connected
             })
         });
+        // These take and leave ports all the time.
+        for _ in 0..2 {
+            scope.spawn(|| {
+                a.run(|| {
+                    while !DONE.load(Ordering::SeqCst) {
+                        let asked = now();
+                        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+                        let reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner).get(&port).copied();
+                        assert!(
+                            reserved.is_none_or(|reserved| reserved > asked),
+                            "{port} was reserved, and then given away"
+                        );
+                    }
+                });
+            });
+        }
         let reserving = (0..THREADS).map(|nth| {
             let (a, now) = (&a, &now);
             scope.spawn(move || {
@@ -155,6 +171,10 @@ fn ten_thousand_ports_are_all_different(a: Host) -> TestResult {
                     let protocol = if nth % 2 == 0 { Protocol::Tcp } else { Protocol::Udp };
                     let port = a.reserve_port(protocol).unwrap().port();
                     assert_eq!(RESERVED.lock().unwrap().insert(port, now()), None, "{port} was reserved twice");
+                    if protocol == Protocol::Udp {
+                        let bound = a.run(|| UdpSocket::bind((Ipv6Addr::UNSPECIFIED, port)));
+                        bound.unwrap_or_else(|error| panic!("{port} is reserved and not to be had: {error}"));
+                    }
                 }
             })
         });

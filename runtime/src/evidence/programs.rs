@@ -7,13 +7,11 @@ use crate::{Host, program};
 /// A line for each program that runs in one of the hosts: its command, its number, its host.
 pub(super) fn of(hosts: &[&Host]) -> String {
     let mut text = String::new();
-    for host in hosts {
-        for process in program::in_host(host) {
-            let words: Vec<_> = process.command().iter().map(|word| word.to_string_lossy()).collect();
-            let command = words.join(" ").escape_debug().to_string();
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "  running in {}: `{command}` (pid {})", host.name(), process.id());
-        }
+    for (nth, process) in program::in_hosts(hosts) {
+        let words: Vec<_> = process.command().iter().map(|word| word.to_string_lossy()).collect();
+        let command = words.join(" ").escape_debug().to_string();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  running in {}: `{command}` (pid {})", hosts[nth].name(), process.id());
     }
     text
 }

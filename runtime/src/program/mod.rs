@@ -19,4 +19,4 @@ pub use error::ProgramError;
 pub(crate) use log::pass_on as pass_on_logs;
 pub use process::Process;
 pub use table::HostProcess;
-pub(crate) use table::in_host;
+pub(crate) use table::in_hosts;

@@ -61,29 +61,33 @@ impl Host {
     /// The processes whose network namespace is this host's, in the order of their numbers: programs of the test and all that descends
     /// from them, daemons too. One that has ended and has not been waited for is not among them.
     pub fn processes(&self) -> Vec<HostProcess> {
-        in_host(self)
+        in_hosts(&[self]).into_iter().map(|(_, process)| process).collect()
     }
 }
 
-pub(crate) fn in_host(host: &Host) -> Vec<HostProcess> {
-    let Ok(netns) = fstat(host.netns()) else { return Vec::new() };
+/// The processes of several hosts, each with its host's place among them.
+pub(crate) fn in_hosts(hosts: &[&Host]) -> Vec<(usize, HostProcess)> {
+    let netns = |host: &&Host| fstat(host.netns()).ok().map(|status| (status.st_dev, status.st_ino));
+    let hosts: BTreeMap<_, _> = hosts.iter().enumerate().filter_map(|(nth, host)| Some((netns(host)?, nth))).collect();
     let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let ours = |id| namespace(id, "net") == Some((netns.st_dev, netns.st_ino));
-    numbers().filter(|id| *id != std::process::id()).filter_map(|id| find(id, ours, &started)).collect()
+    let place = |id| namespace(id, "net").and_then(|netns| hosts.get(&netns).copied());
+    others().into_iter().filter_map(|id| find(id, place, &started)).collect()
 }
 
-/// The process with this number, if it is one of those; what is said of it is of one and the same, since it still runs afterwards.
-fn find(id: u32, ours: impl FnOnce(u32) -> bool, started: &BTreeMap<u64, u32>) -> Option<HostProcess> {
+/// The process with this number, if it has a place; what is said of it is of one and the same, since it still runs afterwards.
+fn find(
+    id: u32,
+    place: impl FnOnce(u32) -> Option<usize>,
+    started: &BTreeMap<u64, u32>,
+) -> Option<(usize, HostProcess)> {
     let pidfd = sys::pidfd_open(id).ok()?;
-    if !ours(id) {
-        return None;
-    }
+    let place = place(id)?;
     let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
     let command = command.strip_suffix(b"\0").unwrap_or(&command);
     let command = command.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
     let program = namespace(id, "cgroup").and_then(|(_, number)| started.get(&number).copied());
     let ended = is_readable(pidfd.as_fd()).unwrap_or(true);
-    (!ended).then_some(HostProcess { id, pidfd, command, program })
+    (!ended).then_some((place, HostProcess { id, pidfd, command, program }))
 }
 
 fn numbers() -> impl Iterator<Item = u32> {
