@@ -31,7 +31,9 @@ mod isolation;
 mod lab;
 mod needs;
 mod path;
+mod ports;
 mod probe;
+mod program;
 mod result;
 mod segment;
 mod settings;
@@ -41,19 +43,22 @@ mod transport;
 
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
-pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen, Sctp, Tcp, Udp};
-pub use host::{Command, Host, Process};
+pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
+pub use host::Host;
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};
+pub use ports::{PortError, ReservedPort};
 pub use probe::{
     Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertNoService, AssertPing,
     AssertReachability, AssertService, Ping, PingAll, PingError, PingLog, PingReport, Pinger, ProbeReachability,
     Reachability, Service, ServiceError, ServiceReport, StopPinger, Target, TargetError, UnreachableCode,
 };
+pub use program::{Command, HostProcess, Process, ProgramError};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
+pub use transport::{Sctp, Tcp, Transport, Udp};
 
 /// What a network can be drawn with, for [`LabBuilder::draw`].
 pub mod drawing {
@@ -70,8 +75,8 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        ArpError, Flow, FlowError, Host, Lab, PingError, Segment, ServiceError, TestError, TestResult, Topology,
-        netns_test,
+        ArpError, Flow, FlowError, Host, Lab, PingError, Sctp, Segment, ServiceError, Tcp, TestError, TestResult,
+        Topology, Udp, netns_test,
     };
 }
 

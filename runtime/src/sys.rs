@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::raw::{c_char, c_int, c_ulong};
 use std::ptr;
 
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Takes a file descriptor that this process was started with.
@@ -34,6 +35,12 @@ pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     let fd = cvt(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
     // SAFETY: the kernel has just made it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(fd).expect("file descriptors are ints")) })
+}
+
+/// A pidfd for the tokio runtime that this is called in: it can be read when the process has ended.
+pub(crate) fn async_pidfd(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: it owns the descriptor, which so stays the same and open as long as it is registered.
+    unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }.map_err(Into::into)
 }
 
 /// Sets an integer socket option that neither socket2 nor nix knows.
@@ -226,6 +233,112 @@ fn interface_request(name: &str) -> io::Result<libc::ifreq> {
 
 fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {
     if result < T::default() { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Has a program start with these descriptors, from 3 on, and with its own pid in `LISTEN_PID` (`sd_listen_fds(3)`). `argv` has its name
+/// first, `envp` is the rest of its environment as `NAME=value`. If it cannot be started, its errno is written to `report`, which the
+/// caller keeps open until then.
+pub(crate) fn exec_with_descriptors(
+    command: &mut std::process::Command,
+    argv: Vec<CString>,
+    envp: Vec<CString>,
+    fds: Vec<OwnedFd>,
+    report: RawFd,
+) {
+    let mut variable = b"LISTEN_PID=".to_vec();
+    let digits = variable.len();
+    // Room for any pid, and for the null at the end.
+    variable.resize(digits + 11, 0);
+    let argv_pointers = null_terminated(&argv);
+    let mut envp_pointers = null_terminated(&envp);
+    envp_pointers.insert(0, variable.as_ptr().cast());
+    let numbers = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let mut exec =
+        Exec { argv_pointers, envp_pointers, variable, digits, numbers, report, _argv: argv, _envp: envp, _fds: fds };
+    // SAFETY: only async-signal-safe calls are made, and execvp, as std does in the same place; nothing is allocated or dropped, since
+    // it does not return.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, move || exec.exec()) };
+}
+
+/// What it takes to become a program after a fork. Everything is allocated before it.
+struct Exec {
+    argv_pointers: Vec<*const c_char>,
+    envp_pointers: Vec<*const c_char>,
+    /// `LISTEN_PID=`, and where its digits begin.
+    variable: Vec<u8>,
+    digits: usize,
+    numbers: Vec<RawFd>,
+    report: RawFd,
+    _argv: Vec<CString>,
+    _envp: Vec<CString>,
+    _fds: Vec<OwnedFd>,
+}
+
+// SAFETY: the pointers are to what it owns, on the heap, and are read in the child's only thread.
+unsafe impl Send for Exec {}
+// SAFETY: nothing can be done with it through a shared reference.
+unsafe impl Sync for Exec {}
+
+unsafe extern "C" {
+    /// environ(7).
+    static mut environ: *const *const c_char;
+}
+
+impl Exec {
+    /// Becomes the program. std's own pipe for errors may be where a descriptor has to be: it is closed then, so that std takes
+    /// the program for started, and hears no more.
+    fn exec(&mut self) -> ! {
+        const FIRST: c_int = 3;
+        // SAFETY: all calls are async-signal-safe but execvp, which std makes too; argv and envp end with a null.
+        unsafe {
+            let above = FIRST + c_int::try_from(self.numbers.len()).unwrap_or(c_int::MAX - FIRST);
+            // Out of the way first: one may be where another has to be.
+            let report = libc::fcntl(self.report, libc::F_DUPFD_CLOEXEC, above);
+            if report < 0 {
+                Self::fail(self.report);
+            }
+            for number in &mut self.numbers {
+                *number = libc::fcntl(*number, libc::F_DUPFD_CLOEXEC, above);
+                if *number < 0 {
+                    Self::fail(report);
+                }
+            }
+            for (place, number) in (FIRST..).zip(&self.numbers) {
+                // Without close-on-exec.
+                if libc::dup2(*number, place) < 0 {
+                    Self::fail(report);
+                }
+            }
+            self.write_pid(libc::getpid());
+            environ = self.envp_pointers.as_ptr();
+            libc::execvp(self.argv_pointers[0], self.argv_pointers.as_ptr());
+            Self::fail(report)
+        }
+    }
+
+    fn write_pid(&mut self, pid: libc::pid_t) {
+        let (mut rest, mut count) = (pid, 1);
+        while rest >= 10 {
+            rest /= 10;
+            count += 1;
+        }
+        let mut rest = pid;
+        for nth in (0..count).rev() {
+            self.variable[self.digits + nth] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+    }
+
+    /// # Safety
+    /// To be called in a forked child only.
+    unsafe fn fail(report: RawFd) -> ! {
+        // SAFETY: errno is thread-local and always there; the others are async-signal-safe.
+        unsafe {
+            let errno = (*libc::__errno_location()).to_ne_bytes();
+            libc::write(report, errno.as_ptr().cast(), errno.len());
+            libc::_exit(127)
+        }
+    }
 }
 
 /// A piece of stack: aligned as the ABIs want its top.

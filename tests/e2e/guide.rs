@@ -35,6 +35,18 @@ async fn a_program_talks_to_my_server(client: Host, server: Host) -> TestResult 
     Ok(())
 }
 
+#[netns_test]
+fn a_conversation(server: Host) -> TestResult {
+    let script = "echo up; while read -r line; do echo \"got $line\"; done";
+    let mut shell = server.command("sh").args(["-c", script]).piped().ready_on_line("up").spawn()?;
+    shell.write_line("a line")?;
+    let patience = Duration::from_secs(5);
+    assert_eq!(shell.read_line(patience)?.as_deref(), Some("up"));
+    assert_eq!(shell.read_line(patience)?.as_deref(), Some("got a line"));
+    assert!(shell.wait()?.success());
+    Ok(())
+}
+
 #[rstest]
 #[case(56)]
 #[case(1400)]

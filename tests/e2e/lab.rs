@@ -244,7 +244,7 @@ async fn a_paused_clock_is_the_bodys_alone(a: Host, b: Host) {
 fn programs_run_in_their_host(a: Host, b: Host) -> TestResult {
     let listener = b.tcp_listener()?;
     let arguments = ["; rm -rf /", "two words", "$HOME", "-n", "", "ünï"];
-    let mut echo = a.command("printf").arg("[%s]").args(arguments);
+    let echo = a.command("printf").arg("[%s]").args(arguments);
     assert_eq!(String::from_utf8(echo.output()?.stdout)?, arguments.map(|argument| format!("[{argument}]")).concat());
 
     let mut cat = a.command("cat").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn()?;
@@ -256,7 +256,7 @@ fn programs_run_in_their_host(a: Host, b: Host) -> TestResult {
     assert_eq!((text.as_str(), cat.wait()?.success()), ("through a pipe", true));
     assert_eq!(cat.signal(15).unwrap_err().raw_os_error(), Some(3), "a signal after the end goes to nobody");
 
-    let mut sleep = a.command("sleep").arg("1000").spawn()?;
+    let sleep = a.command("sleep").arg("1000").spawn()?;
     assert!(sleep.try_wait()?.is_none());
     let status = sleep.kill()?;
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));

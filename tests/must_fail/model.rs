@@ -198,6 +198,7 @@ pub(crate) fn left_behind() -> Fixture {
             passes("passes_with_a_daemon_that_forked_twice"),
             passes("passes_with_a_grandchild_that_keeps_the_output_open"),
             passes("passes_with_a_program_that_will_not_be_asked_to_leave"),
+            passes("passes_with_forty_two_programs_of_all_kinds"),
             fails("fails_with_a_daemon").says("the body panics").here(),
             passes("passes_with_changes_to_its_world"),
         ],
@@ -306,6 +307,12 @@ pub(crate) fn output() -> Fixture {
                 .says("from a program\n")
                 .says("from a program, as an error")
                 .says("from a thread")
+                .here(),
+            fails("fails_with_logged_programs")
+                .says("[alice] one\n")
+                .says("[alice] two\n")
+                .says("[alice] three\n")
+                .says("[alice] no end\n")
                 .here(),
             fails("fails_with_bytes_that_are_no_text")
                 .says("a byte \u{fffd}, half a letter \u{fffd} and a whole one \u{f6}")

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::__private::TestSpec;
 use crate::error::say;
+use crate::program;
 use crate::settings::Settings;
 use crate::{Host, Lab};
 
@@ -18,6 +19,7 @@ const SHOWN: usize = 4;
 
 /// Shows the state of the lab on standard error, and writes all of it to a file.
 pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
+    program::pass_on_logs();
     let labs = lab.all().all();
     let all: Vec<&Host> = labs.iter().flat_map(Lab::hosts).collect();
     let programs = programs::of(&all);

@@ -47,7 +47,7 @@ impl Host {
         let nft = program::find().ok_or(NftError::NoProgram)?;
         let stdin = program::file_with(ruleset).map_err(failed)?;
         let command = self.command(nft).args(program::FROM_STDIN).env(program::LOCALE.0, program::LOCALE.1);
-        let said = command.stdin(stdin).output().map_err(failed)?;
+        let said = command.stdin(stdin).output().map_err(|error| failed(error.into()))?;
         if said.status.success() {
             return Ok(());
         }

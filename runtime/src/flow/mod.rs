@@ -9,7 +9,7 @@ mod server;
 
 pub use assertion::{AssertAlive, AssertCut, Exchange, ProbeCut, Reopen};
 pub use error::{CutReason, FlowError};
-pub use open::{Open, Sctp, Tcp, Udp};
+pub use open::Open;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use socket2::Socket;
 use tokio::sync::Mutex;
 
 use crate::Host;
-use crate::transport::{self, Transport};
+use crate::transport::{self, Sctp, Tcp, Transport, Udp};
 use client::Client;
 use error::local;
 use open::Options;

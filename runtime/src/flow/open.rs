@@ -18,18 +18,8 @@ use super::frame::fresh;
 use super::server::ServerEnd;
 use super::{Ends, Flow, refuse_to_wait_for_oneself};
 use crate::probe::{Family, PATIENCE, Target, on_host, runtime, wait_on_host};
-use crate::transport::{self, Ear, Said, Transport};
+use crate::transport::{self, Ear, Said, Tcp, Transport};
 use crate::{Host, sys};
-
-/// TCP, as what a flow is of.
-#[derive(Clone, Copy, Debug)]
-pub struct Tcp;
-/// UDP, as what a flow is of.
-#[derive(Clone, Copy, Debug)]
-pub struct Udp;
-/// SCTP, as what a flow is of.
-#[derive(Clone, Copy, Debug)]
-pub struct Sctp;
 
 /// What is asked for.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ use crate::evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
 use crate::needs::{self, Tried};
+use crate::program;
 use crate::settings::Settings;
 
 /// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
@@ -46,6 +47,7 @@ pub(super) fn execute<R: Outcome>(
             (conclusion, _) => conclusion,
         },
     };
+    program::pass_on_logs();
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
         // What has been decided stands, whatever becomes of this.

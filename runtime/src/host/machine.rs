@@ -1,8 +1,8 @@
 //! What a host is made of: its namespaces and its threads.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,6 +32,8 @@ pub(crate) struct Machine {
     anchor: OnceCell<Anchor>,
     /// Its macvtaps that have been opened, by their indices within the host.
     macvtaps: Mutex<HashMap<usize, File>>,
+    /// The ports that have been reserved; held while one is added.
+    pub(crate) ports: Mutex<BTreeSet<u16>>,
 }
 
 /// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.
@@ -49,7 +51,14 @@ enum Never {}
 
 impl Machine {
     pub(crate) fn new(number: usize, surroundings: Arc<Surroundings>, netns: OwnedFd) -> Self {
-        Self { number, surroundings, netns, anchor: OnceCell::new(), macvtaps: Mutex::default() }
+        Self {
+            number,
+            surroundings,
+            netns,
+            anchor: OnceCell::new(),
+            macvtaps: Mutex::default(),
+            ports: Mutex::default(),
+        }
     }
 
     pub(crate) fn plan(&self) -> &HostPlan {

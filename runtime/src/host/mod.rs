@@ -1,12 +1,10 @@
 //! A machine of the lab.
 
-mod command;
 mod machine;
 mod sockets;
 mod surroundings;
 mod tap;
 
-pub use command::{Command, Process};
 pub(crate) use machine::Machine;
 pub(crate) use surroundings::Surroundings;
 
@@ -20,7 +18,7 @@ use std::time::Duration;
 use netns_test_topology::{HostPlan, Plan};
 use tokio::task::JoinHandle;
 
-use crate::Segment;
+use crate::{Command, Segment};
 
 /// A machine of the lab: a network namespace with a name, addresses, and threads and programs inside it.
 ///

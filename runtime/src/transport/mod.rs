@@ -11,12 +11,46 @@ pub(crate) use socket::{
 
 use std::fmt;
 
-/// A protocol with ports.
+/// A transport protocol: one with ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Transport {
+#[non_exhaustive]
+pub enum Transport {
+    /// TCP (RFC 9293).
     Tcp,
+    /// UDP (RFC 768).
     Udp,
+    /// SCTP (RFC 9260), which not every kernel has.
     Sctp,
+}
+
+/// TCP (RFC 9293), as a type: what a [`Flow`](crate::Flow) is opened over, or a port is reserved for.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp;
+
+/// UDP (RFC 768), as a type.
+#[derive(Clone, Copy, Debug)]
+pub struct Udp;
+
+/// SCTP (RFC 9260), as a type.
+#[derive(Clone, Copy, Debug)]
+pub struct Sctp;
+
+impl From<Tcp> for Transport {
+    fn from(_: Tcp) -> Self {
+        Self::Tcp
+    }
+}
+
+impl From<Udp> for Transport {
+    fn from(_: Udp) -> Self {
+        Self::Udp
+    }
+}
+
+impl From<Sctp> for Transport {
+    fn from(_: Sctp) -> Self {
+        Self::Sctp
+    }
 }
 
 impl Transport {

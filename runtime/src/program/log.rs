@@ -1,0 +1,96 @@
+//! Output of programs that goes to the test's, each line with the host's name in front.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::catch_unwind;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::streams::{Last, Stream};
+use super::wait::until_readable;
+
+/// Those that are not at their end: what has been written is passed on before a test is described, and before it ends.
+static LOGS: Mutex<Vec<Weak<Log>>> = Mutex::new(Vec::new());
+
+/// The two streams of one program.
+pub(super) struct Log {
+    host: String,
+    streams: Mutex<Vec<(Stream, Print)>>,
+}
+
+/// Where lines go: standard output to the test's standard output, standard error to its standard error.
+pub(super) type Print = fn(&str);
+
+pub(super) fn to_stdout(text: &str) {
+    print!("{text}");
+}
+
+pub(super) fn to_stderr(text: &str) {
+    eprint!("{text}");
+}
+
+/// Prints the lines of a stream that have not been taken, and takes them.
+pub(super) fn print(host: &str, stream: &mut Stream, print: Print, last: &mut Last) {
+    let lines = std::iter::from_fn(|| stream.take());
+    let lines =
+        lines.inspect(|line| last.add(line)).map(|line| format!("[{host}] {}\n", String::from_utf8_lossy(&line)));
+    let text: String = lines.collect();
+    if !text.is_empty() {
+        // Where it cannot be written, the test goes on: that is no verdict on it.
+        let _ = catch_unwind(|| print(&text));
+    }
+}
+
+impl Log {
+    /// Passes on what the streams have, from now on by a thread of its own.
+    pub(super) fn start(host: String, streams: Vec<(Stream, Print)>) -> io::Result<Arc<Self>> {
+        let fds = streams.iter().map(|(stream, _)| stream.as_fd().try_clone_to_owned());
+        let fds: Vec<OwnedFd> = fds.collect::<io::Result<_>>()?;
+        let log = Arc::new(Self { host, streams: Mutex::new(streams) });
+        let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
+        logs.retain(|log| log.strong_count() > 0);
+        logs.push(Arc::downgrade(&log));
+        drop(logs);
+        let working = Arc::clone(&log);
+        std::thread::Builder::new().name("netns-test-log".to_owned()).spawn(move || working.follow(&fds))?;
+        Ok(log)
+    }
+
+    fn follow(&self, fds: &[OwnedFd]) {
+        loop {
+            let open = self.open();
+            let fds: Vec<_> = fds.iter().zip(open).filter(|(_, open)| *open).map(|(fd, _)| fd.as_fd()).collect();
+            if fds.is_empty() || until_readable(&fds, None).is_err() {
+                return;
+            }
+            self.pass_on();
+        }
+    }
+
+    fn open(&self) -> Vec<bool> {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.iter().map(|(stream, _)| stream.is_open()).collect()
+    }
+
+    /// Passes on what is there now.
+    pub(super) fn pass_on(&self) {
+        self.pass_on_and(|_| {});
+    }
+
+    fn pass_on_and(&self, also: impl Fn(&mut Stream)) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        for (stream, to) in &mut *streams {
+            // What cannot be read ends as what has been read to its end.
+            let _ = stream.read_what_is_there();
+            also(stream);
+            print(&self.host, stream, *to, &mut Last::default());
+        }
+    }
+}
+
+/// Passes on what all logged programs have written until now, unfinished lines too.
+pub(crate) fn pass_on() {
+    let logs: Vec<_> = LOGS.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect();
+    for log in logs {
+        log.pass_on_and(Stream::finish);
+    }
+}

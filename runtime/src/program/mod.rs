@@ -1,0 +1,22 @@
+//! Programs inside a host: started there, watched until they are ready, held by their pidfds.
+
+mod account;
+mod command;
+mod error;
+mod inherited;
+mod listening;
+mod log;
+mod notify;
+mod process;
+mod ready;
+mod start;
+mod streams;
+mod table;
+mod wait;
+
+pub use command::Command;
+pub use error::ProgramError;
+pub(crate) use log::pass_on as pass_on_logs;
+pub use process::Process;
+pub use table::HostProcess;
+pub(crate) use table::in_hosts;

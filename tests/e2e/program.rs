@@ -1,0 +1,68 @@
+//! A program for hosts to run: it does what its first argument says, and stays.
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::FromRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        // Listens there.
+        ["tcp", address] => stay(TcpListener::bind(address).unwrap()),
+        ["udp", address] => stay(UdpSocket::bind(address).unwrap()),
+        // Listens when its standard input has ended, which it asks for.
+        ["tcp-later", address] => {
+            println!("not yet");
+            std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+            stay(TcpListener::bind(address).unwrap());
+        }
+        // Says what its peer says.
+        ["connect", address] => {
+            let mut text = String::new();
+            TcpStream::connect(address).unwrap().read_to_string(&mut text).unwrap();
+            println!("{text}");
+            stay(());
+        }
+        // Says this to whoever waits for it to be ready.
+        ["notify", ref says @ ..] => {
+            let name = env::var("NOTIFY_SOCKET").unwrap();
+            let address = SocketAddr::from_abstract_name(name.strip_prefix('@').unwrap()).unwrap();
+            let socket = UnixDatagram::unbound().unwrap();
+            for say in says {
+                socket.send_to_addr(say.as_bytes(), &address).unwrap();
+            }
+            stay(());
+        }
+        // Answers on each listener that it was given with what it was told of it, once.
+        ["answer"] => {
+            assert_eq!(env::var("LISTEN_PID").unwrap(), std::process::id().to_string());
+            let count: i32 = env::var("LISTEN_FDS").unwrap().parse().unwrap();
+            let names = env::var("LISTEN_FDNAMES").ok();
+            let mut names = names.iter().flat_map(|names| names.split(':'));
+            for fd in 3..3 + count {
+                let name = names.next().unwrap_or("without a name");
+                let mut stream = inherited(fd).accept().unwrap().0;
+                stream.write_all(format!("{fd} {name}").as_bytes()).unwrap();
+            }
+        }
+        _ => panic!("{arguments:?}"),
+    }
+}
+
+/// Stays, with what it has, until it is killed.
+fn stay<T>(_with: T) {
+    println!("here");
+    loop {
+        std::thread::park();
+    }
+}
+
+#[allow(unsafe_code)]
+fn inherited(fd: i32) -> TcpListener {
+    // SAFETY: `sd_listen_fds(3)`: it is open, and nobody else in here has it.
+    unsafe { TcpListener::from_raw_fd(fd) }
+}
