@@ -36,6 +36,7 @@ mod segment;
 mod settings;
 mod sys;
 mod topology;
+mod wait;
 
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
@@ -50,6 +51,10 @@ pub use probe::{
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
+pub use wait::{
+    Asynchronous, Condition, Eventually, Finding, NeverWithin, Plain, Sure, WaitError, WaitUntil, eventually,
+    never_within, wait_until,
+};
 
 /// What a network can be drawn with, for [`LabBuilder::draw`].
 pub mod drawing {
@@ -65,7 +70,10 @@ pub mod drawing {
 pub mod prelude {
     pub use std::time::Duration;
 
-    pub use crate::{ArpError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, netns_test};
+    pub use crate::{
+        ArpError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, WaitError, eventually, netns_test,
+        never_within, wait_until,
+    };
 }
 
 /// The examples of the README and the guide are compiled with the documentation's.

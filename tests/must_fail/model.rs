@@ -146,6 +146,7 @@ pub(crate) fn expected_panics() -> Fixture {
                 .says("it is on `nowhere`, which is no segment")
                 .says("not the panic that `#[should_panic]` waits for")
                 .here(),
+            misused("fails_if_a_task_watches_what_it_blocks", "could not watch whether it comes: "),
             misused(
                 "fails_if_there_is_no_such_host",
                 "\nthere is no host `bob` in this lab; there are `host1`, `host2`\n",
@@ -369,6 +370,12 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")
                 .says("\n  bob\n    unknown: nothing can run in it: "),
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
+            fails("fails_if_it_does_not_come")
+                .says("assertion failed: eventually a number")
+                .says(": invalid digit found in string")
+                .here(),
+            fails("fails_if_it_comes").says("assertion failed: never within 200ms a number").says(": 7").here(),
+            fails("is_broken_if_what_is_watched_stands_still").says("could not watch whether a number: ").here(),
         ],
     )
 }

@@ -73,6 +73,16 @@ impl Lab {
         LabBuilder::default()
     }
 
+    /// The settings of its test.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.surroundings.settings
+    }
+
+    /// Panics at the line of whoever asked for what cannot be done, and remembers it.
+    pub(crate) fn could_not(&self, at: &Location<'_>, message: String) -> ! {
+        self.0.surroundings.could_not(at, message)
+    }
+
     /// All labs of the same test.
     pub(crate) fn all(&self) -> &Arc<Labs> {
         &self.0.surroundings.labs

@@ -1,0 +1,170 @@
+//! Waiting: for a condition, that one stays away, and for what the kernel says of a host.
+
+use std::cell::Cell;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use netns_test::prelude::*;
+use netns_test_tests::panics::panic_of;
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// Holds from the nth look on, and counts looks.
+fn from_look(nth: u32, looks: &Cell<u32>) -> bool {
+    looks.set(looks.get() + 1);
+    looks.get() >= nth
+}
+
+/// What a closure panics with.
+fn panic_in(f: impl FnOnce()) -> Option<String> {
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).err()?;
+    Some(match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => payload.downcast_ref::<&str>().map_or_else(|| "broken".to_owned(), ToString::to_string),
+    })
+}
+
+#[test]
+fn it_answers_with_what_the_condition_finds() {
+    let looks = Cell::new(0);
+    eventually("the third look has come", || from_look(3, &looks)).wait();
+    assert_eq!(looks.get(), 3);
+    assert_eq!(eventually("there is one", || Some(7)).wait(), 7);
+    assert_eq!(eventually("it is a number", || "8".parse::<u8>()).wait(), 8);
+    assert_eq!(wait_until("it is a number", || "9".parse::<u8>()).wait().unwrap(), 9);
+}
+
+#[test]
+fn what_does_not_come_is_said_with_what_is_there_instead() {
+    let begun = Instant::now();
+    let text = panic_in(|| _ = eventually("x is a number", || "x".parse::<u8>()).timeout(SHORT).wait());
+    let text = text.expect("it never is");
+    assert!(text.starts_with("assertion failed: eventually x is a number\n  after 1"), "{text}");
+    assert!(text.ends_with(" times: invalid digit found in string"), "{text}");
+    assert!((SHORT..Duration::from_secs(3)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    let error = wait_until("an answer", || None::<u8>).timeout(SHORT).wait().unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("waited 1") && text.ends_with("ms for an answer; there is instead: None"), "{text}");
+    assert!(matches!(error, WaitError::Expired { instead, waited, .. } if instead == "None" && waited >= SHORT));
+}
+
+/// What is there at the last moment is not missed, however long the interval.
+#[test]
+fn the_last_look_is_when_the_time_is_over() {
+    let begun = Instant::now();
+    let condition = || begun.elapsed() >= SHORT;
+    eventually("the time is over", condition).timeout(SHORT).interval(Duration::from_secs(60)).wait();
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_condition_that_panics_ends_the_wait_with_its_own_words() {
+    let panics = || -> bool { panic!("of my own") };
+    for text in [
+        panic_in(|| eventually("x", panics).wait()),
+        panic_in(|| never_within(SHORT, "x", panics).wait()),
+        panic_in(|| block_on(eventually("x", || async { panics() }))),
+    ] {
+        assert_eq!(text.as_deref(), Some("of my own"));
+    }
+}
+
+#[test]
+fn a_window_is_watched_from_its_start_to_its_end() {
+    let begun = Instant::now();
+    never_within(SHORT, "it holds", || false).wait();
+    assert!(begun.elapsed() >= SHORT);
+    // At the start, throughout, at the end; with an interval that is too long, too.
+    for (holds_at, interval) in [(0, 20), (30, 20), (60, 60_000), (100, 20), (100, 60_000)] {
+        let begun = Instant::now();
+        let condition = || (begun.elapsed() >= Duration::from_millis(holds_at)).then_some("it is there");
+        let watch = never_within(SHORT, "it holds", condition).interval(Duration::from_millis(interval));
+        let text = panic_in(|| watch.wait()).unwrap_or_else(|| panic!("not seen at {holds_at} ms"));
+        assert!(text.starts_with("assertion failed: never within 100ms it holds\n  after "), "{text}");
+        assert!(text.ends_with(": \"it is there\""), "{text}");
+    }
+    let looks = Cell::new(0);
+    let text = panic_in(|| never_within(SHORT, "it holds", || from_look(1, &looks)).wait()).unwrap();
+    assert!(text.ends_with(", looked at once: ()"), "{text}");
+}
+
+/// One thread that does nothing but this.
+fn block_on<F: IntoFuture>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future.into_future())
+}
+
+/// A paused clock jumps to whatever is waited for next: an hour is over at once.
+#[test]
+fn a_paused_clock_shortens_no_window_and_ends_no_wait() {
+    let looks = Cell::new(0);
+    let begun = Instant::now();
+    block_on(async {
+        tokio::time::pause();
+        let idle = tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)));
+        never_within(SHORT, "it holds", || async { from_look(u32::MAX, &looks) }).await;
+        assert!(begun.elapsed() >= SHORT);
+        assert!(idle.await.is_ok());
+        let error = wait_until("it holds", || ready(from_look(u32::MAX, &looks))).timeout(SHORT).await;
+        assert!(matches!(error, Err(WaitError::Expired { .. })), "{error:?}");
+    });
+    assert!(begun.elapsed() >= 2 * SHORT);
+    assert!((5..40).contains(&looks.get()), "{} looks in 200 ms, 20 ms apart", looks.get());
+}
+
+#[test]
+fn tasks_of_the_same_thread_run_between_looks() {
+    let count = Arc::new(AtomicU32::new(0));
+    let here = Arc::clone(&count);
+    block_on(async move {
+        let counting = async move {
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                here.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let task = tokio::spawn(counting);
+        eventually("all have been counted", || count.load(Ordering::Relaxed) == 5).await;
+        task.await.unwrap();
+    });
+}
+
+/// All that could make the condition hold stands still: that it did not would prove nothing.
+#[test]
+fn to_watch_what_one_blocks_is_refused() {
+    let watch = || panic_in(|| never_within(SHORT, "it holds", || false).wait());
+    assert_eq!(watch(), None);
+    assert_eq!(block_on(async { watch() }).as_deref(), Some("broken"));
+    let wait = || panic_in(|| eventually("it holds", || false).timeout(SHORT).wait());
+    let text = block_on(async { wait() }).unwrap();
+    assert!(text.ends_with("nothing else ran on this thread: `.await` it instead"), "{text}");
+}
+
+#[test]
+fn a_look_that_does_not_end_is_given_up() {
+    let begun = Instant::now();
+    let wait = wait_until("it holds", std::future::pending::<bool>).timeout(SHORT);
+    let error = block_on(wait).unwrap_err().to_string();
+    assert!(error.ends_with("there is instead: a look that has not ended after 100.0ms"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[netns_test(veth = true, ipv6 = false)]
+async fn a_probe_is_a_condition(a: Host, b: Host) {
+    let report = eventually("b answers", || a.ping(&b).count(1)).await;
+    assert_eq!(report.received(), 1);
+    let nobody = || a.ping("198.51.100.77").count(1).timeout(Duration::from_millis(50));
+    let text = panic_of(async { _ = eventually("nobody answers", nobody).timeout(SHORT).await }).await.unwrap_err();
+    assert!(text.contains("198.51.100.77"), "{text}");
+}
+
+/// They can be awaited by tasks of any thread.
+#[netns_test(veth = true, flavor = "multi_thread")]
+async fn on_any_thread(a: Host, b: Host) {
+    let (here, there) = (a.clone(), b.clone());
+    tokio::spawn(async move { eventually("b answers", || here.ping(&there).count(1)).await }).await.unwrap();
+    let watch = || async move { never_within(SHORT, "it holds", || false).await };
+    a.spawn(watch()).await.unwrap();
+    b.run(|| eventually("its file system is there", || std::path::Path::new("/proc").exists()).wait());
+}
