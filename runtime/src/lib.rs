@@ -52,7 +52,7 @@ pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
 pub use wait::{
-    Asynchronous, Condition, Eventually, Finding, NeverWithin, Plain, Sure, WaitError, WaitUntil, eventually,
+    Asynchronous, Condition, Eventually, Finding, NeverWithin, Plain, Sure, WaitError, WaitFor, WaitUntil, eventually,
     never_within, wait_until,
 };
 

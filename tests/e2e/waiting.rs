@@ -2,12 +2,16 @@
 
 use std::cell::Cell;
 use std::future::ready;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use netns_test::prelude::*;
+use netns_test::{IpNet, WaitFor};
 use netns_test_tests::panics::panic_of;
+use netns_test_tests::routes::{Route, give_address, take_down};
+use rtnetlink::packet_route::route::RouteType;
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -167,4 +171,133 @@ async fn on_any_thread(a: Host, b: Host) {
     let watch = || async move { never_within(SHORT, "it holds", || false).await };
     a.spawn(watch()).await.unwrap();
     b.run(|| eventually("its file system is there", || std::path::Path::new("/proc").exists()).wait());
+}
+
+/// A switch with two hosts, which can be unplugged.
+fn on_a_switch() -> Lab {
+    Lab::builder().segment("lan", ["10.0.0.0/24", "fd00::/64"]).hosts(2, "lan").build().unwrap()
+}
+
+/// Waits for something that comes 100 ms after the wait has begun, and not before.
+async fn comes_later(wait: WaitFor, change: impl Future<Output = ()>) {
+    let begun = Instant::now();
+    let waited = async { (wait.await, begun.elapsed()) };
+    let changed = async {
+        tokio::time::sleep(SHORT).await;
+        change.await;
+    };
+    let ((outcome, elapsed), ()) = tokio::join!(waited, changed);
+    outcome.unwrap();
+    assert!(elapsed >= SHORT, "it was not there after {elapsed:?}");
+}
+
+/// What a wait says that is in vain.
+async fn in_vain(wait: WaitFor) -> String {
+    let begun = Instant::now();
+    let error = wait.timeout(SHORT).await.unwrap_err();
+    assert!(begun.elapsed() >= SHORT);
+    assert!(matches!(error, WaitError::Expired { .. }), "{error:?}");
+    error.to_string()
+}
+
+#[netns_test(namespaces = 0)]
+async fn carrier_comes_and_goes(_lab: Lab) {
+    let lab = on_a_switch();
+    let (host, lan) = (lab.host("host1"), lab.segment("lan"));
+    host.wait_for_carrier(lan).await.unwrap();
+    let text = in_vain(host.wait_for_no_carrier(lan)).await;
+    assert!(text.contains("ms for no carrier on segment `lan` on host `host1`"), "{text}");
+    assert!(text.ends_with("there is instead: host1:eth0, which is up"), "{text}");
+    comes_later(host.wait_for_no_carrier(lan), async { lan.unplug(host).await.unwrap() }).await;
+    let text = in_vain(host.wait_for_carrier(lan)).await;
+    assert!(text.ends_with("host1:eth0, which is down"), "{text}");
+    comes_later(host.wait_for_carrier(lan), async { lan.plug(host).await.unwrap() }).await;
+    take_down(host).await;
+    host.wait_for_no_carrier(lan).wait().unwrap();
+    let text = in_vain(host.wait_for_carrier(lan)).await;
+    assert!(text.ends_with("host1:eth0, which is taken down"), "{text}");
+}
+
+#[netns_test(namespaces = 0)]
+async fn an_address_is_waited_for_until_it_can_be_used(_lab: Lab) {
+    let lab = on_a_switch();
+    let host = lab.host("host1");
+    host.wait_for_address(host.addr_v4()).await.unwrap();
+    host.wait_for_address(host.addr_v6()).wait().unwrap();
+    for (address, length) in [("10.0.0.77".parse::<IpAddr>().unwrap(), 24), ("fd00::77".parse().unwrap(), 64)] {
+        let text = in_vain(host.wait_for_address(address)).await;
+        assert!(text.contains(&format!("for address {address} on host `host1`")), "{text}");
+        assert!(text.contains("there is instead: the addresses 10.0.0.1, "), "{text}");
+        comes_later(host.wait_for_address(address), give_address(host, address, length)).await;
+    }
+    // With duplicate address detection, it is there for a second before it can be used.
+    let set = |path: &str| host.run(|| std::fs::write(format!("/proc/sys/net/ipv6/conf/eth0/{path}"), "1")).unwrap();
+    set("accept_dad");
+    set("dad_transmits");
+    let slow: IpAddr = "fd00::78".parse().unwrap();
+    give_address(host, slow, 64).await;
+    let text = in_vain(host.wait_for_address(slow)).await;
+    assert!(text.contains("fd00::78 (tentative)"), "{text}");
+    host.wait_for_address(slow).await.unwrap();
+    // And one that somebody has is never.
+    let theirs = lab.host("host2").addr_v6();
+    give_address(host, theirs.into(), 64).await;
+    eventually("it is found to be a duplicate", || async {
+        let text = host.wait_for_address(theirs).timeout(Duration::ZERO).await.unwrap_err().to_string();
+        if text.contains(&format!("{theirs} (a duplicate)")) { Ok(()) } else { Err(text) }
+    })
+    .await;
+}
+
+#[netns_test(namespaces = 0)]
+async fn a_route_is_waited_for_until_it_can_be_used(_lab: Lab) -> TestResult {
+    let lab = on_a_switch();
+    let (host, lan) = (lab.host("host1"), lab.segment("lan"));
+    host.wait_for_route(lan.subnets()[0]).await?;
+    host.wait_for_route(lan.subnets()[1]).wait()?;
+    for (prefix, gateway) in
+        [("10.7.0.0/16", IpAddr::from(lab.host("host2").addr_v4())), ("fd07::/16", lab.host("host2").addr_v6().into())]
+    {
+        let to: IpNet = prefix.parse()?;
+        let text = in_vain(host.wait_for_route(to)).await;
+        assert!(text.contains(&format!("for a route to {to} on host `host1`")), "{text}");
+        comes_later(host.wait_for_route(to), Route::via(prefix, gateway).add_to(host)).await;
+        // Not one to more, or to less, of it.
+        in_vain(host.wait_for_route(IpNet::new(to.addr(), 15)?)).await;
+        in_vain(host.wait_for_route(IpNet::new(to.addr(), 17)?)).await;
+        in_vain(host.wait_for_route(to.addr())).await;
+    }
+    Route::of_kind("10.8.0.0/16", RouteType::Unreachable).add_to(host).await;
+    let text = in_vain(host.wait_for_route("10.8.0.0/16".parse::<IpNet>()?)).await;
+    assert!(text.contains("10.8.0.0/16 (unreachable)") && text.contains("10.7.0.0/16,"), "{text}");
+    // The host's own address is in the table of those, which is none that one sends by.
+    in_vain(host.wait_for_route(host.addr())).await;
+    lan.unplug(host).await?;
+    let to = "10.7.0.0/16".parse::<IpNet>()?;
+    let text = in_vain(host.wait_for_route(to)).await;
+    assert!(text.contains("10.7.0.0/16 (its link is down)"), "{text}");
+    comes_later(host.wait_for_route(to), async { lan.plug(host).await.unwrap() }).await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 0)]
+async fn a_neighbour_is_waited_for_until_it_is_known(_lab: Lab) {
+    let lab = on_a_switch();
+    let [first, second] = lab.hosts() else { unreachable!() };
+    for address in [IpAddr::from(second.addr_v4()), second.addr_v6().into()] {
+        in_vain(first.wait_for_neighbour(address)).await;
+        comes_later(first.wait_for_neighbour(address), first.assert_ping(address).into_future()).await;
+        first.wait_for_neighbour(address).wait().unwrap();
+    }
+    let nobody: IpAddr = "10.0.0.77".parse().unwrap();
+    first.assert_no_ping(nobody).window(Duration::from_millis(300)).await;
+    let text = in_vain(first.wait_for_neighbour(nobody)).await;
+    assert!(text.contains("10.0.0.77 (incomplete)") || text.contains("10.0.0.77 (failed)"), "{text}");
+}
+
+#[netns_test(veth = true)]
+async fn what_is_of_another_lab_cannot_be_waited_for(a: Host, _b: Host) {
+    let error = a.wait_for_carrier(on_a_switch().segment("lan")).await.unwrap_err();
+    assert!(matches!(error, WaitError::Failed { .. }), "{error:?}");
+    assert_eq!(error.to_string(), "could not wait for carrier on segment `lan` on host `a`");
 }

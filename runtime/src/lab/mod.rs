@@ -21,7 +21,7 @@ use netns_test_topology::Plan;
 pub(crate) use baseline::Baseline;
 pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
 pub use builder::{BuildError, LabBuilder};
-pub(crate) use carrier::{Awaited, Carrier, Patience};
+pub(crate) use carrier::{Awaited, Carrier, Patience, operational};
 pub(crate) use error::{LabError, quota};
 pub(crate) use hub::{Hub, Member, NoCable, inside, wait_for_addresses_in_host, wait_in_host, with_netlink};
 pub(crate) use labs::Labs;

@@ -6,12 +6,14 @@
 mod alarm;
 mod condition;
 mod error;
+mod kernel;
 mod look;
 mod never;
 mod until;
 
 pub use condition::{Asynchronous, Condition, Finding, Plain, Sure};
 pub use error::WaitError;
+pub use kernel::WaitFor;
 pub use never::{NeverWithin, never_within};
 pub use until::{Eventually, WaitUntil, eventually, wait_until};
 
@@ -50,13 +52,11 @@ fn fail(at: &Location<'_>, message: &str) -> ! {
 
 /// The same for a wait that could not be one: no failure that a test could have expected.
 fn broken(at: &Location<'_>, message: String) -> ! {
-    match harness::lab() {
-        Some(lab) => lab.could_not(at, message),
-        None => {
-            show_panic(at, &message);
-            resume_unwind(Box::new(Broken(message)))
-        }
+    if let Some(lab) = harness::lab() {
+        lab.could_not(at, message);
     }
+    show_panic(at, &message);
+    resume_unwind(Box::new(Broken(message)))
 }
 
 /// Whether to block this thread is to stop all tasks of a runtime of tokio's.

@@ -1,6 +1,7 @@
 //! Waiting until a condition holds.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
@@ -161,20 +162,20 @@ fn value_or_error<T>(outcome: Outcome<T>, what: &str) -> Result<T, WaitError> {
     outcome.found.map_err(|instead| WaitError::Expired { what: what.to_owned(), waited, instead })
 }
 
+/// What to make of an outcome, or of there being nobody who wakes; of what was waited for, and where.
+type Conclude<V, T> = fn(io::Result<Outcome<V>>, &str, &'static Location<'static>) -> T;
+
 /// A future that looks at a condition, and then makes something of what came of it.
 pub struct Following<C: Condition<K>, K, T> {
     looking: Looking<C, K>,
     what: String,
     at: &'static Location<'static>,
-    conclude: fn(std::io::Result<Outcome<C::Value>>, &str, &'static Location<'static>) -> T,
+    conclude: Conclude<C::Value, T>,
     _waiting: Waiting,
 }
 
 impl<C: Condition<K>, K, T> Following<C, K, T> {
-    fn new(
-        wait: Wait<C, K>,
-        conclude: fn(std::io::Result<Outcome<C::Value>>, &str, &'static Location<'static>) -> T,
-    ) -> Self {
+    fn new(wait: Wait<C, K>, conclude: Conclude<C::Value, T>) -> Self {
         let (plan, waiting) = (wait.plan(), wait.waiting());
         let Wait { what, condition, at, .. } = wait;
         Self { looking: Looking::new(plan, condition), what, at, conclude, _waiting: waiting }
