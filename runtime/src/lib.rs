@@ -27,6 +27,7 @@ mod firewall;
 mod harness;
 mod host;
 mod isolation;
+mod kernel;
 mod lab;
 mod needs;
 mod path;
@@ -41,6 +42,9 @@ mod wait;
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
 pub use host::{Command, Host, Process};
+pub use kernel::{
+    Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple, Protocol, QueryError, SocketInfo, SocketState, Sockets,
+};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};

@@ -1,6 +1,6 @@
 //! The examples of the README and the guide that the quickstart does not have, run.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use netns_test::prelude::*;
 use rstest::rstest;
@@ -115,5 +115,47 @@ async fn hosts_with_jumbo_frames() -> TestResult {
     let lab = Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(2, "lan");
     let lab = lab.draw(|drawing| drawing.segments[0].mtu = Some(9000)).build()?;
     lab.host("host1").assert_ping(lab.host("host2")).size(8000).dont_fragment(true).await;
+    Ok(())
+}
+
+#[netns_test(veth = true, ipv6 = false)]
+async fn the_log_is_written(a: Host, b: Host) -> TestResult {
+    eventually("b answers", || a.ping(&b).count(1)).await;
+
+    let log = std::env::temp_dir().join("the_log_is_written");
+    let mut writer = b.command("sh").args(["-c", "echo ready > $0"]).arg(&log).spawn()?;
+    let line =
+        eventually("the log has a line", || std::fs::read_to_string(&log).ok().filter(|text| text.ends_with('\n')))
+            .await;
+    assert_eq!(line, "ready\n");
+    writer.wait()?;
+    std::fs::remove_file(&log)?;
+
+    let socket = b.udp_socket()?;
+    socket.set_nonblocking(true)?;
+    let arrives = |socket: &UdpSocket| socket.recv(&mut [0; 16]).ok();
+    never_within(Duration::from_millis(100), "a datagram arrives", || arrives(&socket)).await;
+    Ok(())
+}
+
+#[netns_test(veth = true, ipv6 = false)]
+fn the_firewall_forgets(client: Host, server: Host) -> TestResult {
+    server.nft(
+        "table ip filter {
+            chain input {
+                type filter hook input priority filter; policy accept;
+                ct state invalid drop
+            }
+        }",
+    )?;
+    let listener = server.tcp_listener()?;
+    let at = listener.local_addr()?;
+    assert_eq!(server.sockets().tcp().listening().port(at.port()).list()?.len(), 1);
+
+    let _stream = client.tcp_connect(at)?;
+    let _accepted = listener.accept()?;
+    let tracked = server.conntrack().tcp().address(client.addr()).list()?;
+    assert!(tracked.len() == 1 && tracked[0].assured(), "{tracked:?}");
+    assert_eq!(server.conntrack().port(at.port()).flush()?, 1);
     Ok(())
 }

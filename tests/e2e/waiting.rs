@@ -301,3 +301,34 @@ async fn what_is_of_another_lab_cannot_be_waited_for(a: Host, _b: Host) {
     assert!(matches!(error, WaitError::Failed { .. }), "{error:?}");
     assert_eq!(error.to_string(), "could not wait for carrier on segment `lan` on host `a`");
 }
+
+#[netns_test(veth = true)]
+async fn a_listener_is_waited_for_by_its_port(a: Host, b: Host) -> TestResult {
+    let port = a.tcp_listener()?.local_addr()?.port();
+    let text = in_vain(a.wait_for_listener(port)).await;
+    assert!(
+        text.ends_with(&format!("for a listener on TCP port {port} on host `a`; there is instead: no listeners")),
+        "{text}"
+    );
+    // Neither one in another host, nor a socket that is only bound.
+    let _elsewhere = b.run(|| std::net::TcpListener::bind(("0.0.0.0", port)))?;
+    let _bound = a.run(|| std::net::UdpSocket::bind(("0.0.0.0", port)))?;
+    in_vain(a.wait_for_listener(port)).await;
+    let (here, listener) = (a.clone(), std::cell::OnceCell::new());
+    comes_later(a.wait_for_listener(port), async {
+        listener.set(here.run(|| std::net::TcpListener::bind(("::", port))).unwrap()).unwrap();
+    })
+    .await;
+    let text = in_vain(a.wait_for_listener(port ^ 1)).await;
+    assert!(text.ends_with(&format!("there is instead: the listeners [::]:{port}")), "{text}");
+    Ok(())
+}
+
+#[test]
+fn an_ok_that_means_no_is_refused() {
+    let refused = "would hold with any `Ok`";
+    let text = panic_in(|| _ = eventually("x", || Ok::<_, String>(false)).wait()).unwrap();
+    assert!(text.contains(refused), "{text}");
+    let text = panic_in(|| _ = eventually("x", || Err::<Option<u8>, _>("not yet")).wait()).unwrap();
+    assert!(text.contains(refused), "{text}");
+}

@@ -374,6 +374,7 @@ pub(crate) fn probes() -> Fixture {
                 .says("assertion failed: eventually a number")
                 .says(": invalid digit found in string")
                 .here(),
+            passes("passes_if_a_kernel_that_cannot_be_asked_is_told_from_one_that_fails"),
             fails("fails_if_it_comes").says("assertion failed: never within 200ms a number").says(": 7").here(),
             fails("is_broken_if_what_is_watched_stands_still").says("could not watch whether a number: ").here(),
         ],

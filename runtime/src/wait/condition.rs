@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 /// |---|---|---|
 /// | `bool` | `true` | `false` |
 /// | `Option<T>` | `Some`; the answer is what is in it | `None` |
-/// | `Result<T, E>` | `Ok`; the answer is what is in it | the error |
+/// | `Result<T, E>` | `Ok`; the answer is what is in it, neither a `bool` nor an `Option` | the error |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether a condition holds",
     label = "a condition answers `bool`, `Option<T>` or `Result<T, E>` where `E: Display`"
@@ -56,8 +56,19 @@ impl<T, E: Display> Finding for Result<T, E> {
     type Value = T;
 
     fn found(self) -> Result<T, String> {
+        refuse_ambiguous::<T>();
         self.map_err(|error| error.to_string())
     }
+}
+
+/// `Ok(false)` would hold, which nobody means. The type is known by its name only: this is no place for types that are `'static`.
+fn refuse_ambiguous<T>() {
+    let name = std::any::type_name::<T>();
+    let is_ambiguous = name == "bool" || name.starts_with("core::option::Option<");
+    assert!(
+        !is_ambiguous,
+        "a condition that answers `Result<{name}, _>` would hold with any `Ok`: make an error of what is not meant"
+    );
 }
 
 /// A condition that is looked at by calling a closure: `|| file.exists()`.

@@ -2,6 +2,7 @@
 
 mod address;
 mod link;
+mod listener;
 mod neighbour;
 mod route;
 
@@ -38,6 +39,8 @@ pub struct WaitFor {
     groups: &'static [u32],
     look: Result<Look, Box<dyn std::error::Error + Send + Sync>>,
     timeout: Duration,
+    /// When to look again though no event has come, if there are none of what is waited for.
+    interval: Option<Duration>,
 }
 
 impl WaitFor {
@@ -48,7 +51,7 @@ impl WaitFor {
         look: impl Fn(&mut Netlink) -> Result<Missing, NetlinkError> + Send + 'static,
     ) -> Self {
         let what = format!("{what} on host `{}`", host.name());
-        Self { host: host.clone(), what, groups, look: Ok(Box::new(look)), timeout: TIMEOUT }
+        Self { host: host.clone(), what, groups, look: Ok(Box::new(look)), timeout: TIMEOUT, interval: None }
     }
 
     /// How long it may take; stretched by the setting `time-scale`.
@@ -60,12 +63,12 @@ impl WaitFor {
     /// Blocks this thread until it is there. For functions that are not `async`.
     pub fn wait(self) -> Result<(), WaitError> {
         let _waiting = Waiting::new(self.what.clone());
-        let Self { host, what, groups, look, timeout } = self;
+        let Self { host, what, groups, look, timeout, interval } = self;
         let failed = |source| failed(&host, &what, source);
         let look = look.map_err(failed)?;
         let timeout = host.scaled(timeout);
         // A thread of its own, which the kernel's sockets are opened on.
-        let followed = inside(host.netns(), move || follow(groups, &look, timeout));
+        let followed = inside(host.netns(), move || follow(groups, &look, timeout, interval));
         match followed.map_err(|error| failed(error.into()))? {
             Followed::There => Ok(()),
             Followed::Missing { waited, instead } => Err(WaitError::Expired { what, waited, instead }),
@@ -87,7 +90,7 @@ enum Followed {
 }
 
 /// Looks, and again after each event. Questions have a socket of their own: an answer cannot get lost among events.
-fn follow(groups: &[u32], look: &Look, timeout: Duration) -> Result<Followed, LabError> {
+fn follow(groups: &[u32], look: &Look, timeout: Duration, interval: Option<Duration>) -> Result<Followed, LabError> {
     let in_place = |source| LabError::Netlink { place: "the host".to_owned(), source };
     let begun = Instant::now();
     // Subscribed before the first look, so nothing happens in between.
@@ -99,7 +102,10 @@ fn follow(groups: &[u32], look: &Look, timeout: Duration) -> Result<Followed, La
         match look(&mut questions).map_err(in_place)? {
             None => return Ok(Followed::There),
             Some(instead) if is_last => return Ok(Followed::Missing { waited: begun.elapsed(), instead }),
-            Some(_) => events.wait_for_events(timeout.saturating_sub(begun.elapsed())).map_err(in_place)?,
+            Some(_) => {
+                let left = timeout.saturating_sub(begun.elapsed());
+                events.wait_for_events(interval.map_or(left, |interval| interval.min(left))).map_err(in_place)?;
+            }
         }
     }
 }
