@@ -47,7 +47,7 @@ pub use kernel::{
 };
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
-pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};
+pub use netns_test_topology::{HostAddresses, IpNet, MacAddr, MacAddrError, Prefix, PrefixError};
 pub use probe::{
     Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertPing, Ping, PingError,
     PingReport, Target, TargetError, UnreachableCode,
@@ -75,8 +75,8 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        ArpError, Host, Lab, PingError, Segment, TestError, TestResult, Topology, WaitError, eventually, netns_test,
-        never_within, wait_until,
+        ArpError, Host, Lab, PingError, Prefix, Segment, TestError, TestResult, Topology, WaitError, eventually,
+        netns_test, never_within, wait_until,
     };
 }
 

@@ -159,3 +159,14 @@ fn the_firewall_forgets(client: Host, server: Host) -> TestResult {
     assert_eq!(server.conntrack().port(at.port()).flush()?, 1);
     Ok(())
 }
+
+#[netns_test(veth = true, subnet = "10.0.1.0/24")]
+fn addresses_by_number(a: Host, _b: Host, lab: Lab) -> TestResult {
+    let subnet = lab.segment("lan").subnets()[0];
+    assert_eq!(subnet.nth(1)?, a.addr());
+    assert_eq!(subnet.nth_from_end(1)?.to_string(), "10.0.1.254");
+    assert_eq!(subnet.subnet(28, 2)?.to_string(), "10.0.1.32/28");
+    assert_eq!(subnet.host_addresses().last(), Some(subnet.nth(254)?));
+    assert!(subnet.nth(256).is_err() && subnet.subnet(23, 0).is_err() && subnet.subnet(28, 16).is_err());
+    Ok(())
+}
