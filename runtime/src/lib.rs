@@ -28,6 +28,7 @@ mod flow;
 mod harness;
 mod host;
 mod isolation;
+mod kernel;
 mod lab;
 mod needs;
 mod path;
@@ -40,14 +41,18 @@ mod settings;
 mod sys;
 mod topology;
 mod transport;
+mod wait;
 
 pub use change::{Change, LinkError};
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;
+pub use kernel::{
+    Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple, Protocol, QueryError, SocketInfo, SocketState, Sockets,
+};
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
-pub use netns_test_topology::{IpNet, MacAddr, MacAddrError};
+pub use netns_test_topology::{HostAddresses, IpNet, MacAddr, MacAddrError, Prefix, PrefixError};
 pub use ports::{PortError, ReservedPort};
 pub use probe::{
     Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertNoService, AssertPing,
@@ -59,6 +64,10 @@ pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
 pub use transport::{Sctp, Tcp, Transport, Udp};
+pub use wait::{
+    Asynchronous, Condition, Eventually, Finding, NeverWithin, Plain, Sure, WaitError, WaitFor, WaitUntil, eventually,
+    never_within, wait_until,
+};
 
 /// What a network can be drawn with, for [`LabBuilder::draw`].
 pub mod drawing {
@@ -75,8 +84,8 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        ArpError, Flow, FlowError, Host, Lab, PingError, Sctp, Segment, ServiceError, Tcp, TestError, TestResult,
-        Topology, Udp, netns_test,
+        ArpError, Flow, FlowError, Host, Lab, PingError, Prefix, Sctp, Segment, ServiceError, Tcp, TestError,
+        TestResult, Topology, Udp, WaitError, eventually, netns_test, never_within, wait_until,
     };
 }
 

@@ -1,6 +1,6 @@
 //! The examples of the README and the guide that the quickstart does not have, run.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use netns_test::prelude::*;
 use rstest::rstest;
@@ -183,5 +183,58 @@ async fn what_is_established_survives_a_new_rule(client: Host, server: Host) -> 
     assert!(client.open_tcp(&server).await.is_err_and(|error| error.is_negative()));
     server.nft("flush chain inet filter input; add rule inet filter input meta l4proto tcp drop")?;
     flow.assert_cut().await;
+    Ok(())
+}
+
+#[netns_test(veth = true, ipv6 = false)]
+async fn the_log_is_written(a: Host, b: Host) -> TestResult {
+    eventually("b answers", || a.ping(&b).count(1)).await;
+
+    let log = std::env::temp_dir().join("the_log_is_written");
+    let mut writer = b.command("sh").args(["-c", "echo ready > $0"]).arg(&log).spawn()?;
+    let line =
+        eventually("the log has a line", || std::fs::read_to_string(&log).ok().filter(|text| text.ends_with('\n')))
+            .await;
+    assert_eq!(line, "ready\n");
+    writer.wait()?;
+    std::fs::remove_file(&log)?;
+
+    let socket = b.udp_socket()?;
+    socket.set_nonblocking(true)?;
+    let arrives = |socket: &UdpSocket| socket.recv(&mut [0; 16]).ok();
+    never_within(Duration::from_millis(100), "a datagram arrives", || arrives(&socket)).await;
+    Ok(())
+}
+
+#[netns_test(veth = true, ipv6 = false)]
+fn the_firewall_forgets(client: Host, server: Host) -> TestResult {
+    server.nft(
+        "table ip filter {
+            chain input {
+                type filter hook input priority filter; policy accept;
+                ct state invalid drop
+            }
+        }",
+    )?;
+    let listener = server.tcp_listener()?;
+    let at = listener.local_addr()?;
+    assert_eq!(server.sockets().tcp().listening().port(at.port()).list()?.len(), 1);
+
+    let _stream = client.tcp_connect(at)?;
+    let _accepted = listener.accept()?;
+    let tracked = server.conntrack().tcp().address(client.addr()).list()?;
+    assert!(tracked.len() == 1 && tracked[0].assured(), "{tracked:?}");
+    assert_eq!(server.conntrack().port(at.port()).flush()?, 1);
+    Ok(())
+}
+
+#[netns_test(veth = true, subnet = "10.0.1.0/24")]
+fn addresses_by_number(a: Host, _b: Host, lab: Lab) -> TestResult {
+    let subnet = lab.segment("lan").subnets()[0];
+    assert_eq!(subnet.nth(1)?, a.addr());
+    assert_eq!(subnet.nth_from_end(1)?.to_string(), "10.0.1.254");
+    assert_eq!(subnet.subnet(28, 2)?.to_string(), "10.0.1.32/28");
+    assert_eq!(subnet.host_addresses().last(), Some(subnet.nth(254)?));
+    assert!(subnet.nth(256).is_err() && subnet.subnet(23, 0).is_err() && subnet.subnet(28, 16).is_err());
     Ok(())
 }

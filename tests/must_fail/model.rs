@@ -146,6 +146,7 @@ pub(crate) fn expected_panics() -> Fixture {
                 .says("it is on `nowhere`, which is no segment")
                 .says("not the panic that `#[should_panic]` waits for")
                 .here(),
+            misused("fails_if_a_task_watches_what_it_blocks", "could not watch whether it comes: "),
             misused(
                 "fails_if_there_is_no_such_host",
                 "\nthere is no host `bob` in this lab; there are `host1`, `host2`\n",
@@ -392,6 +393,13 @@ pub(crate) fn probes() -> Fixture {
                 .says("could not ask whether the UDP flow from alice (198.51.100.1:")
                 .says("does not work: the runtime of host `bob` is busy with something else")
                 .here(),
+            fails("fails_if_it_does_not_come")
+                .says("assertion failed: eventually a number")
+                .says(": invalid digit found in string")
+                .here(),
+            passes("passes_if_a_kernel_that_cannot_be_asked_is_told_from_one_that_fails"),
+            fails("fails_if_it_comes").says("assertion failed: never within 200ms a number").says(": 7").here(),
+            fails("is_broken_if_what_is_watched_stands_still").says("could not watch whether a number: ").here(),
         ],
     )
 }

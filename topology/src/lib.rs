@@ -20,6 +20,7 @@ mod lan;
 mod name;
 mod need;
 mod plan;
+mod prefix;
 mod rules;
 mod suggest;
 pub mod units;
@@ -40,5 +41,6 @@ pub use plan::{
     BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, MacAddrError, NatPlan, NeighbourPlan, Plan,
     PortForwardPlan, RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,
 };
+pub use prefix::{HostAddresses, Prefix, PrefixError};
 pub use rules::{HOSTS, MTU, MTU_IPV6, SWITCH_PORTS, check_address};
 pub use suggest::did_you_mean;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use netns_test_topology::Drawing;
 
 use super::conclusion::Conclusion;
-use super::phase;
+use super::{current, phase};
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
 use crate::error::say;
@@ -31,6 +31,7 @@ pub(super) fn execute<R: Outcome>(
         Err(conclusion) => return conclusion,
     };
     if mode != Mode::Inline {
+        current::set(&lab);
         let (lab, settings) = (lab.clone(), settings.clone());
         phase::set_lab(move || evidence::show(spec, &settings, &lab));
     }

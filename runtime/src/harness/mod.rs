@@ -6,6 +6,7 @@
 mod body;
 mod child;
 mod conclusion;
+mod current;
 mod inline;
 mod marker;
 mod parent;
@@ -18,6 +19,7 @@ use std::panic::Location;
 
 pub(crate) use conclusion::Broken;
 use conclusion::{Conclusion, conclude};
+pub(crate) use current::lab;
 use marker::{Call, Role};
 pub(crate) use waiting::Waiting;
 

@@ -173,7 +173,7 @@ fn strike(carrier: Carrier, pending: &mut HashMap<u32, Awaited>, link: &LinkMess
 
 /// A port may forward for a moment before its operational state is up, and be disabled by the next event (`br_port_carrier_check`): it has
 /// to have both.
-fn operational(awaited: &Awaited, link: &LinkMessage) -> bool {
+pub(crate) fn operational(awaited: &Awaited, link: &LinkMessage) -> bool {
     // The kernel shows RFC 2863's `up` as this flag, and `unknown` too (`dev_get_flags`).
     let up = link.header.flags.contains(LinkFlags::Running) && (is_up(link) || !awaited.is_veth);
     up && port_state(link).is_none_or(|state| state == BridgePortState::Forwarding)

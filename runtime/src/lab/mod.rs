@@ -21,7 +21,7 @@ use netns_test_topology::Plan;
 pub(crate) use baseline::Baseline;
 pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
 pub use builder::{BuildError, LabBuilder};
-pub(crate) use carrier::{Awaited, Carrier, Patience};
+pub(crate) use carrier::{Awaited, Carrier, Patience, operational};
 pub(crate) use error::{LabError, quota};
 pub(crate) use hub::{Hub, Member, NoCable, inside, wait_for_addresses_in_host, wait_in_host, with_netlink};
 pub(crate) use labs::Labs;
@@ -73,8 +73,14 @@ impl Lab {
         LabBuilder::default()
     }
 
-    pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.0.surroundings
+    /// The settings of its test.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.surroundings.settings
+    }
+
+    /// Panics at the line of whoever asked for what cannot be done, and remembers it.
+    pub(crate) fn could_not(&self, at: &Location<'_>, message: String) -> ! {
+        self.0.surroundings.could_not(at, message)
     }
 
     /// All labs of the same test.

@@ -206,27 +206,60 @@ impl Netlink {
         Ok(())
     }
 
+    /// Tells this socket of everything that these groups of events are about, from now on.
+    pub(crate) fn subscribe(&self, groups: &[u32]) -> Result<(), NetlinkError> {
+        groups.iter().try_for_each(|&group| self.socket.add_membership(group)).map_err(failed("subscribe to events"))
+    }
+
+    /// Waits until there are events, and passes over those that have arrived. Some may have been lost.
+    pub(crate) fn wait_for_events(&self, at_most: Duration) -> Result<(), NetlinkError> {
+        let timeout = PollTimeout::try_from(at_most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(0) | Err(Errno::EINTR) => Ok(()),
+            Ok(_) => self.drain(&mut |_| ()).map(|_| ()).map_err(failed("read the events")),
+            Err(error) => Err(failed("wait for events")(error.into())),
+        }
+    }
+
     /// All IPv6 addresses as they are now. Events that have arrived before are passed over.
     pub(super) fn ipv6_addresses(&mut self) -> Result<Vec<AddressMessage>, NetlinkError> {
+        let mut address = AddressMessage::default();
+        address.header.family = AddressFamily::Inet6;
+        let answers = self.list("read the addresses", &RouteNetlinkMessage::GetAddress(address))?;
+        let addresses = answers.into_iter().filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewAddress(address) => Some(address),
+            _ => None,
+        });
+        Ok(addresses.collect())
+    }
+
+    /// All that a request for a list (`NLM_F_DUMP`) is answered with. Events that have arrived before are passed over.
+    pub(crate) fn list(
+        &mut self,
+        what: &'static str,
+        request: &RouteNetlinkMessage,
+    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         for _ in 0..READINGS {
             self.drain(&mut |_| ()).map_err(failed("read the events"))?;
-            if let Some(addresses) = self.read_ipv6_addresses().map_err(failed("read the addresses"))? {
-                return Ok(addresses);
+            if let Some(answers) = self.read_list(what, request.clone()).map_err(failed(what))? {
+                return Ok(answers);
             }
         }
-        Err(failed("read the addresses")(io::Error::other(format!("they changed under each of {READINGS} readings"))))
+        Err(failed(what)(io::Error::other(format!("they changed under each of {READINGS} readings"))))
     }
 
     /// Answers with nothing if the list may be incomplete.
-    fn read_ipv6_addresses(&mut self) -> io::Result<Option<Vec<AddressMessage>>> {
-        let mut address = AddressMessage::default();
-        address.header.family = AddressFamily::Inet6;
-        let request = RouteNetlinkMessage::GetAddress(address);
-        self.push("read the addresses", request, NLM_F_DUMP).map_err(|error| error.source)?;
+    fn read_list(
+        &mut self,
+        what: &'static str,
+        request: RouteNetlinkMessage,
+    ) -> io::Result<Option<Vec<RouteNetlinkMessage>>> {
+        self.push(what, request, NLM_F_DUMP).map_err(|error| error.source)?;
         self.socket.send(&self.batch, 0)?;
         self.batch.clear();
         let number = self.requests.len();
-        let (mut addresses, mut done, mut complete) = (Vec::new(), false, true);
+        let (mut answers, mut done, mut complete) = (Vec::new(), false, true);
         while !done {
             let received = self.receive(|message| {
                 if message.header.sequence_number as usize != number {
@@ -234,7 +267,7 @@ impl Netlink {
                 }
                 complete &= message.header.flags & NLM_F_DUMP_INTR == 0;
                 match message.payload {
-                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(address)) => addresses.push(address),
+                    NetlinkPayload::InnerMessage(answer) => answers.push(answer),
                     NetlinkPayload::Done(_) => done = true,
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
                     _ => {}
@@ -249,7 +282,7 @@ impl Netlink {
                 other => other?,
             }
         }
-        Ok(complete.then_some(addresses))
+        Ok(complete.then_some(answers))
     }
 
     /// Hands over links as they are now, by their indices. Events that have arrived, or arrive meanwhile, are handed over too, and a link may
@@ -257,7 +290,7 @@ impl Netlink {
     ///
     /// Each is asked for by itself: the kernel brings its state up to date then, from 6.8 on (`linkwatch_sync_dev` in `rtnl_getlink`). A
     /// list would show what the worker has come to, who takes a hundred links and then rests for a second.
-    pub(super) fn links(&mut self, indices: &[u32], mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
+    pub(crate) fn links(&mut self, indices: &[u32], mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
         for _ in 0..READINGS {
             let mut complete = true;
             for &index in indices {

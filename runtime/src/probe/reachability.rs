@@ -265,7 +265,7 @@ impl AssertReachability {
     }
 
     fn could_not(&self, message: String) -> ! {
-        self.probe.lab.surroundings().could_not(self.at, message)
+        self.probe.lab.could_not(self.at, message)
     }
 
     fn judge(&self, expected: &[String], seen: &Reachability) {

@@ -4,6 +4,7 @@ mod anything;
 #[path = "../common/mod.rs"]
 mod common;
 mod places;
+mod prefixes;
 mod simulation;
 mod sketch;
 

@@ -1,0 +1,188 @@
+//! The sockets of a host (`sock_diag(7)`).
+
+use std::net::SocketAddr;
+
+use netlink_packet_sock_diag::SockDiagMessage;
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags};
+use rtnetlink::sys::protocols::NETLINK_SOCK_DIAG;
+
+use super::Protocol;
+use super::dump::{Attempt, dump};
+use super::error::{QueryError, Subject, ask};
+use crate::Host;
+
+/// Of a family or protocol that it does not know, the kernel says ENOENT (`sock_diag_lock_handler`, `inet_diag_lock_handler`); without any of
+/// it, there is no such netlink family.
+const SUBJECT: Subject = Subject {
+    of: "sockets",
+    remedy: "`sudo modprobe -a tcp_diag udp_diag`, or choose a kernel with CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG",
+    lacking: &[libc::ENOENT, libc::EPROTONOSUPPORT],
+};
+
+/// A question about the TCP and UDP sockets of a host, whoever has opened them: [`Sockets::list`] asks it.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is asked until `list()` is called"]
+pub struct Sockets {
+    host: Host,
+    protocol: Option<Protocol>,
+    state: Option<SocketState>,
+    port: Option<u16>,
+}
+
+/// A socket, as the kernel tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketInfo {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// Its own address; an IPv4 address also where it is an IPv6 socket's (RFC 4291 section 2.5.5.2).
+    pub local: SocketAddr,
+    /// Whom it is connected to, if it is.
+    pub remote: Option<SocketAddr>,
+    /// Its state.
+    pub state: SocketState,
+    /// The inode by which `/proc/PID/fd` shows it to whoever has it open; 0 if nobody has.
+    pub inode: u32,
+    /// The user whose it is, as this test's user namespace numbers them.
+    pub uid: u32,
+}
+
+/// The state of a socket (RFC 9293 section 3.3.2). UDP has two of them: `Established` if it is connected, `Closed` if it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "they are the RFC's")]
+pub enum SocketState {
+    Established,
+    SynSent,
+    SynReceived,
+    FinWait1,
+    FinWait2,
+    TimeWait,
+    Closed,
+    CloseWait,
+    LastAck,
+    Listen,
+    Closing,
+    /// One that this crate has no name for, by its number in the kernel's `net/tcp_states.h`.
+    Other(u8),
+}
+
+impl From<u8> for SocketState {
+    fn from(number: u8) -> Self {
+        match number {
+            1 => Self::Established,
+            2 => Self::SynSent,
+            // The second is that of a connection request that has no socket yet.
+            3 | 12 => Self::SynReceived,
+            4 => Self::FinWait1,
+            5 => Self::FinWait2,
+            6 => Self::TimeWait,
+            7 => Self::Closed,
+            8 => Self::CloseWait,
+            9 => Self::LastAck,
+            10 => Self::Listen,
+            11 => Self::Closing,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl Host {
+    /// The TCP and UDP sockets of this host, IPv4 and IPv6, whoever has opened them.
+    ///
+    /// ```no_run
+    /// # fn example(host: netns_test::Host) -> Result<(), netns_test::QueryError> {
+    /// for socket in host.sockets().tcp().listening().list()? {
+    ///     println!("{} belongs to user {}", socket.local, socket.uid);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sockets(&self) -> Sockets {
+        Sockets { host: self.clone(), protocol: None, state: None, port: None }
+    }
+}
+
+impl Sockets {
+    /// Those of TCP.
+    pub fn tcp(mut self) -> Self {
+        self.protocol = Some(Protocol::Tcp);
+        self
+    }
+
+    /// Those of UDP.
+    pub fn udp(mut self) -> Self {
+        self.protocol = Some(Protocol::Udp);
+        self
+    }
+
+    /// Those in a state.
+    pub fn state(mut self, state: SocketState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Those that listen.
+    pub fn listening(self) -> Self {
+        self.state(SocketState::Listen)
+    }
+
+    /// Those with this local port.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Asks: all sockets that are as was said, IPv4 first.
+    pub fn list(self) -> Result<Vec<SocketInfo>, QueryError> {
+        let Self { host, protocol, state, port } = self;
+        let protocols = protocol.map_or_else(|| vec![Protocol::Tcp, Protocol::Udp], |one| vec![one]);
+        let mut sockets = ask(&host, "list the sockets", &SUBJECT, || read(&protocols))?;
+        sockets.retain(|socket| {
+            state.is_none_or(|state| socket.state == state) && port.is_none_or(|port| socket.local.port() == port)
+        });
+        Ok(sockets)
+    }
+}
+
+/// The TCP sockets that listen, of the namespace that this thread is in.
+pub(crate) fn listeners() -> Attempt<Vec<SocketInfo>> {
+    let mut sockets = read(&[Protocol::Tcp])?;
+    sockets.retain(|socket| socket.state == SocketState::Listen);
+    Ok(sockets)
+}
+
+/// The sockets of the namespace that this thread is in.
+fn read(protocols: &[Protocol]) -> Attempt<Vec<SocketInfo>> {
+    let mut sockets = Vec::new();
+    for &protocol in protocols {
+        for (family, socket_id) in [(libc::AF_INET, SocketId::new_v4()), (libc::AF_INET6, SocketId::new_v6())] {
+            let request = InetRequest {
+                family: u8::try_from(family).expect("families are small"),
+                protocol: protocol.number(),
+                extensions: ExtensionFlags::empty(),
+                states: StateFlags::all(),
+                socket_id,
+            };
+            let answers = dump(NETLINK_SOCK_DIAG, &SockDiagMessage::InetRequest(request))?;
+            sockets.extend(answers.iter().filter_map(|answer| match answer {
+                SockDiagMessage::InetResponse(response) => Some(info(protocol, &response.header)),
+                _ => None,
+            }));
+        }
+    }
+    Ok(sockets)
+}
+
+fn info(protocol: Protocol, header: &InetResponseHeader) -> SocketInfo {
+    let SocketId { source_address, source_port, destination_address, destination_port, .. } = header.socket_id;
+    let remote = SocketAddr::new(destination_address.to_canonical(), destination_port);
+    SocketInfo {
+        protocol,
+        local: SocketAddr::new(source_address.to_canonical(), source_port),
+        remote: (remote.port() != 0).then_some(remote),
+        state: header.state.into(),
+        inode: header.inode,
+        uid: header.uid,
+    }
+}
