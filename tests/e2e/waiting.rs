@@ -90,6 +90,9 @@ fn a_window_is_watched_from_its_start_to_its_end() {
         assert!(text.ends_with(": \"it is there\""), "{text}");
     }
     let looks = Cell::new(0);
+    never_within(SHORT, "it holds", || from_look(u32::MAX, &looks)).interval(Duration::from_secs(60)).wait();
+    assert!(looks.replace(0) >= 3, "at the start, throughout, at the end");
+    assert!(begun.elapsed() < Duration::from_secs(30), "each of them within the window");
     let text = panic_in(|| never_within(SHORT, "it holds", || from_look(1, &looks)).wait()).unwrap();
     assert!(text.ends_with(", looked at once: ()"), "{text}");
 }
@@ -189,6 +192,8 @@ async fn comes_later(wait: WaitFor, change: impl Future<Output = ()>) {
     let ((outcome, elapsed), ()) = tokio::join!(waited, changed);
     outcome.unwrap();
     assert!(elapsed >= SHORT, "it was not there after {elapsed:?}");
+    // The last look, after 5 s, would find it, too.
+    assert!(elapsed < Duration::from_secs(4), "nobody was told of it for {elapsed:?}");
 }
 
 /// What a wait says that is in vain.
@@ -271,7 +276,8 @@ async fn a_route_is_waited_for_until_it_can_be_used(_lab: Lab) -> TestResult {
     let text = in_vain(host.wait_for_route("10.8.0.0/16".parse::<IpNet>()?)).await;
     assert!(text.contains("10.8.0.0/16 (unreachable)") && text.contains("10.7.0.0/16,"), "{text}");
     // The host's own address is in the table of those, which is none that one sends by.
-    in_vain(host.wait_for_route(host.addr())).await;
+    let text = in_vain(host.wait_for_route(host.addr())).await;
+    assert!(!text.contains("(local)"), "{text}");
     lan.unplug(host).await?;
     let to = "10.7.0.0/16".parse::<IpNet>()?;
     let text = in_vain(host.wait_for_route(to)).await;
@@ -304,7 +310,11 @@ async fn what_is_of_another_lab_cannot_be_waited_for(a: Host, _b: Host) {
 
 #[netns_test(veth = true)]
 async fn a_listener_is_waited_for_by_its_port(a: Host, b: Host) -> TestResult {
-    let port = a.tcp_listener()?.local_addr()?.port();
+    // A connection that was accepted has the port, and listens to nobody.
+    let listener = a.tcp_listener()?;
+    let (_client, port) = (b.tcp_connect(listener.local_addr()?)?, listener.local_addr()?.port());
+    let _accepted = listener.accept()?;
+    drop(listener);
     let text = in_vain(a.wait_for_listener(port)).await;
     assert!(
         text.ends_with(&format!("for a listener on TCP port {port} on host `a`; there is instead: no listeners")),

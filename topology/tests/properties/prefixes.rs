@@ -66,10 +66,10 @@ proptest! {
                 prop_assert!(fits && prefix.trunc().contains(&subnet));
                 prop_assert_eq!((subnet.prefix_len(), subnet.trunc()), (length, subnet));
                 // The next begins where this one ends.
-                let next = n.checked_add(1).and_then(|next| prefix.subnet(length, next).ok());
-                match next {
-                    Some(next) => prop_assert_eq!(number(next.network()), number(subnet.broadcast()) + 1),
-                    None => prop_assert_eq!(subnet.broadcast(), prefix.broadcast()),
+                if let Some(next) = n.checked_add(1).and_then(|next| prefix.subnet(length, next).ok()) {
+                    prop_assert_eq!(number(next.network()), number(subnet.broadcast()) + 1);
+                } else {
+                    prop_assert_eq!(subnet.broadcast(), prefix.broadcast());
                 }
                 if n == 0 {
                     prop_assert_eq!(subnet.network(), prefix.network());
@@ -79,6 +79,7 @@ proptest! {
             Err(PrefixError::NoSubnet { last, .. }) => {
                 prop_assert!(fits && n > last);
                 prop_assert_eq!(prefix.subnet(length, last).unwrap().broadcast(), prefix.broadcast());
+                prop_assert!(prefix.subnet(length, last + 1).is_err());
             }
             Err(other) => prop_assert!(false, "{}", other),
         }
