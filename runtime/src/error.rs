@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::panic::{Location, catch_unwind};
+use std::panic::{Location, catch_unwind, resume_unwind};
 
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -31,4 +31,10 @@ pub(crate) fn show_panic(at: &Location<'_>, message: &str) {
         let _ = writeln!(text, "stack backtrace:\n{backtrace}");
     }
     say(text.trim_end());
+}
+
+/// Panics at the line of whoever made an assertion: a panic of ours would name ours, since a future has no caller.
+pub(crate) fn fail(at: &Location<'_>, message: &str) -> ! {
+    show_panic(at, message);
+    resume_unwind(Box::new(message.to_owned()))
 }

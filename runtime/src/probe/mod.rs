@@ -36,7 +36,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::Host;
-use crate::error::show_panic;
+pub(crate) use crate::error::fail;
 use crate::harness::Waiting;
 
 /// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
@@ -122,13 +122,7 @@ pub(crate) fn runtime(host: &Host) -> Result<&Handle, CannotRun> {
     host.machine().try_runtime().map_err(|error| CannotRun { what: what(), source: io::Error::other(error) })
 }
 
-/// Panics at the line of whoever made an assertion: a panic of ours would name ours, since a future has no caller.
-pub(crate) fn fail(at: &Location<'_>, message: &str) -> ! {
-    show_panic(at, message);
-    resume_unwind(Box::new(message.to_owned()))
-}
-
-/// The same for a question that was not asked.
+/// Panics at the line of whoever made an assertion that was not asked: no failure that a test could have expected.
 pub(crate) fn broken(host: &Host, at: &Location<'_>, message: &str, error: &dyn std::error::Error) -> ! {
     host.machine().surroundings().could_not(at, format!("{message}\n  {}", crate::error::chain(error)))
 }

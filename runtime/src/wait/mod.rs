@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::error::show_panic;
+use crate::error::{fail, show_panic};
 use crate::harness::{self, Broken};
 
 /// How long a condition is waited for, unless said otherwise.
@@ -44,13 +44,7 @@ fn stretched(duration: Duration) -> Duration {
     harness::lab().map_or(duration.min(LONGEST), |lab| lab.settings().stretched(duration))
 }
 
-/// Panics at the line of whoever waits: a panic of ours would name ours, since a future has no caller.
-fn fail(at: &Location<'_>, message: &str) -> ! {
-    show_panic(at, message);
-    resume_unwind(Box::new(message.to_owned()))
-}
-
-/// The same for a wait that could not be one: no failure that a test could have expected.
+/// Panics at the line of whoever waits, where that could not be: no failure that a test could have expected.
 fn broken(at: &Location<'_>, message: String) -> ! {
     if let Some(lab) = harness::lab() {
         lab.could_not(at, message);
