@@ -43,6 +43,11 @@ impl Schedule {
         self.begun.elapsed()
     }
 
+    /// Requests that were sent, or refused by the host's own kernel.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
     /// Notes that a request is being sent.
     pub(super) fn note_try(&mut self, at: Instant) {
         self.tries += 1;

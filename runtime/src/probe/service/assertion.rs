@@ -5,9 +5,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::session::{self, Options, Plan};
+use super::session::{self, Options};
 use super::{ServiceError, ServiceReport, options};
 use crate::Host;
+use crate::probe::schedule::Plan;
 use crate::probe::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, broken, fail, on_host, wait_on_host};
 use crate::transport::Transport;
 
@@ -98,7 +99,7 @@ impl AssertService {
 
     fn session(self) -> impl Future<Output = Result<ServiceReport, ServiceError>> + Send + 'static {
         let deadline = self.host.scaled(self.timeout);
-        session::run(self.host, self.options, Plan::Until { interval: INTERVAL, deadline })
+        session::run(self.host, self.options, Plan::Until { answers: 1, interval: INTERVAL, deadline })
     }
 
     fn judge(&self, outcome: Result<ServiceReport, ServiceError>, asked_for: Duration) {

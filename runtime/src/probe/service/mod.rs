@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use super::{FEWEST, Target, on_host, wait_on_host};
 use crate::Host;
+use crate::probe::schedule::Plan;
 use crate::transport::Transport;
-use session::{Options, Plan};
+use session::Options;
 
 /// The question whether anybody listens on a port. `.await` it, or `.wait()` for it.
 ///

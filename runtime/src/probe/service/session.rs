@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::error::{ServiceError, ServiceReport, local};
-use crate::probe::{Family, Target, UnreachableCode, check_clock, seed};
+use crate::probe::schedule::{Plan, Schedule, check_clock};
+use crate::probe::{Family, Target, UnreachableCode, seed};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -22,17 +23,6 @@ pub(super) struct Options {
     pub(super) family: Option<Family>,
 }
 
-/// How often it is tried, and when it is over.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Plan {
-    /// So many attempts; over with the first answer or refusal, or after the last words.
-    Fixed { count: u16, interval: Duration, last_words: Duration },
-    /// As many as it takes; nothing but an answer, the deadline or a broken probe ends it.
-    Until { interval: Duration, deadline: Duration },
-    /// So many attempts spread over the window; over at the first answer or refusal, or with the window.
-    Silence { count: u16, window: Duration },
-}
-
 /// A connection that is tried, or a datagram that was sent. It is given up with the session only: an answer may be late.
 struct Attempt {
     socket: Bound,
@@ -42,13 +32,10 @@ struct Attempt {
 
 struct Session {
     options: Options,
-    plan: Plan,
+    schedule: Schedule,
     to: SocketAddr,
     ear: Ear,
-    begun: Instant,
     attempts: Vec<Attempt>,
-    tries: u32,
-    last_try: Instant,
     last_error: Option<ServiceError>,
 }
 
@@ -57,9 +44,8 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<Serv
     let family = options.family.or(options.source.map(Family::of));
     let to = SocketAddr::new(options.target.resolve(&host, family)?, options.port);
     let ear = Ear::open(to.ip()).map_err(local("open a raw ICMP socket"))?;
-    let begun = Instant::now();
-    let (attempts, tries, last_error) = (Vec::new(), 0, None);
-    Session { options, plan, to, ear, begun, attempts, tries, last_try: begun, last_error }.follow().await
+    let schedule = Schedule::new(plan);
+    Session { options, schedule, to, ear, attempts: Vec::new(), last_error: None }.follow().await
 }
 
 impl Session {
@@ -70,44 +56,22 @@ impl Session {
             if let Some(report) = self.take_in()? {
                 return Ok(report);
             }
-            if self.last_error.is_some() && !matches!(self.plan, Plan::Until { .. }) {
+            if self.last_error.is_some() && !matches!(self.schedule.plan(), Plan::Until { .. }) {
                 return Err(self.conclude());
             }
-            // However short the time is, it is tried once.
-            if self.tries > 0 && self.end().is_some_and(|end| now >= end) {
+            if self.schedule.is_over(now) {
                 return Err(self.conclude());
             }
-            if self.next_try().is_some_and(|next| now >= next) {
+            if self.schedule.is_due(now) {
                 self.try_once()?;
                 continue;
             }
-            let wake = [self.next_try(), self.end()].into_iter().flatten().min().unwrap_or(now);
-            tokio::select! {
-                stirs = poll_fn(|context| self.poll_stirs(context)) => stirs.map_err(local("wait for answers"))?,
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake).map_err(local("wait for answers"))?,
-            }
-        }
-    }
-
-    fn next_try(&self) -> Option<Instant> {
-        let (count, interval) = match self.plan {
-            Plan::Fixed { count, interval, .. } => (u32::from(count), interval),
-            Plan::Until { interval, .. } => (u32::MAX, interval),
-            Plan::Silence { count, window } => (u32::from(count), window / (u32::from(count) + 1)),
-        };
-        (self.tries < count).then(|| if self.tries == 0 { self.begun } else { self.last_try + interval })
-    }
-
-    /// When it is over whatever has come, if that is known already.
-    fn end(&self) -> Option<Instant> {
-        match self.plan {
-            Plan::Fixed { last_words, .. } => self.next_try().is_none().then(|| self.last_try + last_words),
-            Plan::Until { deadline, .. } => Some(self.begun + deadline),
-            // The last attempt is given its share even if it was made late.
-            Plan::Silence { count, window } => self
-                .next_try()
-                .is_none()
-                .then(|| (self.begun + window).max(self.last_try + window / (u32::from(count) + 1))),
+            let wake = self.schedule.wake(now);
+            let woken = tokio::select! {
+                stirs = poll_fn(|context| self.poll_stirs(context)) => stirs,
+                () = tokio::time::sleep_until(wake.into()) => check_clock(wake),
+            };
+            woken.map_err(local("wait for answers"))?;
         }
     }
 
@@ -128,8 +92,7 @@ impl Session {
 
     fn try_once(&mut self) -> Result<(), ServiceError> {
         let begun = Instant::now();
-        self.tries += 1;
-        self.last_try = begun;
+        self.schedule.note_try(begun);
         if self.options.source_port != 0 {
             // Only one socket has the port.
             self.attempts.clear();
@@ -256,6 +219,6 @@ impl Session {
             return local("hear ICMP")(error);
         }
         let (protocol, to) = (self.options.transport.name(), self.to);
-        ServiceError::Timeout { protocol, to, attempts: self.tries, waited: self.begun.elapsed() }
+        ServiceError::Timeout { protocol, to, attempts: self.schedule.tries(), waited: self.schedule.elapsed() }
     }
 }
