@@ -45,7 +45,7 @@ async fn a_neighbour_answers_with_its_mac(a: Host, b: Host) {
         assert!(Duration::ZERO < report.rtt_min() && report.rtt_min() <= report.rtt_max());
         a.assert_arping(about).await;
         let no = panic_of(a.assert_no_arping(about).into_future()).await.unwrap_err();
-        assert!(no.starts_with(&format!("assertion failed: a cannot arping {about}\n  somebody answered: ")), "{no}");
+        assert!(no.starts_with(&format!("assertion failed: a cannot arping {about}\n  it answered: ")), "{no}");
     }
 }
 

@@ -1,14 +1,14 @@
 //! Assertions about pings: each panics at the caller's line, with what is known, or says nothing.
 
 use std::panic::Location;
-use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::asker::Options;
+use super::judge::{Claim, awaited};
 use super::ping::{PingError, PingReport, options};
 use super::schedule::Plan;
 use super::session;
-use super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, broken, fail, on_host, wait_on_host};
+use super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW};
 use crate::Host;
 
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
@@ -43,6 +43,7 @@ pub struct AssertNoPing {
 
 options!(AssertPing);
 options!(AssertNoPing);
+awaited!(AssertPing, AssertNoPing);
 
 impl Host {
     /// Asserts that a target answers pings from this host.
@@ -96,17 +97,6 @@ impl AssertPing {
         self
     }
 
-    /// Blocks this thread until it is decided. For functions that are not `async`.
-    ///
-    /// # Panics
-    /// If the target does not answer.
-    #[track_caller]
-    pub fn wait(self) {
-        let begun = Instant::now();
-        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
-        self.judge(outcome, begun.elapsed());
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {} can ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -116,17 +106,12 @@ impl AssertPing {
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
 
-    fn judge(&self, outcome: Result<PingReport, PingError>, asked_for: Duration) {
-        let (from, to) = (self.host.name(), &self.options.target);
-        let question = format!("assertion failed: {from} can ping {to}");
-        match outcome {
-            Ok(report) if report.received() >= u32::from(self.answers) => {}
-            Ok(report) => fail(self.at, &format!("{question}\n  {} answers were wanted: {report}", self.answers)),
-            Err(error) if error.is_broken() => {
-                broken(&self.host, self.at, &format!("could not ask whether {from} can ping {to}"), &error)
-            }
-            Err(error) => fail(self.at, &format!("{question}\n  after {asked_for:.1?} the last word is: {error}")),
-        }
+    fn judge(&self, outcome: &Result<PingReport, PingError>, asked_for: Duration) {
+        let text = format!("{} can ping {}", self.host.name(), self.options.target);
+        Claim { host: &self.host, at: self.at, text }.wants_answer(outcome, asked_for, |report| {
+            let enough = report.received() >= u32::from(self.answers);
+            if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
+        });
     }
 }
 
@@ -144,16 +129,6 @@ impl AssertNoPing {
         self
     }
 
-    /// Blocks this thread until it is decided. For functions that are not `async`.
-    ///
-    /// # Panics
-    /// If the target answers, or if the question could not be asked.
-    #[track_caller]
-    pub fn wait(self) {
-        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
-        self.judge(outcome);
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {} cannot ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -163,39 +138,8 @@ impl AssertNoPing {
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
-    fn judge(&self, outcome: Result<PingReport, PingError>) {
-        let (from, to) = (self.host.name(), &self.options.target);
-        match outcome {
-            Ok(report) => fail(self.at, &format!("assertion failed: {from} cannot ping {to}\n  it answered: {report}")),
-            Err(error) if error.is_negative() => {}
-            Err(error) => {
-                broken(&self.host, self.at, &format!("could not ask whether {from} cannot ping {to}"), &error)
-            }
-        }
-    }
-}
-
-impl IntoFuture for AssertPing {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let begun = Instant::now();
-            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
-            self.judge(outcome, begun.elapsed());
-        })
-    }
-}
-
-impl IntoFuture for AssertNoPing {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
-            self.judge(outcome);
-        })
+    fn judge(&self, outcome: &Result<PingReport, PingError>, _: Duration) {
+        let text = format!("{} cannot ping {}", self.host.name(), self.options.target);
+        Claim { host: &self.host, at: self.at, text }.wants_silence(outcome);
     }
 }

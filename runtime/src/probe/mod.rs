@@ -6,6 +6,7 @@
 mod asker;
 mod assertion;
 mod echo;
+mod judge;
 mod neighbour;
 mod ping;
 mod ping_all;

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::asker::Options;
+use super::judge::NoAnswer;
 use super::pinger::Pinger;
 use super::schedule::Plan;
 use super::session;
@@ -224,9 +225,14 @@ impl PingError {
                 | Self::NoRoute { .. }
         )
     }
+}
 
-    /// Whether it will not change by asking again: the question could not be asked.
-    pub(super) fn is_broken(&self) -> bool {
+impl NoAnswer for PingError {
+    fn is_negative(&self) -> bool {
+        self.is_negative()
+    }
+
+    fn is_broken(&self) -> bool {
         matches!(self, Self::Target(_) | Self::Local { .. })
     }
 }

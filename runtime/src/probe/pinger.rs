@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::asker::{Asker, Options, local};
+use super::judge::NoAnswer;
 use super::ping::PingError;
 use super::schedule::check_clock;
 use super::{on_host, runtime, wait_on_host};

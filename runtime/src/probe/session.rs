@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::asker::{Asker, Options, local};
+use super::judge::NoAnswer;
 use super::ping::{PingError, PingReport};
 use super::schedule::{Plan, Schedule, check_clock};
 use crate::Host;

@@ -1,16 +1,15 @@
 //! Assertions that somebody on a link has an address, or that nobody does.
 
 use std::panic::Location;
-use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::super::judge::{Claim, awaited};
 use super::super::schedule::Plan;
-use super::super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, broken, fail, on_host, wait_on_host};
+use super::super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, fail};
 use super::report::{ArpError, ArpReport};
 use super::session::{self, Options};
 use super::{INTERVAL, options};
 use crate::Host;
-use crate::error::chain;
 
 /// The assertion that one machine on a link says to have an address. `.await` it, or `.wait()` for it.
 ///
@@ -43,6 +42,7 @@ pub struct AssertNoArping {
 
 options!(AssertArping);
 options!(AssertNoArping);
+awaited!(AssertArping, AssertNoArping);
 
 impl Host {
     /// Asserts that a neighbour answers for an address when this host asks by ARP, or IPv6 neighbour solicitation.
@@ -96,16 +96,6 @@ impl AssertArping {
         self
     }
 
-    /// Blocks this thread until it is decided. For functions that are not `async`.
-    ///
-    /// # Panics
-    /// If nobody answers, or several do.
-    pub fn wait(self) {
-        let begun = Instant::now();
-        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
-        self.judge(outcome, begun.elapsed());
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {} can arping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -115,19 +105,12 @@ impl AssertArping {
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
 
-    fn judge(&self, outcome: Result<ArpReport, ArpError>, asked_for: Duration) {
-        let (from, about) = (self.host.name(), &self.options.target);
-        let question = format!("assertion failed: {from} can arping {about}");
-        match outcome {
-            Ok(report) if report.received() >= u32::from(self.answers) => {}
-            Ok(report) => fail(self.at, &format!("{question}\n  {} answers were wanted: {report}", self.answers)),
-            Err(error) if error.is_broken() => {
-                broken(&self.host, self.at, &format!("could not ask whether {from} can arping {about}"), &error)
-            }
-            Err(error) => {
-                fail(self.at, &format!("{question}\n  after {asked_for:.1?} the last word is: {}", chain(&error)))
-            }
-        }
+    fn judge(&self, outcome: &Result<ArpReport, ArpError>, asked_for: Duration) {
+        let text = format!("{} can arping {}", self.host.name(), self.options.target);
+        Claim { host: &self.host, at: self.at, text }.wants_answer(outcome, asked_for, |report| {
+            let enough = report.received() >= u32::from(self.answers);
+            if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
+        });
     }
 }
 
@@ -145,15 +128,6 @@ impl AssertNoArping {
         self
     }
 
-    /// Blocks this thread until it is decided. For functions that are not `async`.
-    ///
-    /// # Panics
-    /// If somebody answers, or if the question could not be asked.
-    pub fn wait(self) {
-        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
-        self.judge(outcome);
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {} cannot arping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -163,41 +137,11 @@ impl AssertNoArping {
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
-    fn judge(&self, outcome: Result<ArpReport, ArpError>) {
-        let (from, about) = (self.host.name(), &self.options.target);
-        let question = format!("assertion failed: {from} cannot arping {about}");
-        match outcome {
-            Ok(report) => fail(self.at, &format!("{question}\n  somebody answered: {report}")),
-            Err(error) if error.is_negative() => {}
-            Err(error @ ArpError::Conflict { .. }) => fail(self.at, &format!("{question}\n  {error}")),
-            Err(error) => {
-                broken(&self.host, self.at, &format!("could not ask whether {from} cannot arping {about}"), &error)
-            }
+    fn judge(&self, outcome: &Result<ArpReport, ArpError>, _: Duration) {
+        let text = format!("{} cannot arping {}", self.host.name(), self.options.target);
+        if let Err(error @ ArpError::Conflict { .. }) = outcome {
+            fail(self.at, &format!("assertion failed: {text}\n  {error}"));
         }
-    }
-}
-
-impl IntoFuture for AssertArping {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let begun = Instant::now();
-            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
-            self.judge(outcome, begun.elapsed());
-        })
-    }
-}
-
-impl IntoFuture for AssertNoArping {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
-            self.judge(outcome);
-        })
+        Claim { host: &self.host, at: self.at, text }.wants_silence(outcome);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use netns_test_topology::MacAddr;
 
 use super::super::CannotRun;
+use super::super::judge::NoAnswer;
 use super::super::target::TargetError;
 
 /// What came of asking who has an address, where exactly one machine answered.
@@ -128,9 +129,14 @@ impl ArpError {
     pub fn is_negative(&self) -> bool {
         matches!(self, Self::Timeout { .. })
     }
+}
 
-    /// Whether it will not change by asking again: the question could not be asked.
-    pub(super) fn is_broken(&self) -> bool {
+impl NoAnswer for ArpError {
+    fn is_negative(&self) -> bool {
+        self.is_negative()
+    }
+
+    fn is_broken(&self) -> bool {
         !matches!(self, Self::Timeout { .. } | Self::Conflict { .. })
     }
 }

@@ -1,15 +1,14 @@
 //! Assertions about services: each panics at the caller's line, with what is known, or says nothing.
 
-use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::session::{self, Options};
 use super::{ServiceError, ServiceReport, options};
 use crate::Host;
+use crate::probe::judge::{Claim, awaited};
 use crate::probe::schedule::Plan;
-use crate::probe::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW, broken, fail, on_host, wait_on_host};
+use crate::probe::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW};
 use crate::transport::Transport;
 
 /// From one attempt to the next where an answer is wanted.
@@ -44,6 +43,7 @@ pub struct AssertNoService {
 
 options!(AssertService);
 options!(AssertNoService);
+awaited!(AssertService, AssertNoService);
 
 macro_rules! assertions {
     ($transport:ident, $positive:ident, $negative:ident, $name:literal, $what:literal) => {
@@ -82,17 +82,6 @@ impl AssertService {
         self
     }
 
-    /// Blocks this thread until it is decided. For functions that are not `async`.
-    ///
-    /// # Panics
-    /// If nobody answers.
-    #[track_caller]
-    pub fn wait(self) {
-        let begun = Instant::now();
-        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
-        self.judge(outcome, begun.elapsed());
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {}, at {}", claim(&self.host, &self.options, "reaches"), self.at)
     }
@@ -102,17 +91,9 @@ impl AssertService {
         session::run(self.host, self.options, Plan::Until { answers: 1, interval: INTERVAL, deadline })
     }
 
-    fn judge(&self, outcome: Result<ServiceReport, ServiceError>, asked_for: Duration) {
-        let claim = claim(&self.host, &self.options, "reaches");
-        match outcome {
-            Ok(_) => {}
-            Err(error) if error.is_broken() => {
-                broken(&self.host, self.at, &format!("could not ask whether {claim}"), &error)
-            }
-            Err(error) => {
-                fail(self.at, &format!("assertion failed: {claim}\n  after {asked_for:.1?} the last word is: {error}"))
-            }
-        }
+    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, asked_for: Duration) {
+        let text = claim(&self.host, &self.options, "reaches");
+        Claim { host: &self.host, at: self.at, text }.wants_answer(outcome, asked_for, |_| Ok(()));
     }
 }
 
@@ -121,16 +102,6 @@ impl AssertNoService {
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.max(LEAST_WINDOW);
         self
-    }
-
-    /// Blocks this thread until it is decided. For functions that are not `async`.
-    ///
-    /// # Panics
-    /// If there is an answer, or if the question could not be asked.
-    #[track_caller]
-    pub fn wait(self) {
-        let outcome = wait_on_host(&self.host, self.describe(), self.clone().session());
-        self.judge(outcome);
     }
 
     fn describe(&self) -> String {
@@ -142,42 +113,13 @@ impl AssertNoService {
         session::run(self.host, self.options, Plan::Silence { count: FEWEST, window })
     }
 
-    fn judge(&self, outcome: Result<ServiceReport, ServiceError>) {
-        let claim = claim(&self.host, &self.options, "does not reach");
-        match outcome {
-            Ok(report) => fail(self.at, &format!("assertion failed: {claim}\n  {report}")),
-            Err(error) if error.is_negative() => {}
-            Err(error) => broken(&self.host, self.at, &format!("could not ask whether {claim}"), &error),
-        }
+    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, _: Duration) {
+        let text = claim(&self.host, &self.options, "does not reach");
+        Claim { host: &self.host, at: self.at, text }.wants_silence(outcome);
     }
 }
 
 fn claim(host: &Host, options: &Options, does: &str) -> String {
     let Options { transport, target, port, .. } = options;
     format!("{} {does} {target}, {transport} port {port}", host.name())
-}
-
-impl IntoFuture for AssertService {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let begun = Instant::now();
-            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
-            self.judge(outcome, begun.elapsed());
-        })
-    }
-}
-
-impl IntoFuture for AssertNoService {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let outcome = on_host(&self.host, self.describe(), self.clone().session()).await;
-            self.judge(outcome);
-        })
-    }
 }

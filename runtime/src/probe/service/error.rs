@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::probe::judge::NoAnswer;
 use crate::probe::{CannotRun, TargetError, UnreachableCode};
 
 /// A service that answered.
@@ -148,9 +149,14 @@ impl ServiceError {
                 | Self::NoRoute { .. }
         )
     }
+}
 
-    /// Whether it will not change by asking again: the question could not be asked.
-    pub(super) fn is_broken(&self) -> bool {
+impl NoAnswer for ServiceError {
+    fn is_negative(&self) -> bool {
+        self.is_negative()
+    }
+
+    fn is_broken(&self) -> bool {
         matches!(self, Self::Target(_) | Self::Unsupported { .. } | Self::Local { .. })
     }
 }
