@@ -14,8 +14,10 @@
 //! ```
 //!
 //! Start with [`Host`]: code, futures, programs and sockets inside a machine. [`Ping`] has the outcomes of a question between
-//! two of them, [`Service`] those of a question for a port; a [`Flow`] is a conversation that lasts. [`Topology`] is a network drawn as a struct, [`Lab::builder`] one whose shape is known at run time only; a [`Segment`] is
-//! where cables are pulled while a test runs, by a [`Change`].
+//! two of them, [`Service`] those of a question for a port, [`Arping`] those of who has an address; a [`Flow`] is a conversation that lasts.
+//! [`Topology`] is a network drawn as a struct, [`Lab::builder`] one whose shape is known at run time only; a [`Segment`] is
+//! where cables are pulled while a test runs, by a [`Change`]. [`eventually`] and [`never_within`] wait for conditions of a test's own;
+//! [`Command`] runs programs.
 
 #[doc(hidden)]
 #[path = "private/mod.rs"]

@@ -68,7 +68,7 @@ fn a_connection_is_tracked_until_it_is_flushed(net: Site) -> TestResult {
         let found = net.router.conntrack().tcp().address(server).list()?;
         let [entry] = &found[..] else { panic!("{found:#?}") };
         assert_eq!((entry.protocol, entry.state), (Protocol::Tcp, Some(ConntrackState::Established)));
-        assert!(entry.assured() && entry.seen_reply(), "{entry}");
+        assert!(entry.is_assured() && entry.has_seen_reply(), "{entry}");
         assert_eq!(entry.mark, 0xcafe);
         assert!(entry.timeout.unwrap() > Duration::from_secs(60), "{:?}", entry.timeout);
         let original = (entry.original.source, entry.original.source_port);
@@ -104,9 +104,9 @@ async fn what_was_seen_of_a_conversation_is_told(net: Site) -> TestResult {
     client.send_to(b"?", server.local_addr()?)?;
     let entry = || net.router.conntrack().udp().list().unwrap().pop().ok_or("nothing is tracked");
     let asked = eventually("the question is tracked", entry).await;
-    assert!(!asked.seen_reply() && !asked.assured() && asked.state.is_none(), "{asked}");
+    assert!(!asked.has_seen_reply() && !asked.is_assured() && asked.state.is_none(), "{asked}");
     server.send_to(b"!", client.local_addr()?)?;
-    let replied = || net.router.conntrack().udp().list().unwrap().into_iter().find(ConntrackEntry::seen_reply);
+    let replied = || net.router.conntrack().udp().list().unwrap().into_iter().find(ConntrackEntry::has_seen_reply);
     eventually("the answer is tracked", replied).await;
     net.client.assert_ping(&net.server).ipv4().await;
     let pings = net.router.conntrack().protocol(Protocol::Other(1)).list()?;

@@ -482,14 +482,6 @@ async fn sctp_is_a_flow_or_is_not_there(a: Host, b: Host) -> TestResult {
 }
 
 #[netns_test(veth = true)]
-#[should_panic(expected = "`.wait()` in a future of host `b` blocks the thread that the server's end in `b` runs on")]
-async fn waiting_for_the_server_s_own_thread_is_refused(a: Host, b: Host) {
-    let (asking, asked) = (a, b.clone());
-    let task = b.spawn(async move { asking.open_tcp(&asked).wait() });
-    std::panic::resume_unwind(task.await.unwrap_err().into_panic());
-}
-
-#[netns_test(veth = true)]
 async fn silence_is_believed_after_three_packets(a: Host, b: Host) -> TestResult {
     let (mut tcp, mut udp) = (a.open_tcp(&b).await?, a.open_udp(&b).await?);
     b.nft(chain("input", DROP))?;

@@ -223,7 +223,7 @@ fn the_firewall_forgets(client: Host, server: Host) -> TestResult {
     let _stream = client.tcp_connect(at)?;
     let _accepted = listener.accept()?;
     let tracked = server.conntrack().tcp().address(client.addr()).list()?;
-    assert!(tracked.len() == 1 && tracked[0].assured(), "{tracked:?}");
+    assert!(tracked.len() == 1 && tracked[0].is_assured(), "{tracked:?}");
     assert_eq!(server.conntrack().port(at.port()).flush()?, 1);
     Ok(())
 }

@@ -29,7 +29,7 @@ fn a_reserved_port_is_for_who_asks_for_it(client: Host, server: Host) -> TestRes
 
 #[netns_test]
 fn what_is_reserved_is_given_to_nobody(a: Host) -> TestResult {
-    a.set_port_range(40000..=40009)?;
+    a.set_local_port_range(40000..=40009)?;
     assert_eq!(a.local_port_range()?, 40000..=40009);
     let mut ports: Vec<_> = (0..5).map(|_| a.reserve_port(Transport::Tcp)).collect::<Result<_, _>>()?;
     ports.extend((0..5).map(|_| a.reserve_port(Transport::Udp)).collect::<Result<Vec<_>, _>>()?);
@@ -54,7 +54,7 @@ fn what_is_reserved_is_given_to_nobody(a: Host) -> TestResult {
         assert!(TcpStream::connect(listener.local_addr().unwrap()).is_err(), "there is no port to connect from");
     });
     // With more ports there are more for all of them.
-    a.set_port_range(40000..=40011)?;
+    a.set_local_port_range(40000..=40011)?;
     let more = 40010..=40011;
     let udp = a.run(|| UdpSocket::bind("127.0.0.1:0"))?;
     assert!(more.contains(&udp.local_addr()?.port()));
@@ -64,7 +64,7 @@ fn what_is_reserved_is_given_to_nobody(a: Host) -> TestResult {
 
 #[netns_test]
 fn a_port_in_use_is_not_reserved(a: Host) -> TestResult {
-    a.set_port_range(40000..=40003)?;
+    a.set_local_port_range(40000..=40003)?;
     let _v4 = a.run(|| TcpListener::bind("127.0.0.1:40000"))?;
     let _v6 = a.run(|| TcpListener::bind("[::1]:40001"))?;
     let _any = a.run(|| TcpListener::bind("0.0.0.0:40002"))?;
@@ -76,28 +76,28 @@ fn a_port_in_use_is_not_reserved(a: Host) -> TestResult {
 #[netns_test(veth = true)]
 fn the_range_of_local_ports_is_as_it_was_set(a: Host, b: Host) -> TestResult {
     let before = b.local_port_range()?;
-    a.set_port_range(32768..=33000)?;
+    a.set_local_port_range(32768..=33000)?;
     assert_eq!((a.local_port_range()?, b.local_port_range()?), (32768..=33000, before));
     // One port is a range.
-    a.set_port_range(40000..=40000)?;
+    a.set_local_port_range(40000..=40000)?;
     assert_eq!(a.run(|| UdpSocket::bind("127.0.0.1:0"))?.local_addr()?.port(), 40000);
     assert_eq!(a.run(|| TcpListener::bind("127.0.0.1:0"))?.local_addr()?.port(), 40000);
     let listener = b.tcp_listener()?;
     assert_eq!(a.tcp_connect(listener.local_addr()?)?.local_addr()?.port(), 40000);
-    a.set_port_range(1024..=65535)?;
+    a.set_local_port_range(1024..=65535)?;
     for (range, why) in [
         #[allow(clippy::reversed_empty_ranges)]
         (40001..=40000, "it is empty"),
         (1023..=40000, "ports below 1024 are never given away (`ip_unprivileged_port_start`)"),
     ] {
-        let error = a.set_port_range(range.clone()).unwrap_err();
+        let error = a.set_local_port_range(range.clone()).unwrap_err();
         let said = format!("{}–{} is no range of local ports for host `a`: {why}", range.start(), range.end());
         assert_eq!(error.to_string(), said);
     }
     assert_eq!(a.local_port_range()?, 1024..=65535, "what is refused changes nothing");
     a.run(|| std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"))?;
-    assert!(matches!(a.set_port_range(0..=9), Err(PortError::Range { .. })), "there is no port 0");
-    a.set_port_range(1..=9)?;
+    assert!(matches!(a.set_local_port_range(0..=9), Err(PortError::Range { .. })), "there is no port 0");
+    a.set_local_port_range(1..=9)?;
     Ok(())
 }
 

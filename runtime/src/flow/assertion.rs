@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::client::Plan;
-use super::{CutReason, Ends, Flow, FlowError, refuse_to_wait_for_oneself};
+use super::{CutReason, Ends, Flow, FlowError};
 use crate::Host;
-use crate::probe::{LEAST_WINDOW, PATIENCE, WINDOW, broken, fail, on_host, wait_on_host};
+use crate::probe::{LEAST_WINDOW, PATIENCE, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
 use crate::transport::Transport;
 
 /// A question and its answer: `.await` it, or `.wait()` for it. It is answered with how long that took.
@@ -54,7 +54,8 @@ impl Flow {
     /// Asks a question, and waits for its answer for 5 s.
     ///
     /// # Errors
-    /// [`FlowError::Cut`] if none came.
+    /// [`FlowError::Cut`] if none came; another if that says nothing about the network: [`FlowError::Closed`], [`FlowError::Astray`],
+    /// [`FlowError::ServerEnd`], [`FlowError::Local`].
     pub fn exchange(&mut self) -> Exchange<'_> {
         Exchange { flow: self, timeout: PATIENCE }
     }
@@ -114,7 +115,7 @@ impl Flow {
 
     #[track_caller]
     fn ask_and_wait(&self, plan: Plan) -> Result<Duration, FlowError> {
-        refuse_to_wait_for_oneself(&self.options.server);
+        refuse_to_block(&self.options.server);
         let Ends { client, server, .. } = self.open_ends()?.clone();
         let session = async move { client.lock().await.exchange(&server, plan).await };
         wait_on_host(&self.options.client, format!("an answer in the {}", self.what()), session)

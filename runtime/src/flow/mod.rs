@@ -125,13 +125,3 @@ fn open_socket(transport: Transport, like: SocketAddr) -> Result<Socket, FlowErr
         Err(error) => local(format!("open a {transport} socket"))(error),
     })
 }
-
-/// The same as for the host that asks.
-#[track_caller]
-fn refuse_to_wait_for_oneself(server: &Host) {
-    assert!(
-        !server.machine().is_its_runtime(),
-        "`.wait()` in a future of host `{0}` blocks the thread that the server's end in `{0}` runs on: `.await` it instead",
-        server.name()
-    );
-}

@@ -16,8 +16,8 @@ use super::client::{Client, Plan, route_to, wait_until_connected};
 use super::error::{CutReason, FlowError, local};
 use super::frame::fresh;
 use super::server::ServerEnd;
-use super::{Ends, Flow, refuse_to_wait_for_oneself};
-use crate::probe::{Family, PATIENCE, Target, on_host, runtime, wait_on_host};
+use super::{Ends, Flow};
+use crate::probe::{Family, PATIENCE, Target, on_host, refuse_to_block, runtime, wait_on_host};
 use crate::transport::{self, Ear, Said, Tcp, Transport};
 use crate::{Host, sys};
 
@@ -148,7 +148,7 @@ impl Options {
 
     #[track_caller]
     pub(super) fn wait(&self) -> Result<Ends, FlowError> {
-        refuse_to_wait_for_oneself(&self.server);
+        refuse_to_block(&self.server);
         let servers = runtime(&self.server)?.clone();
         wait_on_host(&self.client, self.describe(), open(self.clone(), servers))
     }

@@ -117,7 +117,7 @@ impl Host {
     /// ```no_run
     /// # fn example(router: netns_test::Host) -> Result<(), netns_test::QueryError> {
     /// let tracked = router.conntrack().tcp().port(80).list()?;
-    /// assert!(tracked.iter().all(netns_test::ConntrackEntry::assured));
+    /// assert!(tracked.iter().all(netns_test::ConntrackEntry::is_assured));
     /// router.conntrack().flush()?;
     /// # Ok(())
     /// # }
@@ -205,12 +205,12 @@ impl Conntrack {
 
 impl ConntrackEntry {
     /// Whether packets of both directions were seen (`IPS_SEEN_REPLY`).
-    pub fn seen_reply(&self) -> bool {
+    pub fn has_seen_reply(&self) -> bool {
         self.status & Status::SeenReply.bits() != 0
     }
 
     /// Whether it is not forgotten early where room is short (`IPS_ASSURED`): a conversation has been held.
-    pub fn assured(&self) -> bool {
+    pub fn is_assured(&self) -> bool {
         self.status & Status::Assured.bits() != 0
     }
 
@@ -227,7 +227,7 @@ impl fmt::Display for ConntrackEntry {
         if let Some(state) = self.state {
             write!(f, " {state:?}")?;
         }
-        let flags = [(self.seen_reply(), " seen-reply"), (self.assured(), " assured")];
+        let flags = [(self.has_seen_reply(), " seen-reply"), (self.is_assured(), " assured")];
         flags.iter().filter(|(set, _)| *set).try_for_each(|(_, name)| f.write_str(name))
     }
 }

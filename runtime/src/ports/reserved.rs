@@ -72,7 +72,8 @@ impl Host {
     /// [passed on](crate::Command::listen_fd).
     ///
     /// # Errors
-    /// [`PortError::Exhausted`] if no port is left of those that the kernel may choose.
+    /// [`PortError::Exhausted`] if no port is left of those that the kernel may choose, [`PortError::NoProtocol`] if it does not have the
+    /// protocol.
     #[track_caller]
     pub fn reserve_port(&self, protocol: impl Into<Transport>) -> Result<ReservedPort, PortError> {
         let protocol = protocol.into();
@@ -98,7 +99,7 @@ impl Host {
     /// # Errors
     /// [`PortError::Range`] if it is empty, or begins below the first port that needs no privilege (`ip_unprivileged_port_start`, 1024).
     #[track_caller]
-    pub fn set_port_range(&self, range: RangeInclusive<u16>) -> Result<(), PortError> {
+    pub fn set_local_port_range(&self, range: RangeInclusive<u16>) -> Result<(), PortError> {
         let failed = |error| self.ports_failed("set the local port range", error);
         let least = self.run(list::first_unprivileged).map_err(failed)?.max(1);
         let why = if range.is_empty() {

@@ -14,6 +14,7 @@ use super::Target;
 use super::echo::{Echo, Heard};
 use super::ping::PingError;
 use super::target::Family;
+use crate::transport::{is_no_way, is_prohibition};
 use crate::{Host, sys};
 
 /// `linux/icmp.h`.
@@ -71,8 +72,8 @@ impl Asker {
     fn refused(&self, source: io::Error) -> PingError {
         let to = self.destination;
         match source.raw_os_error() {
-            Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => PingError::NoRoute { to, source },
-            Some(libc::EPERM | libc::EACCES) => PingError::ProhibitedHere { to, source },
+            _ if is_no_way(&source) => PingError::NoRoute { to, source },
+            _ if is_prohibition(&source) => PingError::ProhibitedHere { to, source },
             Some(libc::EMSGSIZE) if self.options.dont_fragment => {
                 PingError::TooBig { to, from: None, mtu: link_mtu(to).ok() }
             }

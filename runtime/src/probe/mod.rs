@@ -92,6 +92,18 @@ async fn all_on_hosts<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     answers
 }
 
+/// A thread that waits for what is to run on it waits for ever. That is no panic that a test could have expected.
+#[track_caller]
+pub(crate) fn refuse_to_block(host: &Host) {
+    if host.machine().is_its_runtime() {
+        let message = format!(
+            "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
+            host.name()
+        );
+        host.surroundings().could_not(Location::caller(), message);
+    }
+}
+
 /// Runs a probe on the runtime of a host and blocks this thread until it has its answer.
 ///
 /// # Panics
@@ -102,13 +114,7 @@ pub(crate) fn wait_on_host<T: Send + 'static, E: From<CannotRun> + Send + 'stati
     what: String,
     probe: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, E> {
-    if host.machine().is_its_runtime() {
-        let message = format!(
-            "`.wait()` in a future of host `{0}` blocks the thread that the probe of `{0}` runs on: `.await` it instead",
-            host.name()
-        );
-        host.surroundings().could_not(Location::caller(), message);
-    }
+    refuse_to_block(host);
     let _waiting = Waiting::new(what);
     let (tell, told) = mpsc::channel();
     runtime(host)?.spawn(async move {

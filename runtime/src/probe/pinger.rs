@@ -19,7 +19,7 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(1);
 /// How many refusals are kept as they were said; more are counted.
 const REFUSALS: usize = 1000;
 
-/// The least number of requests that may be on the way at once: a sequence number has 16 bits, and comes again.
+/// How many sequence numbers there are: one has 16 bits (RFC 792), and comes again.
 const SEQUENCE_NUMBERS: usize = 1 << 16;
 
 /// A ping that goes on in the background, until it is stopped, or dropped.

@@ -8,7 +8,10 @@ use std::time::Duration;
 use super::asker::Options;
 use super::schedule::Plan;
 use super::target::Family;
-use super::{FEWEST, LEAST_WINDOW, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, session, wait_on_host};
+use super::{
+    FEWEST, LEAST_WINDOW, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, refuse_to_block, session,
+    wait_on_host,
+};
 use crate::{Host, Lab};
 
 /// From one request to the next.
@@ -105,6 +108,10 @@ impl ProbeReachability {
     #[track_caller]
     pub fn wait(self) -> Reachability {
         let Some(host) = self.lab.hosts().first().cloned() else { return self.of_nobody() };
+        // Each host's probes run on its own thread.
+        for host in self.lab.hosts() {
+            refuse_to_block(host);
+        }
         let nobody = self.of_nobody();
         let all = self.into_future();
         wait_on_host(&host, WHAT.to_owned(), async { Ok::<_, PingError>(all.await) }).unwrap_or(nobody)
@@ -251,7 +258,8 @@ impl AssertReachability {
     /// Blocks this thread until it is decided. For functions that are not `async`.
     ///
     /// # Panics
-    /// If it is otherwise.
+    /// If it is otherwise, or if a question could not be asked, as in a future that runs on a host's own runtime.
+    #[track_caller]
     pub fn wait(self) {
         let expected = self.expected_words();
         let seen = self.probe.clone().wait();
