@@ -89,7 +89,7 @@ fn worlds() -> Vec<World> {
     ]
 }
 
-#[netns_test(namespaces = 0, timeout = "4m", requires(program = "nft"))]
+#[netns_test(namespaces = 0, timeout = "4m")]
 async fn outcomes() -> TestResult {
     let mut rows = Vec::new();
     for (number, world) in worlds().into_iter().enumerate() {

@@ -336,3 +336,19 @@ async fn silence_is_believed_after_three_attempts_and_the_whole_window(a: Host, 
     }
     Ok(())
 }
+
+/// A connection that was there and was reset is one that somebody has accepted.
+#[netns_test(veth = true)]
+async fn whoever_accepts_and_resets_listens(a: Host, b: Host) -> TestResult {
+    let listener = b.run(|| TcpListener::bind(("0.0.0.0", 80)))?;
+    let resets = std::thread::spawn(move || {
+        while let Ok((connection, _)) = listener.accept() {
+            let _ = socket2::SockRef::from(&connection).set_linger(Some(Duration::ZERO));
+        }
+    });
+    for _ in 0..50 {
+        a.tcp(&b, 80).await?;
+    }
+    assert!(!resets.is_finished());
+    Ok(())
+}

@@ -69,6 +69,8 @@ where
             match message.payload {
                 NetlinkPayload::InnerMessage(answer) => each(answer),
                 NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
+                // A list may end with an error: nobody answers for a protocol, for one.
+                NetlinkPayload::Done(done) if done.code < 0 => return Err(io::Error::from_raw_os_error(-done.code)),
                 NetlinkPayload::Done(_) | NetlinkPayload::Error(_) => return Ok(complete),
                 _ => {}
             }

@@ -268,6 +268,7 @@ impl Netlink {
                 complete &= message.header.flags & NLM_F_DUMP_INTR == 0;
                 match message.payload {
                     NetlinkPayload::InnerMessage(answer) => answers.push(answer),
+                    NetlinkPayload::Done(end) if end.code < 0 => return Err(io::Error::from_raw_os_error(-end.code)),
                     NetlinkPayload::Done(_) => done = true,
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
                     _ => {}

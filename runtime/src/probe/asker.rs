@@ -51,7 +51,7 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn new(host: &Host, options: Options) -> Result<Self, PingError> {
-        let destination = options.target.resolve(host, options.family)?;
+        let destination = options.target.resolve(host, options.family.or(options.source.map(Family::of)))?;
         let echo = Echo::new(destination, options.size);
         let socket = open_socket(&options, destination, &echo)?;
         Ok(Self { echo, socket, destination, options, buffer: vec![0; PACKET] })

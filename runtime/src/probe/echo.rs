@@ -73,16 +73,14 @@ impl Echo {
             IpAddr::V6(_) => (libc::BPF_LDX | libc::BPF_IMM, 129),
         };
         let is = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-        let answer = libc::BPF_RET | libc::BPF_K;
-        let (everything, nothing) = (u32::MAX, 0);
         [
             instruction(start, 0, [0, 0]),
             instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 0, [0, 0]),
             instruction(is, reply, [0, 2]),
             instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, 4, [0, 0]),
             instruction(is, self.id.into(), [0, 1]),
-            instruction(answer, everything, [0, 0]),
-            instruction(answer, nothing, [0, 0]),
+            answer(u32::MAX),
+            answer(0),
         ]
     }
 
@@ -147,8 +145,13 @@ impl Echo {
     }
 }
 
+/// The end of a filter: so many bytes of the packet are let through.
+pub(super) fn answer(bytes: u32) -> libc::sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, bytes, [0, 0])
+}
+
 /// An instruction; `jumps` are how many to leave out if it finds what it compares with, and if it does not.
-fn instruction(code: u32, k: u32, jumps: [u8; 2]) -> libc::sock_filter {
+pub(super) fn instruction(code: u32, k: u32, jumps: [u8; 2]) -> libc::sock_filter {
     let [jt, jf] = jumps;
     libc::sock_filter { code: u16::try_from(code).expect("codes are small"), jt, jf, k }
 }

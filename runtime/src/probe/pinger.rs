@@ -131,6 +131,7 @@ async fn run(
         next: begun,
         last_sent: begun,
         last_answer: begun,
+        stopped: false,
         log: PingLog {
             sent: 0,
             lost: Vec::new(),
@@ -154,6 +155,8 @@ enum Fate {
     Pending(Instant),
     /// Sent then, and an ICMP error came back.
     Refused(Instant),
+    /// The host's own kernel did not send it.
+    NotSent,
     Answered,
 }
 
@@ -165,6 +168,7 @@ struct Session {
     next: Instant,
     last_sent: Instant,
     last_answer: Instant,
+    stopped: bool,
     log: PingLog,
 }
 
@@ -199,6 +203,7 @@ impl Session {
             }
             Err(error) if error.is_broken() => Err(error),
             Err(error) => {
+                self.fates.push(Fate::NotSent);
                 self.log.note_refusal(error);
                 Ok(())
             }
@@ -225,7 +230,7 @@ impl Session {
 
     /// Takes in everything that has arrived.
     fn drain(&mut self) -> Result<(), PingError> {
-        let Self { asker, fates, last_answer, log, .. } = self;
+        let Self { asker, fates, last_answer, stopped, log, .. } = self;
         asker.drain(|sequence, outcome| {
             // The last one with this number.
             let Some(latest) = fates.len().checked_sub(1) else { return };
@@ -236,10 +241,13 @@ impl Session {
                     *fate = Fate::Answered;
                     let now = Instant::now();
                     log.rtts.push(now - sent);
-                    log.longest_gap = log.longest_gap.max(now - *last_answer);
-                    *last_answer = now;
+                    // What comes after the end ends no gap: that was noted.
+                    if !*stopped {
+                        log.longest_gap = log.longest_gap.max(now - *last_answer);
+                        *last_answer = now;
+                    }
                 }
-                (Ok(()), Fate::Answered) => log.duplicates += 1,
+                (Ok(()), Fate::Answered | Fate::NotSent) => log.duplicates += 1,
                 (Err(error), before) => {
                     if let Fate::Pending(sent) = before {
                         *fate = Fate::Refused(sent);
@@ -251,6 +259,7 @@ impl Session {
     }
 
     fn note_gap(&mut self, now: Instant) {
+        self.stopped = true;
         self.log.longest_gap = self.log.longest_gap.max(now - self.last_answer);
     }
 
@@ -258,7 +267,8 @@ impl Session {
         let Self { asker, fates, mut log, .. } = self;
         let numbered = (0..).zip(&fates);
         log.lost = numbered.filter(|(_, fate)| !matches!(fate, Fate::Answered)).map(|(number, _)| number).collect();
-        log.sent = u32::try_from(fates.len()).unwrap_or(u32::MAX);
+        let sent = fates.iter().filter(|fate| !matches!(fate, Fate::NotSent)).count();
+        log.sent = u32::try_from(sent).unwrap_or(u32::MAX);
         if !log.lost.is_empty() {
             asker.check_nothing_was_lost()?;
         }
@@ -284,7 +294,7 @@ impl PingLog {
         u32::try_from(self.rtts.len()).unwrap_or(u32::MAX)
     }
 
-    /// The numbers of the requests that were not answered, counted from 0.
+    /// The numbers of the requests that were not answered, counted from 0: also of those that the host's own kernel refused to send.
     pub fn lost(&self) -> &[u32] {
         &self.lost
     }

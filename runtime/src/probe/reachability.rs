@@ -9,8 +9,8 @@ use super::asker::Options;
 use super::schedule::Plan;
 use super::target::Family;
 use super::{
-    FEWEST, LEAST_WINDOW, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, refuse_to_block, session,
-    wait_on_host,
+    FEWEST, LEAST_WINDOW, PATIENCE, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, refuse_to_block,
+    session, wait_on_host,
 };
 use crate::{Host, Lab};
 
@@ -26,6 +26,8 @@ pub struct ProbeReachability {
     lab: Lab,
     family: Option<Family>,
     window: Duration,
+    /// The words of the table that is expected, if one is: who is to be reached is given the time that any assertion gives.
+    expected: Vec<String>,
 }
 
 /// The assertion that exactly these hosts reach each other. `.await` it, or `.wait()` for it.
@@ -57,7 +59,7 @@ impl Lab {
     /// # }
     /// ```
     pub fn reachability(&self) -> ProbeReachability {
-        ProbeReachability { lab: self.clone(), family: None, window: WINDOW }
+        ProbeReachability { lab: self.clone(), family: None, window: WINDOW, expected: Vec::new() }
     }
 
     /// Asserts that exactly these hosts reach each other: a table as [`Reachability`] prints it, columns in any width.
@@ -131,12 +133,14 @@ impl IntoFuture for ProbeReachability {
     fn into_future(self) -> Self::IntoFuture {
         let hosts = self.lab.hosts().to_vec();
         let mut probes = Vec::new();
-        for from in &hosts {
-            for to in hosts.iter().filter(|to| *to != from) {
+        for (row, from) in hosts.iter().enumerate() {
+            for (column, to) in hosts.iter().enumerate().filter(|(_, to)| *to != from) {
                 let options = Options { family: self.family, ..Options::new(Target::from(to)) };
-                let deadline = from.stretched(self.window);
+                let window = from.stretched(self.window);
+                let is_expected = self.expected.get(row * hosts.len() + column).is_some_and(|word| word == "yes");
+                let deadline = if is_expected { from.scaled(PATIENCE).max(window) } else { window };
                 let plan =
-                    Plan::Until { answers: 1, interval: INTERVAL.min(deadline / (u32::from(FEWEST) + 1)), deadline };
+                    Plan::Until { answers: 1, interval: INTERVAL.min(window / (u32::from(FEWEST) + 1)), deadline };
                 probes.push((from.clone(), session::run(from.clone(), options, plan)));
             }
         }
@@ -262,7 +266,7 @@ impl AssertReachability {
     #[track_caller]
     pub fn wait(self) {
         let expected = self.expected_words();
-        let seen = self.probe.clone().wait();
+        let seen = self.asking(&expected).wait();
         self.judge(&expected, &seen);
     }
 
@@ -270,6 +274,10 @@ impl AssertReachability {
         let names: Vec<&str> = self.probe.lab.hosts().iter().map(Host::name).collect();
         // Nothing has been asked, so nothing is known.
         read(&self.expected, &names).unwrap_or_else(|complaint| self.could_not(complaint))
+    }
+
+    fn asking(&self, expected: &[String]) -> ProbeReachability {
+        ProbeReachability { expected: expected.to_vec(), ..self.probe.clone() }
     }
 
     fn could_not(&self, message: String) -> ! {
@@ -310,7 +318,7 @@ impl IntoFuture for AssertReachability {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let expected = self.expected_words();
-            let seen = self.probe.clone().await;
+            let seen = self.asking(&expected).await;
             self.judge(&expected, &seen);
         })
     }

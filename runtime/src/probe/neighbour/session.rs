@@ -1,5 +1,6 @@
 //! Asking who has an address, from the first request to the end, on the runtime of the host that asks.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -13,7 +14,7 @@ use tokio::io::unix::AsyncFd;
 use super::super::schedule::{Plan, Schedule, check_clock};
 use super::super::target::{Family, Target, TargetError};
 use super::report::{ArpError, ArpReport};
-use super::wire::{self, Packet};
+use super::wire::{self, Asked, Packet};
 use crate::{Host, Segment, sys};
 
 /// Such a packet fits into an Ethernet frame, and any frame that is larger is none.
@@ -68,6 +69,7 @@ impl Link {
             // Of no protocol until it is bound: it would hear what comes in by other interfaces.
             let socket = socket(AddressFamily::Packet, SockType::Datagram, flags, None)?;
             sys::ignore_outgoing(socket.as_fd())?;
+            sys::attach_filter(socket.as_fd(), &wire::answers(about))?;
             sys::bind_packet_socket(socket.as_fd(), index, ethertype)?;
             let mac = sys::ethernet_address(socket.as_fd())?;
             Ok((socket, mac))
@@ -105,20 +107,35 @@ fn interface(host: &Host, about: IpAddr, segment: Option<&Segment>) -> Result<us
 
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpReport, ArpError> {
-    let about = options.target.resolve(&host, options.family)?;
+    let of_source = match options.source {
+        Source::Written(source) => Some(Family::of(source)),
+        Source::Own | Source::Nobody => None,
+    };
+    let about = options.target.resolve(&host, options.family.or(of_source))?;
     let link = Link::towards(&host, about, options.segment.as_ref())?;
     let source = match options.source {
         Source::Own => own_address(&host, link.nth, about),
         Source::Nobody => None,
         Source::Written(source) => Some(source),
     };
-    let question = wire::question(about, source, link.mac);
+    let asked = Asked { about, source, mac: link.mac };
+    let question = asked.question();
     let socket = link.socket.try_clone().and_then(sys::watch);
     let socket = socket.map_err(|source| ArpError::Local { what: format!("watch {}", link.name), source })?;
     let schedule = Schedule::new(plan);
-    Session { about, link, question, socket, schedule, sent: 0, pending: None, rtts: Vec::new(), macs: Vec::new() }
-        .follow()
-        .await
+    Session {
+        asked,
+        link,
+        question,
+        socket,
+        schedule,
+        sent: 0,
+        pending: VecDeque::new(),
+        rtts: Vec::new(),
+        macs: Vec::new(),
+    }
+    .follow()
+    .await
 }
 
 /// The host's address on a link from which it asks about another.
@@ -130,14 +147,14 @@ fn own_address(host: &Host, nth: usize, about: IpAddr) -> Option<IpAddr> {
 }
 
 struct Session {
-    about: IpAddr,
+    asked: Asked,
     link: Link,
     question: Packet,
     socket: AsyncFd<OwnedFd>,
     schedule: Schedule,
     sent: u32,
-    /// When the last request was sent, if it has no answer yet. An answer does not tell which request it is to.
-    pending: Option<Instant>,
+    /// When the requests were sent that have no answer yet. An answer does not tell which request it is to: it is taken for one to the first.
+    pending: VecDeque<Instant>,
     rtts: Vec<Duration>,
     /// Whoever has answered, in the order of their first answers.
     macs: Vec<MacAddr>,
@@ -157,7 +174,7 @@ impl Session {
                 self.schedule.note_try(sent);
                 self.link.send(&self.question)?;
                 self.sent += 1;
-                self.pending = Some(sent);
+                self.pending.push_back(sent);
                 continue;
             }
             let wake = self.schedule.wake(now);
@@ -173,7 +190,7 @@ impl Session {
     fn is_decided(&self) -> bool {
         let answers = self.rtts.len();
         match self.schedule.plan() {
-            Plan::Fixed { .. } => self.schedule.next_send().is_none() && self.pending.is_none(),
+            Plan::Fixed { .. } => self.schedule.next_send().is_none() && self.pending.is_empty(),
             Plan::Until { answers: wanted, .. } => answers >= usize::from(wanted),
             Plan::Silence { .. } => answers > 0,
         }
@@ -195,7 +212,7 @@ impl Session {
     fn hear(&mut self, packet: &[u8], from: Option<LinkAddr>) {
         let Some(from) = from.filter(|from| from.pkttype() != libc::PACKET_OTHERHOST) else { return };
         let sender = MacAddr(from.addr().unwrap_or_default());
-        let Some(mac) = wire::claimant(self.about, packet, sender) else { return };
+        let Some(mac) = self.asked.claimant(packet, sender) else { return };
         if self.sent == 0 {
             // Before anything was asked.
             return;
@@ -203,12 +220,13 @@ impl Session {
         if !self.macs.contains(&mac) {
             self.macs.push(mac);
         }
-        self.rtts.extend(self.pending.take().map(|sent| sent.elapsed()));
+        self.rtts.extend(self.pending.pop_front().map(|sent| sent.elapsed()));
     }
 
     /// Answered if any request was, by one machine; otherwise by several, or by nobody.
     fn conclude(self) -> Result<ArpReport, ArpError> {
-        let Self { about, link, sent, rtts, macs, schedule, .. } = self;
+        let Self { asked, link, sent, rtts, macs, schedule, .. } = self;
+        let about = asked.about;
         match macs[..] {
             [mac] => return Ok(ArpReport { sent, rtts, mac }),
             [_, _, ..] => return Err(ArpError::Conflict { about, macs }),

@@ -10,6 +10,8 @@ use etherparse::{
 };
 use netns_test_topology::MacAddr;
 
+use crate::probe::echo::{answer, instruction};
+
 /// Neighbour discovery is for neighbours: whatever a router has passed on has less (RFC 4861 section 7.1).
 const HOP_LIMIT: u8 = 255;
 
@@ -37,26 +39,86 @@ pub(super) fn ethertype(about: IpAddr) -> EtherType {
 
 /// Who has this address? Without a source it is asked as by somebody who is about to take it (RFC 5227 section 2.1.1, RFC 4862
 /// section 5.4.2): nobody's table changes.
-pub(super) fn question(about: IpAddr, source: Option<IpAddr>, mac: MacAddr) -> Packet {
-    match (about, source) {
-        (IpAddr::V4(about), source) => {
-            let source = match source {
-                Some(IpAddr::V4(source)) => source,
-                _ => Ipv4Addr::UNSPECIFIED,
-            };
-            let bytes = arp(ArpOperation::REQUEST, (mac, source), (NOBODY, about));
-            Packet { to: BROADCAST, bytes }
-        }
-        (IpAddr::V6(about), source) => {
-            let (source, option) = match source {
-                Some(IpAddr::V6(source)) => (source, Some(option(SOURCE_LINK_LAYER, mac))),
-                _ => (Ipv6Addr::UNSPECIFIED, None),
-            };
-            let group = solicited_node(about);
-            let body = [&about.octets()[..], option.as_ref().map_or(&[], |option| &option[..])].concat();
-            Packet { to: multicast(group), bytes: icmpv6((source, group), Icmpv6Type::NeighborSolicitation, &body) }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) about: IpAddr,
+    /// Of the same family.
+    pub(super) source: Option<IpAddr>,
+    /// Of the interface that asks.
+    pub(super) mac: MacAddr,
+}
+
+impl Asked {
+    pub(super) fn question(&self) -> Packet {
+        match self.about {
+            IpAddr::V4(about) => {
+                let bytes = arp(ArpOperation::REQUEST, (self.mac, self.source_v4()), (NOBODY, about));
+                Packet { to: BROADCAST, bytes }
+            }
+            IpAddr::V6(about) => {
+                let (source, option) = match self.source {
+                    Some(IpAddr::V6(source)) => (source, Some(option(SOURCE_LINK_LAYER, self.mac))),
+                    _ => (Ipv6Addr::UNSPECIFIED, None),
+                };
+                let group = solicited_node(about);
+                let body = [&about.octets()[..], option.as_ref().map_or(&[], |option| &option[..])].concat();
+                let bytes = icmpv6((source, group), Icmpv6Type::NeighborSolicitation, &body);
+                Packet { to: multicast(group), bytes }
+            }
         }
     }
+
+    fn source_v4(&self) -> Ipv4Addr {
+        match self.source {
+            Some(IpAddr::V4(source)) => source,
+            _ => Ipv4Addr::UNSPECIFIED,
+        }
+    }
+
+    /// Who has the address, by a packet that arrived from a link-layer address, if it is an answer to this question: not to one that the
+    /// host's kernel has asked, or that was asked from another address.
+    pub(super) fn claimant(&self, packet: &[u8], from: MacAddr) -> Option<MacAddr> {
+        match self.about {
+            IpAddr::V4(about) => {
+                let arp = ArpPacket::from_slice(packet).ok()?.try_eth_ipv4().ok()?;
+                let asker = (MacAddr(arp.target_mac), arp.target_ipv4);
+                let answers = arp.operation == ArpOperation::REPLY && asker == (self.mac, self.source_v4().octets());
+                (answers && arp.sender_ipv4 == about.octets()).then_some(MacAddr(arp.sender_mac))
+            }
+            IpAddr::V6(about) => {
+                let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
+                if header.hop_limit() != HOP_LIMIT || header.next_header() != IpNumber::IPV6_ICMP {
+                    return None;
+                }
+                // To the unspecified address nothing can be sent: everybody is told (RFC 4861 section 7.2.4).
+                let asker = self.source.unwrap_or(IpAddr::V6(ALL_NODES));
+                if asker != IpAddr::V6(header.destination_addr()) {
+                    return None;
+                }
+                let length = usize::from(header.payload_length());
+                let message = packet.get(Ipv6Header::LEN..)?.get(..length)?;
+                let icmp = Icmpv6Slice::from_slice(message).ok()?;
+                if !matches!(icmp.icmp_type(), Icmpv6Type::NeighborAdvertisement(_)) {
+                    return None;
+                }
+                let (target, options) = icmp.payload().split_at_checked(16)?;
+                (target == about.octets()).then(|| link_layer_address(options).unwrap_or(from))
+            }
+        }
+    }
+}
+
+/// A filter for a packet socket that lets through what could be an answer: of all that an interface receives over IPv6, neighbour
+/// advertisements. A packet begins with its IP header.
+pub(super) fn answers(about: IpAddr) -> Vec<libc::sock_filter> {
+    let (everything, nothing) = (answer(u32::MAX), answer(0));
+    if about.is_ipv4() {
+        return vec![everything];
+    }
+    let byte = |at: u32| instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, at, [0, 0]);
+    let is =
+        |value: u32, otherwise: u8| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, [0, otherwise]);
+    vec![byte(6), is(58, 3), byte(40), is(136, 1), everything, nothing]
 }
 
 /// What tells everybody who has an address: a gratuitous ARP request (RFC 5227 section 3), or an unsolicited neighbour advertisement (RFC 4861
@@ -71,31 +133,6 @@ pub(super) fn announcement(address: IpAddr, mac: MacAddr, router: bool) -> Packe
             let body = [&address.octets()[..], &option(TARGET_LINK_LAYER, mac)].concat();
             let bytes = icmpv6((address, ALL_NODES), Icmpv6Type::NeighborAdvertisement(header), &body);
             Packet { to: multicast(ALL_NODES), bytes }
-        }
-    }
-}
-
-/// Who has the address, by a packet that arrived from a link-layer address, if it is an answer that says so.
-pub(super) fn claimant(about: IpAddr, packet: &[u8], from: MacAddr) -> Option<MacAddr> {
-    match about {
-        IpAddr::V4(about) => {
-            let arp = ArpPacket::from_slice(packet).ok()?.try_eth_ipv4().ok()?;
-            let claims = arp.operation == ArpOperation::REPLY && arp.sender_ipv4 == about.octets();
-            claims.then_some(MacAddr(arp.sender_mac))
-        }
-        IpAddr::V6(about) => {
-            let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
-            if header.hop_limit() != HOP_LIMIT || header.next_header() != IpNumber::IPV6_ICMP {
-                return None;
-            }
-            let length = usize::from(header.payload_length());
-            let message = packet.get(Ipv6Header::LEN..)?.get(..length)?;
-            let icmp = Icmpv6Slice::from_slice(message).ok()?;
-            if !matches!(icmp.icmp_type(), Icmpv6Type::NeighborAdvertisement(_)) {
-                return None;
-            }
-            let (target, options) = icmp.payload().split_at_checked(16)?;
-            (target == about.octets()).then(|| link_layer_address(options).unwrap_or(from))
         }
     }
 }
@@ -166,18 +203,22 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn asked(about: &str, source: Option<&str>) -> Asked {
+        Asked { about: v4(about), source: source.map(v4), mac: MAC }
+    }
+
     #[test]
     fn a_question_over_ipv4_is_as_rfc_826_has_it() {
-        let packet = question(v4("192.0.2.1"), Some(v4("192.0.2.9")), MAC);
+        let packet = asked("192.0.2.1", Some("192.0.2.9")).question();
         let bytes = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 7, 192, 0, 2, 9, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1];
         assert_eq!((packet.to, &packet.bytes[..]), (BROADCAST, &bytes[..]));
-        let probe = question(v4("192.0.2.1"), None, MAC);
+        let probe = asked("192.0.2.1", None).question();
         assert_eq!(probe.bytes[14..18], [0; 4]);
     }
 
     #[test]
     fn a_question_over_ipv6_goes_to_the_solicited_node_group() {
-        let packet = question(v4("2001:db8::1:2345"), Some(v4("2001:db8::9")), MAC);
+        let packet = asked("2001:db8::1:2345", Some("2001:db8::9")).question();
         assert_eq!(packet.to, MacAddr([0x33, 0x33, 0xff, 1, 0x23, 0x45]));
         let header = Ipv6HeaderSlice::from_slice(&packet.bytes).unwrap();
         assert_eq!((header.hop_limit(), header.payload_length()), (255, 32));
@@ -187,44 +228,58 @@ mod tests {
         assert_eq!(packet.bytes[40], 135);
         assert_eq!(packet.bytes[64..], [1, 1, 2, 0, 0, 0, 0, 7]);
         // From nobody there is no option (RFC 4861 section 4.3).
-        assert_eq!(question(v4("2001:db8::1"), None, MAC).bytes.len(), 64);
+        assert_eq!(asked("2001:db8::1", None).question().bytes.len(), 64);
+    }
+
+    fn reply() -> Vec<u8> {
+        arp(ArpOperation::REPLY, (OTHER, Ipv4Addr::new(192, 0, 2, 1)), (MAC, Ipv4Addr::new(192, 0, 2, 9)))
     }
 
     #[test]
     fn an_answer_names_who_has_the_address() {
-        let reply = arp(ArpOperation::REPLY, (OTHER, Ipv4Addr::new(192, 0, 2, 1)), (MAC, Ipv4Addr::new(192, 0, 2, 9)));
-        assert_eq!(claimant(v4("192.0.2.1"), &reply, OTHER), Some(OTHER));
-        assert_eq!(claimant(v4("192.0.2.2"), &reply, OTHER), None);
-        let announced = announcement(v4("2001:db8::1"), OTHER, false).bytes;
-        assert_eq!(claimant(v4("2001:db8::1"), &announced, MAC), Some(OTHER));
-        assert_eq!(claimant(v4("2001:db8::2"), &announced, MAC), None);
+        assert_eq!(asked("192.0.2.1", Some("192.0.2.9")).claimant(&reply(), OTHER), Some(OTHER));
+        assert_eq!(asked("192.0.2.2", Some("192.0.2.9")).claimant(&reply(), OTHER), None);
+        // Without a source everybody is told.
+        let told = announcement(v4("2001:db8::1"), OTHER, false).bytes;
+        assert_eq!(asked("2001:db8::1", None).claimant(&told, MAC), Some(OTHER));
+        assert_eq!(asked("2001:db8::2", None).claimant(&told, MAC), None);
         // Without its option, it is whom it came from.
-        assert_eq!(claimant(v4("2001:db8::1"), &announced[..64], MAC), None, "it says that it is longer");
-        let mut short = announced[..64].to_vec();
+        assert_eq!(asked("2001:db8::1", None).claimant(&told[..64], MAC), None, "it says that it is longer");
+        let mut short = told[..64].to_vec();
         short[5] = 24;
-        assert_eq!(claimant(v4("2001:db8::1"), &short, MAC), Some(MAC));
+        assert_eq!(asked("2001:db8::1", None).claimant(&short, MAC), Some(MAC));
+    }
+
+    #[test]
+    fn the_answer_to_somebody_else_is_none() {
+        assert_eq!(asked("192.0.2.1", Some("192.0.2.66")).claimant(&reply(), OTHER), None);
+        assert_eq!(asked("192.0.2.1", None).claimant(&reply(), OTHER), None);
+        let mut other = asked("192.0.2.1", Some("192.0.2.9"));
+        other.mac = OTHER;
+        assert_eq!(other.claimant(&reply(), OTHER), None);
+        let told = announcement(v4("2001:db8::1"), OTHER, false).bytes;
+        assert_eq!(asked("2001:db8::1", Some("2001:db8::9")).claimant(&told, OTHER), None);
     }
 
     #[test]
     fn a_question_is_no_answer_and_nor_is_what_a_router_passed_on() {
         for about in ["192.0.2.1", "2001:db8::1"] {
-            let asked = question(v4(about), Some(v4(about)), OTHER);
-            assert_eq!(claimant(v4(about), &asked.bytes, OTHER), None, "{about}");
+            let question = asked(about, Some(about));
+            assert_eq!(question.claimant(&question.question().bytes, OTHER), None, "{about}");
         }
         let mut routed = announcement(v4("2001:db8::1"), OTHER, false).bytes;
         routed[7] = 254;
-        assert_eq!(claimant(v4("2001:db8::1"), &routed, OTHER), None);
+        assert_eq!(asked("2001:db8::1", None).claimant(&routed, OTHER), None);
     }
 
     #[test]
     fn broken_packets_are_nobodys() {
         let announced = announcement(v4("2001:db8::1"), OTHER, true).bytes;
-        let reply = arp(ArpOperation::REPLY, (OTHER, Ipv4Addr::new(192, 0, 2, 1)), (MAC, Ipv4Addr::new(192, 0, 2, 9)));
         for end in 0..announced.len() {
-            claimant(v4("2001:db8::1"), &announced[..end], MAC);
+            assert_eq!(asked("2001:db8::1", None).claimant(&announced[..end], MAC), None);
         }
-        for end in 0..reply.len() {
-            assert_eq!(claimant(v4("192.0.2.1"), &reply[..end], MAC), None);
+        for end in 0..reply().len() {
+            assert_eq!(asked("192.0.2.1", Some("192.0.2.9")).claimant(&reply()[..end], MAC), None);
         }
         assert_eq!(link_layer_address(&[TARGET_LINK_LAYER, 0, 1]), None);
         assert_eq!(link_layer_address(&[14, 1, 0, 0, 0, 0, 0, 0, TARGET_LINK_LAYER, 9, 1]), None);

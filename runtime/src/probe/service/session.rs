@@ -94,7 +94,10 @@ impl Session {
         let begun = Instant::now();
         self.schedule.note_try(begun);
         if self.options.source_port != 0 {
-            // Only one socket has the port.
+            // Only one socket has the port. A connection that is being tried is tried again by the kernel, a datagram is not.
+            if self.options.transport != Transport::Udp && !self.attempts.is_empty() {
+                return Ok(());
+            }
             self.attempts.clear();
         }
         match self.attempt(begun)? {
@@ -151,6 +154,12 @@ impl Session {
             match state {
                 Ok(false) => true,
                 Ok(true) => {
+                    let took = attempt.begun.elapsed();
+                    answered = Some(ServiceReport { local: attempt.local, remote: self.to, took });
+                    false
+                }
+                // It was connected, and then thrown out: somebody listens (RFC 9293 section 3.10.7).
+                Err(error) if self.options.transport == Transport::Tcp && was_connected(&error) => {
                     let took = attempt.begun.elapsed();
                     answered = Some(ServiceReport { local: attempt.local, remote: self.to, took });
                     false
@@ -221,4 +230,9 @@ impl Session {
         let (protocol, to) = (self.options.transport.name(), self.to);
         ServiceError::Timeout { protocol, to, attempts: self.schedule.tries(), waited: self.schedule.elapsed() }
     }
+}
+
+/// Whether a connection has failed in a way that only one that was there can (`tcp_reset` in `net/ipv4/tcp_input.c`).
+fn was_connected(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ECONNRESET | libc::EPIPE))
 }
