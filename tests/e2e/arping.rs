@@ -49,6 +49,20 @@ async fn a_neighbour_answers_with_its_mac(a: Host, b: Host) {
     }
 }
 
+/// Whoever names a source has named the family; and there is no question of one family from an address of the other.
+#[netns_test(veth = true)]
+async fn the_source_says_of_which_family_the_question_is(a: Host, b: Host) {
+    switch_ipv6_off(&b);
+    a.assert_no_arping(&b).source(a.addr_v6()).window(Duration::from_millis(200)).await;
+    let error = a.arping(b.addr_v4()).source(a.addr_v6()).await.unwrap_err();
+    assert!(matches!(error, ArpError::Target(TargetError::NoAddress { .. })), "{error}");
+}
+
+/// It answers to nobody over IPv6 any more.
+fn switch_ipv6_off(host: &Host) {
+    host.run(|| std::fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1")).unwrap();
+}
+
 #[netns_test(veth = true)]
 fn plain_functions_wait(a: Host, b: Host) {
     assert_eq!(a.arping("b").wait().unwrap().mac().to_string(), mac(&b));

@@ -119,7 +119,7 @@ async fn row(world: &World, lab: &Lab) -> TestResult<String> {
     if !matches!(world.make, Make::NobodyListens) {
         serve(server)?;
     }
-    // Neighbours know each other, but where that is what is asked.
+    // Neighbours know each other: what follows is not about that.
     client.assert_ping(server).await;
     make(world, lab).await?;
     let target = |host: &Host| match world.target {

@@ -127,6 +127,15 @@ async fn nobody_on_the_segment_is_said_by_the_host_itself(a: Host, b: Host) {
     drop(b);
 }
 
+/// Whoever names a source has named the family. (The kernel takes an IPv6 address for a raw IPv4 socket without a word.)
+#[netns_test(veth = true)]
+async fn the_source_says_of_which_family_the_question_is(a: Host, b: Host) {
+    a.assert_ping(&b).source(a.addr_v6()).await;
+    b.run(|| std::fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1")).unwrap();
+    a.assert_no_ping(&b).source(a.addr_v6()).await;
+    a.assert_ping(&b).source(a.addr_v4()).await;
+}
+
 #[netns_test(veth = true)]
 async fn a_router_says_that_it_has_no_route(a: Host, router: Host) {
     forward(&router);

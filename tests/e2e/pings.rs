@@ -203,3 +203,19 @@ async fn what_cannot_be_asked_is_neither_yes_nor_no(_lab: Lab) {
     take_down(lab.host("host1")).await;
     lab.assert_reachability(no).window(Duration::from_millis(200)).await;
 }
+
+/// Who is expected to be reached has the time that any assertion gives, whatever the window in which silence counts.
+#[netns_test(namespaces = 0)]
+async fn an_expected_answer_may_come_after_the_window(_lab: Lab) -> TestResult {
+    let lab = on_a_switch(2);
+    let [a, b] = lab.hosts() else { unreachable!() };
+    lab.segment("lan").unplug(b).await?;
+    let all = "host1 host2\nhost1 - yes\nhost2 yes -";
+    let plug = async {
+        some_time(a, a, 20).await;
+        lab.segment("lan").plug(b).await
+    };
+    let assertion = lab.assert_reachability(all).window(Duration::from_millis(20));
+    let ((), plugged) = tokio::join!(assertion.into_future(), plug);
+    Ok(plugged?)
+}

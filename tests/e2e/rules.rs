@@ -32,6 +32,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn nothing_sleeps() {
     assert_eq!(lines_with(&["sleep("], &[]), [""; 0]);
+    // The one timer of probes and flows, beside the events that they wait for.
+    assert_eq!(lines_with(&["sleep_until("], &["probe/schedule.rs"]), [""; 0]);
 }
 
 #[test]

@@ -352,3 +352,20 @@ async fn whoever_accepts_and_resets_listens(a: Host, b: Host) -> TestResult {
     assert!(!resets.is_finished());
     Ok(())
 }
+
+/// A connection has a fixed port once: the kernel asks again for it, and an attempt that is under way is not thrown away for another.
+#[netns_test(veth = true)]
+async fn with_a_source_port_there_is_one_connection(a: Host, b: Host) -> TestResult {
+    b.nft(chain("input", "meta l4proto tcp drop"))?;
+    for (fixed, expected) in [(false, 3), (true, 1)] {
+        let before = counter(&a, "Tcp", "ActiveOpens");
+        let assertion = a.assert_no_tcp(&b, 80).window(Duration::from_millis(300));
+        if fixed {
+            assertion.source_port(5000).await;
+        } else {
+            assertion.await;
+        }
+        assert_eq!(counter(&a, "Tcp", "ActiveOpens") - before, expected);
+    }
+    Ok(())
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::error::{CutReason, FlowError, local};
 use super::frame::{self, Frame, Kind, fresh};
 use super::server::{Report, ServerEnd, flush};
-use crate::probe::{FEWEST, PATIENCE, WINDOW, check_clock};
+use crate::probe::{FEWEST, PATIENCE, WINDOW, until};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport};
 use crate::{Host, sys};
 
@@ -194,7 +194,7 @@ impl Exchange<'_> {
             tokio::select! {
                 readable = transport::readable(&self.client.socket) => readable.map_err(local("wait for answers"))?,
                 stirs = self.ear.stirs() => stirs.map_err(local("wait for answers"))?,
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake).map_err(local("wait for answers"))?,
+                woken = until(wake) => woken.map_err(local("wait for answers"))?,
             }
         }
     }
@@ -344,9 +344,7 @@ pub(super) async fn wait_until_connected(
                 ready.map_err(local("wait for a connection"))?;
             }
             stirs = ear.stirs() => stirs.map_err(local("wait for a connection"))?,
-            () = tokio::time::sleep_until(deadline.into()) => {
-                check_clock(deadline).map_err(local("wait for a connection"))?;
-            }
+            woken = until(deadline) => woken.map_err(local("wait for a connection"))?,
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::{FlowError, local};
 use super::frame::{self, Frame, Kind};
-use crate::probe::check_clock;
+use crate::probe::until;
 use crate::transport::{self, Bound, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -100,9 +100,7 @@ async fn before<T>(deadline: Instant, future: impl Future<Output = T>) -> Result
     tokio::select! {
         biased;
         value = future => Ok(Some(value)),
-        () = tokio::time::sleep_until(deadline.into()) => {
-            check_clock(deadline).map_err(local("wait for the server's end")).map(|()| None)
-        }
+        woken = until(deadline) => woken.map_err(local("wait for the server's end")).map(|()| None),
     }
 }
 

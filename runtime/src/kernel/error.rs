@@ -42,6 +42,20 @@ pub(super) struct Subject {
     pub(super) lacking: &'static [i32],
 }
 
+impl Subject {
+    /// The error of whoever asks without telling types apart: with the remedy, where there is one.
+    pub(super) fn explain(&self, source: io::Error) -> io::Error {
+        if !self.is_lacking(&source) {
+            return source;
+        }
+        io::Error::other(format!("this kernel does not tell of its {}: {}: {source}", self.of, self.remedy))
+    }
+
+    fn is_lacking(&self, source: &io::Error) -> bool {
+        source.raw_os_error().is_some_and(|code| self.lacking.contains(&code))
+    }
+}
+
 /// Asks on a thread that is in the host.
 pub(super) fn ask<T: Send>(
     host: &Host,
@@ -52,7 +66,7 @@ pub(super) fn ask<T: Send>(
     let asked: Result<Attempt<T>, LabError> = inside(host.netns(), || Ok(question()));
     let source: Box<dyn Error + Send + Sync> = match asked {
         Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(source)) if source.raw_os_error().is_some_and(|code| subject.lacking.contains(&code)) => {
+        Ok(Err(source)) if subject.is_lacking(&source) => {
             return Err(QueryError::Unsupported { of: subject.of, remedy: subject.remedy, source });
         }
         Ok(Err(source)) => source.into(),

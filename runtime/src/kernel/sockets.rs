@@ -147,7 +147,7 @@ impl Sockets {
 
 /// The TCP sockets that listen, of the namespace that this thread is in.
 pub(crate) fn listeners() -> Attempt<Vec<SocketInfo>> {
-    let mut sockets = read(&[Protocol::Tcp])?;
+    let mut sockets = read(&[Protocol::Tcp]).map_err(|source| SUBJECT.explain(source))?;
     sockets.retain(|socket| socket.state == SocketState::Listen);
     Ok(sockets)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::asker::Options;
 use super::judge::NoAnswer;
 use super::pinger::Pinger;
+use super::rtts::Rtts;
 use super::schedule::Plan;
 use super::session;
 use super::target::TargetError;
@@ -36,7 +37,7 @@ pub struct Ping {
 pub struct PingReport {
     pub(super) sent: u32,
     pub(super) duplicates: u32,
-    pub(super) rtts: Vec<Duration>,
+    pub(super) rtts: Rtts,
 }
 
 impl PingReport {
@@ -47,7 +48,7 @@ impl PingReport {
 
     /// Requests that were answered.
     pub fn received(&self) -> u32 {
-        u32::try_from(self.rtts.len()).expect("not more than were sent")
+        self.rtts.count()
     }
 
     /// Answers to requests that had been answered before.
@@ -57,24 +58,23 @@ impl PingReport {
 
     /// The shortest round trip.
     pub fn rtt_min(&self) -> Duration {
-        self.rtts.iter().min().copied().unwrap_or_default()
+        self.rtts.min()
     }
 
     /// The mean round trip.
     pub fn rtt_avg(&self) -> Duration {
-        self.rtts.iter().sum::<Duration>() / self.received().max(1)
+        self.rtts.avg()
     }
 
     /// The longest round trip.
     pub fn rtt_max(&self) -> Duration {
-        self.rtts.iter().max().copied().unwrap_or_default()
+        self.rtts.max()
     }
 }
 
 impl fmt::Display for PingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (min, avg, max) = (self.rtt_min(), self.rtt_avg(), self.rtt_max());
-        write!(f, "{} sent, {} answered, rtt min/avg/max {min:?}/{avg:?}/{max:?}", self.sent, self.received())
+        write!(f, "{} sent, {} answered, {}", self.sent, self.received(), self.rtts)
     }
 }
 

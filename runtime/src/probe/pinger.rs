@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use super::asker::{Asker, Options, local};
 use super::judge::NoAnswer;
 use super::ping::PingError;
-use super::schedule::check_clock;
+use super::rtts::Rtts;
+use super::schedule::until;
 use super::{on_host, runtime, wait_on_host};
 use crate::Host;
 
@@ -44,7 +45,7 @@ pub struct PingLog {
     sent: u32,
     lost: Vec<u32>,
     duplicates: u32,
-    rtts: Vec<Duration>,
+    rtts: Rtts,
     refused: u32,
     refusals: Vec<PingError>,
     longest_gap: Duration,
@@ -136,7 +137,7 @@ async fn run(
             sent: 0,
             lost: Vec::new(),
             duplicates: 0,
-            rtts: Vec::new(),
+            rtts: Rtts::default(),
             refused: 0,
             refusals: Vec::new(),
             longest_gap: Duration::ZERO,
@@ -186,7 +187,7 @@ impl Session {
                 // Stopped, or nobody is there any more who could.
                 _ = &mut stopped => return Ok(()),
                 readable = self.asker.readable() => readable,
-                () = tokio::time::sleep_until(next.into()) => check_clock(next),
+                woken = until(next) => woken,
             };
             woken.map_err(local("wait for answers"))?;
         }
@@ -222,7 +223,7 @@ impl Session {
             }
             let woken = tokio::select! {
                 readable = self.asker.readable() => readable,
-                () = tokio::time::sleep_until(end.into()) => check_clock(end),
+                woken = until(end) => woken,
             };
             woken.map_err(local("wait for answers"))?;
         }
@@ -240,7 +241,7 @@ impl Session {
                 (Ok(()), Fate::Pending(sent) | Fate::Refused(sent)) => {
                     *fate = Fate::Answered;
                     let now = Instant::now();
-                    log.rtts.push(now - sent);
+                    log.rtts.0.push(now - sent);
                     // What comes after the end ends no gap: that was noted.
                     if !*stopped {
                         log.longest_gap = log.longest_gap.max(now - *last_answer);
@@ -291,7 +292,7 @@ impl PingLog {
 
     /// Requests that were answered.
     pub fn received(&self) -> u32 {
-        u32::try_from(self.rtts.len()).unwrap_or(u32::MAX)
+        self.rtts.count()
     }
 
     /// The numbers of the requests that were not answered, counted from 0: also of those that the host's own kernel refused to send.
@@ -316,29 +317,27 @@ impl PingLog {
 
     /// The round trips of the requests that were answered, in the order of the answers.
     pub fn rtts(&self) -> &[Duration] {
-        &self.rtts
+        &self.rtts.0
     }
 
     /// The shortest round trip.
     pub fn rtt_min(&self) -> Duration {
-        self.rtts.iter().min().copied().unwrap_or_default()
+        self.rtts.min()
     }
 
     /// The mean round trip.
     pub fn rtt_avg(&self) -> Duration {
-        self.rtts.iter().sum::<Duration>() / self.received().max(1)
+        self.rtts.avg()
     }
 
     /// The longest round trip.
     pub fn rtt_max(&self) -> Duration {
-        self.rtts.iter().max().copied().unwrap_or_default()
+        self.rtts.max()
     }
 
     /// The standard deviation of the round trips: the root of the mean of their squared distances from the mean.
     pub fn rtt_deviation(&self) -> Duration {
-        let mean = self.rtt_avg().as_secs_f64();
-        let squares: f64 = self.rtts.iter().map(|rtt| (rtt.as_secs_f64() - mean).powi(2)).sum();
-        Duration::from_secs_f64((squares / f64::from(self.received().max(1))).sqrt())
+        self.rtts.deviation()
     }
 
     /// The longest time without an answer: between two, from the start to the first, or from the last until it was stopped.
@@ -349,9 +348,9 @@ impl PingLog {
 
 impl fmt::Display for PingLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (min, avg, max, gap) = (self.rtt_min(), self.rtt_avg(), self.rtt_max(), self.longest_gap);
+        let (rtts, gap) = (&self.rtts, self.longest_gap);
         write!(f, "{} sent, {} answered, {} refused, ", self.sent, self.received(), self.refused)?;
-        write!(f, "rtt min/avg/max {min:?}/{avg:?}/{max:?}, longest gap {gap:?}")?;
+        write!(f, "{rtts}, longest gap {gap:?}")?;
         if let Some(last) = self.refusals.last() {
             write!(f, ", last refusal: {last}")?;
         }

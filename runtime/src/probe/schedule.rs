@@ -94,8 +94,12 @@ impl Schedule {
     }
 }
 
-/// A pause of tokio's clock in a future of this host would end a wait before its time, and silence would mean nothing.
-pub(crate) fn check_clock(wake: Instant) -> io::Result<()> {
+/// Waits until then: until the next request is due or a time is over, with what may arrive before in the other arms of a `select!`. All that
+/// probes and flows ever wait for without an event is in here.
+///
+/// A pause of tokio's clock in a future of this host would end it before its time, and silence would mean nothing: that is an error.
+pub(crate) async fn until(wake: Instant) -> io::Result<()> {
+    tokio::time::sleep_until(wake.into()).await;
     // tokio's timers have a resolution of a millisecond.
     if Instant::now() + Duration::from_millis(2) >= wake {
         return Ok(());

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::asker::{Asker, Options, local};
 use super::judge::NoAnswer;
 use super::ping::{PingError, PingReport};
-use super::schedule::{Plan, Schedule, check_clock};
+use super::rtts::Rtts;
+use super::schedule::{Plan, Schedule, until};
 use crate::Host;
 
 /// Sends requests and listens, as planned.
@@ -56,7 +57,7 @@ impl Session {
             let wake = self.schedule.wake(now);
             let woken = tokio::select! {
                 readable = self.asker.readable() => readable,
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake),
+                woken = until(wake) => woken,
             };
             woken.map_err(local("wait for answers"))?;
         }
@@ -108,7 +109,7 @@ impl Session {
     fn conclude(self) -> Result<PingReport, PingError> {
         let sent = u32::try_from(self.sent.len()).expect("there are no more than sequence numbers");
         if !self.rtts.is_empty() {
-            return Ok(PingReport { sent, duplicates: self.duplicates, rtts: self.rtts });
+            return Ok(PingReport { sent, duplicates: self.duplicates, rtts: Rtts(self.rtts) });
         }
         if let Some(error) = self.last_error {
             return Err(error);

@@ -9,13 +9,14 @@ use netns_test_topology::MacAddr;
 
 use super::super::CannotRun;
 use super::super::judge::NoAnswer;
+use super::super::rtts::Rtts;
 use super::super::target::TargetError;
 
 /// What came of asking who has an address, where exactly one machine answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArpReport {
     pub(super) sent: u32,
-    pub(super) rtts: Vec<Duration>,
+    pub(super) rtts: Rtts,
     pub(super) mac: MacAddr,
 }
 
@@ -27,7 +28,7 @@ impl ArpReport {
 
     /// Requests that were answered.
     pub fn received(&self) -> u32 {
-        u32::try_from(self.rtts.len()).expect("not more than were sent")
+        self.rtts.count()
     }
 
     /// The link-layer address that the address is at.
@@ -37,25 +38,23 @@ impl ArpReport {
 
     /// The shortest round trip.
     pub fn rtt_min(&self) -> Duration {
-        self.rtts.iter().min().copied().unwrap_or_default()
+        self.rtts.min()
     }
 
     /// The mean round trip.
     pub fn rtt_avg(&self) -> Duration {
-        self.rtts.iter().sum::<Duration>() / self.received().max(1)
+        self.rtts.avg()
     }
 
     /// The longest round trip.
     pub fn rtt_max(&self) -> Duration {
-        self.rtts.iter().max().copied().unwrap_or_default()
+        self.rtts.max()
     }
 }
 
 impl fmt::Display for ArpReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (min, avg, max) = (self.rtt_min(), self.rtt_avg(), self.rtt_max());
-        let (sent, received) = (self.sent, self.received());
-        write!(f, "{sent} sent, {received} answered by {}, rtt min/avg/max {min:?}/{avg:?}/{max:?}", self.mac)
+        write!(f, "{} sent, {} answered by {}, {}", self.sent, self.received(), self.mac, self.rtts)
     }
 }
 

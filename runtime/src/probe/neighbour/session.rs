@@ -11,7 +11,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockType, recvfrom, socket};
 use tokio::io::unix::AsyncFd;
 
-use super::super::schedule::{Plan, Schedule, check_clock};
+use super::super::rtts::Rtts;
+use super::super::schedule::{Plan, Schedule, until};
 use super::super::target::{Family, Target, TargetError};
 use super::report::{ArpError, ArpReport};
 use super::wire::{self, Asked, Packet};
@@ -180,7 +181,7 @@ impl Session {
             let wake = self.schedule.wake(now);
             let woken = tokio::select! {
                 readable = self.socket.readable() => readable.map(|mut ready| ready.clear_ready()),
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake),
+                woken = until(wake) => woken,
             };
             woken.map_err(|source| self.local("wait for answers", source))?;
         }
@@ -228,7 +229,7 @@ impl Session {
         let Self { asked, link, sent, rtts, macs, schedule, .. } = self;
         let about = asked.about;
         match macs[..] {
-            [mac] => return Ok(ArpReport { sent, rtts, mac }),
+            [mac] => return Ok(ArpReport { sent, rtts: Rtts(rtts), mac }),
             [_, _, ..] => return Err(ArpError::Conflict { about, macs }),
             [] => {}
         }

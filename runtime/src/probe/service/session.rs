@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::error::{ServiceError, ServiceReport, local};
-use crate::probe::schedule::{Plan, Schedule, check_clock};
+use crate::probe::schedule::{Plan, Schedule, until};
 use crate::probe::{Family, Target, UnreachableCode, seed};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
@@ -69,7 +69,7 @@ impl Session {
             let wake = self.schedule.wake(now);
             let woken = tokio::select! {
                 stirs = poll_fn(|context| self.poll_stirs(context)) => stirs,
-                () = tokio::time::sleep_until(wake.into()) => check_clock(wake),
+                woken = until(wake) => woken,
             };
             woken.map_err(local("wait for answers"))?;
         }
