@@ -56,6 +56,8 @@ async fn the_source_says_of_which_family_the_question_is(a: Host, b: Host) {
     a.assert_no_arping(&b).source(a.addr_v6()).window(Duration::from_millis(200)).await;
     let error = a.arping(b.addr_v4()).source(a.addr_v6()).await.unwrap_err();
     assert!(matches!(error, ArpError::Target(TargetError::NoAddress { .. })), "{error}");
+    let error = a.arping(&b).ipv4().source(a.addr_v6()).await.unwrap_err();
+    assert!(matches!(error, ArpError::Local { .. }), "{error}");
 }
 
 /// It answers to nobody over IPv6 any more.

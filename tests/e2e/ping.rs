@@ -134,6 +134,8 @@ async fn the_source_says_of_which_family_the_question_is(a: Host, b: Host) {
     b.run(|| std::fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1")).unwrap();
     a.assert_no_ping(&b).source(a.addr_v6()).await;
     a.assert_ping(&b).source(a.addr_v4()).await;
+    let error = a.ping(&b).ipv4().source(a.addr_v6()).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("could not send from {} to {}", a.addr_v6(), b.addr_v4()));
 }
 
 #[netns_test(veth = true)]

@@ -168,6 +168,10 @@ fn open_socket(options: &Options, destination: IpAddr, echo: &Echo) -> Result<Ud
         set.map_err(local(format!("set a time to live of {hops}")))?;
     }
     if let Some(source) = options.source {
+        // The kernel would take it for any address (`raw_bind`).
+        if Family::of(source) != Family::of(destination) {
+            return Err(local(format!("send from {source} to {destination}"))(io::ErrorKind::InvalidInput.into()));
+        }
         socket.bind(&SocketAddr::new(source, 0).into()).map_err(local(format!("send from {source}")))?;
     }
     UdpSocket::from_std(std::net::UdpSocket::from(socket)).map_err(local("watch a raw ICMP socket"))

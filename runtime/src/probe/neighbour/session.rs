@@ -113,6 +113,10 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpR
         Source::Own | Source::Nobody => None,
     };
     let about = options.target.resolve(&host, options.family.or(of_source))?;
+    if of_source.is_some_and(|family| family != Family::of(about)) {
+        let source = io::Error::from(io::ErrorKind::InvalidInput);
+        return Err(ArpError::Local { what: format!("ask about {about} from an address of the other family"), source });
+    }
     let link = Link::towards(&host, about, options.segment.as_ref())?;
     let source = match options.source {
         Source::Own => own_address(&host, link.nth, about),
