@@ -23,6 +23,7 @@
 #[path = "private/mod.rs"]
 pub mod __private;
 mod change;
+mod connectivity;
 mod error;
 mod evidence;
 mod firewall;
@@ -46,6 +47,10 @@ mod transport;
 mod wait;
 
 pub use change::{Change, LinkError};
+pub use connectivity::{
+    Arp, AssertConnection, AssertFlows, AssertNoConnection, AssertUnreachable, Connectivity, ConnectivityError,
+    Establish, Flows, Icmp, Ports, Traffic, WaitForConnection,
+};
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;
@@ -86,8 +91,8 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        ArpError, Flow, FlowError, Host, Lab, PingError, Prefix, Sctp, Segment, ServiceError, Tcp, TestError,
-        TestResult, Topology, Udp, WaitError, eventually, netns_test, never_within, wait_until,
+        Arp, ArpError, Flow, FlowError, Host, Icmp, Lab, PingError, Prefix, Sctp, Segment, ServiceError, Tcp,
+        TestError, TestResult, Topology, Udp, WaitError, eventually, netns_test, never_within, wait_until,
     };
 }
 

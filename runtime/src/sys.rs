@@ -59,16 +59,26 @@ pub(crate) fn setsockopt_bytes(socket: BorrowedFd<'_>, level: c_int, option: c_i
     Ok(())
 }
 
-/// Segments with data that a TCP socket has sent, retransmitted ones included (`tcpi_data_segs_out` of linux/tcp.h).
+/// Segments with data that a TCP socket has sent, retransmitted ones included.
 pub(crate) fn tcp_data_segments_sent(socket: BorrowedFd<'_>) -> io::Result<u32> {
-    const OFFSET: usize = 156;
-    let mut info = [0u8; OFFSET + 4];
+    // `tcpi_data_segs_out` of linux/tcp.h, which libc's structure ends before.
+    tcp_info(socket, 156)
+}
+
+/// Segments that a TCP socket has retransmitted, with data or without.
+pub(crate) fn tcp_retransmissions(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    tcp_info(socket, std::mem::offset_of!(libc::tcp_info, tcpi_total_retrans))
+}
+
+/// The number at an offset of `struct tcp_info` (linux/tcp.h).
+fn tcp_info(socket: BorrowedFd<'_>, offset: usize) -> io::Result<u32> {
+    let mut info = [0u8; 160];
     let mut size = libc::socklen_t::try_from(info.len()).expect("it is 160");
     // SAFETY: the kernel writes at most `size` bytes to an array that lives until the call is over.
     cvt(unsafe {
         libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut size)
     })?;
-    Ok(u32::from_ne_bytes(*info[OFFSET..].first_chunk().expect("four bytes are left")))
+    Ok(u32::from_ne_bytes(*info[offset..].first_chunk().expect("four bytes are left")))
 }
 
 /// Has tokio's runtime of this thread watch a socket.

@@ -471,6 +471,19 @@ async fn a_firewall_that_tracks_takes_it_for_established(a: Host, b: Host) -> Te
 }
 
 #[netns_test(veth = true)]
+async fn a_conversation_that_goes_on_is_assured(a: Host, b: Host) -> TestResult {
+    b.nft(chain("input", "ct state established accept"))?;
+    for ipv6 in [false, true] {
+        let open = a.open_udp(&b).assured();
+        let mut flow = if ipv6 { open.ipv6() } else { open.ipv4() }.await?;
+        let tracked = b.conntrack().udp().port(flow.local_addr().port()).list()?;
+        assert!(matches!(&tracked[..], [only] if only.is_assured()), "{tracked:?}");
+        flow.assert_alive().await;
+    }
+    Ok(())
+}
+
+#[netns_test(veth = true)]
 async fn sctp_is_a_flow_or_is_not_there(a: Host, b: Host) -> TestResult {
     let opened = a.open_sctp(&b).await;
     match opened {

@@ -417,3 +417,26 @@ async fn sctp_services(a: Host, b: Host) -> TestResult {
     drop(listener);
     Ok(())
 }
+
+#[netns_test(veth = true, requires(sctp, nftables, program = "nft"))]
+async fn sctp_in_both_directions(a: Host, b: Host) -> TestResult {
+    for between in [a.connectivity(&b).ipv4(), a.connectivity(&b).ipv6()] {
+        between.assert_connection(Sctp).await;
+        let mut flows = between.establish(Sctp.ports(4000..=4001)).await?;
+        assert_eq!(flows.len(), 4);
+        flows.assert_alive().await;
+        b.nft(input("sctp dport 4000-4001 drop"))?;
+        between.egress().assert_no_connection(Sctp.ports(4000..=4001)).await;
+        between.egress().assert_no_connection(Sctp.port(4000).source_port(4002)).await;
+        between.ingress().assert_connection(Sctp.port(4002)).await;
+        b.nft(input("meta l4proto sctp drop"))?;
+        flows.assert_cut().await;
+        b.nft(input("meta l4proto sctp reject with icmpx type host-unreachable"))?;
+        between.egress().assert_unreachable(Sctp).await;
+        b.nft(input("accept"))?;
+        between.wait_for_connection(Sctp.port(4002).source_port(4003)).await?;
+        flows.reopen().await?;
+        flows.assert_alive().await;
+    }
+    Ok(())
+}

@@ -353,19 +353,21 @@ async fn whoever_accepts_and_resets_listens(a: Host, b: Host) -> TestResult {
     Ok(())
 }
 
-/// A connection has a fixed port once: the kernel asks again for it, and an attempt that is under way is not thrown away for another.
+/// A connection has a fixed port once: the kernel asks again for it, and an attempt that is under way is not thrown away for another. It is no
+/// silence before that was asked three times.
 #[netns_test(veth = true)]
 async fn with_a_source_port_there_is_one_connection(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "meta l4proto tcp drop"))?;
-    for (fixed, expected) in [(false, 3), (true, 1)] {
-        let before = counter(&a, "Tcp", "ActiveOpens");
+    for (fixed, opens, again) in [(false, 3, 0), (true, 1, 2)] {
+        let [opens_before, again_before] = ["ActiveOpens", "RetransSegs"].map(|name| counter(&a, "Tcp", name));
         let assertion = a.assert_no_tcp(&b, 80).window(Duration::from_millis(300));
         if fixed {
             assertion.source_port(5000).await;
         } else {
             assertion.await;
         }
-        assert_eq!(counter(&a, "Tcp", "ActiveOpens") - before, expected);
+        assert_eq!(counter(&a, "Tcp", "ActiveOpens") - opens_before, opens);
+        assert!(counter(&a, "Tcp", "RetransSegs") - again_before >= again);
     }
     Ok(())
 }

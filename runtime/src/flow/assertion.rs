@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::client::Plan;
 use super::{CutReason, Ends, Flow, FlowError};
 use crate::Host;
-use crate::probe::{LEAST_WINDOW, PATIENCE, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
+use crate::probe::{LEAST_WINDOW, NoAnswer, PATIENCE, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
 use crate::transport::Transport;
 
 /// A question and its answer: `.await` it, or `.wait()` for it. It is answered with how long that took.
@@ -103,26 +103,36 @@ impl Flow {
         self.ends.as_ref().ok_or(FlowError::Closed)
     }
 
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         self.ends.as_ref().map_or_else(|| "flow that is closed".to_owned(), |ends| ends.name.clone())
     }
 
+    /// To be run on the client's runtime.
+    fn session(&self, plan: Plan) -> impl Future<Output = Result<Duration, FlowError>> + Send + use<> {
+        let ends = self.open_ends().cloned();
+        async move {
+            let Ends { client, server, .. } = ends?;
+            let mut client = client.lock().await;
+            client.exchange(&server, plan).await
+        }
+    }
+
     async fn ask(&self, plan: Plan) -> Result<Duration, FlowError> {
-        let Ends { client, server, .. } = self.open_ends()?.clone();
-        let session = async move { client.lock().await.exchange(&server, plan).await };
-        on_host(&self.options.client, format!("an answer in the {}", self.what()), session).await
+        on_host(&self.options.client, format!("an answer in the {}", self.what()), self.session(plan)).await
     }
 
     #[track_caller]
     fn ask_and_wait(&self, plan: Plan) -> Result<Duration, FlowError> {
         refuse_to_block(&self.options.server);
-        let Ends { client, server, .. } = self.open_ends()?.clone();
-        let session = async move { client.lock().await.exchange(&server, plan).await };
-        wait_on_host(&self.options.client, format!("an answer in the {}", self.what()), session)
+        wait_on_host(&self.options.client, format!("an answer in the {}", self.what()), self.session(plan))
     }
 
-    fn client_host(&self) -> &Host {
+    pub(crate) fn client_host(&self) -> &Host {
         &self.options.client
+    }
+
+    pub(crate) fn server_host(&self) -> &Host {
+        &self.options.server
     }
 }
 
@@ -142,6 +152,11 @@ impl Exchange<'_> {
     fn plan(&self) -> Plan {
         Plan::Until(self.flow.client_host().scaled(self.timeout))
     }
+
+    /// To be run on the client's runtime.
+    pub(crate) fn session(self) -> impl Future<Output = Result<Duration, FlowError>> + Send + use<> {
+        self.flow.session(self.plan())
+    }
 }
 
 impl ProbeCut<'_> {
@@ -160,6 +175,11 @@ impl ProbeCut<'_> {
 
     fn plan(&self) -> Plan {
         Plan::Silence(self.flow.client_host().stretched(self.window))
+    }
+
+    /// To be run on the client's runtime.
+    pub(crate) fn session(self) -> impl Future<Output = Result<Duration, FlowError>> + Send + use<> {
+        self.flow.session(self.plan())
     }
 }
 
@@ -195,6 +215,9 @@ impl AssertAlive<'_> {
             Ok(Ok(_)) => {}
             Ok(Err(reason)) => {
                 fail(self.at, &format!("assertion failed: the {} is alive\n  {reason}", flow.what()));
+            }
+            Err(error) if !error.is_broken() => {
+                fail(self.at, &format!("assertion failed: the {} is alive\n  {error}", flow.what()));
             }
             Err(error) => {
                 let question = format!("could not ask whether the {} is alive", flow.what());

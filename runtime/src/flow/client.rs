@@ -1,6 +1,5 @@
 //! The client's end: it asks, on the runtime of its host, and knows what the silence means.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
@@ -10,17 +9,11 @@ use super::error::{CutReason, FlowError, local};
 use super::frame::{self, Frame, Kind, fresh};
 use super::server::{Report, ServerEnd, flush};
 use crate::probe::{FEWEST, PATIENCE, WINDOW, until};
-use crate::transport::{self, Bound, Ear, Refusal, Said, Transport};
+use crate::transport::{self, Bound, Ear, LOOK, MOST_WINDOWS, Refusal, Said, Transport};
 use crate::{Host, sys};
 
 /// From one datagram to the next where an answer is wanted.
 const INTERVAL: Duration = Duration::from_millis(100);
-
-/// How often it is looked whether silence is certain by now.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// So many windows are waited for retransmissions, at most.
-const MOST_WINDOWS: u32 = 4;
 
 /// When an exchange is over.
 #[derive(Clone, Copy, Debug)]
@@ -323,28 +316,4 @@ pub(super) fn route_to(remote: SocketAddr) -> io::Result<SocketAddr> {
     let socket = UdpSocket::bind(any)?;
     socket.connect(remote)?;
     socket.local_addr()
-}
-
-/// Waits until a socket is connected; nothing if the deadline comes first. What ICMP says is noted.
-pub(super) async fn wait_until_connected(
-    socket: &Bound,
-    ear: &mut Ear,
-    deadline: Instant,
-) -> Result<Option<io::Result<()>>, FlowError> {
-    loop {
-        let now = Instant::now();
-        match transport::connected(socket.get_ref()) {
-            Ok(true) => return Ok(Some(Ok(()))),
-            Ok(false) if now >= deadline => return Ok(None),
-            Ok(false) => {}
-            Err(error) => return Ok(Some(Err(error))),
-        }
-        tokio::select! {
-            ready = poll_fn(|context| transport::poll_connected(socket, context)) => {
-                ready.map_err(local("wait for a connection"))?;
-            }
-            stirs = ear.stirs() => stirs.map_err(local("wait for a connection"))?,
-            woken = until(deadline) => woken.map_err(local("wait for a connection"))?,
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::probe::{CannotRun, TargetError, UnreachableCode};
+use crate::probe::{CannotRun, NoAnswer, TargetError, UnreachableCode};
 use crate::transport::is_no_way;
 
 /// Why no answer came in a flow.
@@ -134,6 +134,29 @@ impl FlowError {
     /// In which way the network did not let the flow through, if that is why.
     pub fn cut_reason(&self) -> Option<&CutReason> {
         if let Self::Cut { reason, .. } = self { Some(reason) } else { None }
+    }
+
+    /// Whether nothing came back at all.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self.cut_reason(), Some(CutReason::Silence { .. }))
+    }
+}
+
+impl NoAnswer for FlowError {
+    fn is_negative(&self) -> bool {
+        self.is_negative()
+    }
+
+    fn is_broken(&self) -> bool {
+        !matches!(self, Self::Cut { .. } | Self::Astray { .. })
+    }
+
+    fn says_unreachable(&self, wanted: Option<UnreachableCode>) -> bool {
+        match self.cut_reason() {
+            Some(CutReason::Unreachable { code, .. }) => wanted.is_none_or(|wanted| wanted == *code),
+            Some(CutReason::NoRoute) => wanted.is_none(),
+            _ => false,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod client;
+mod connect;
 mod error;
 mod frame;
 mod open;

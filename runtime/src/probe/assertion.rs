@@ -101,7 +101,7 @@ impl AssertPing {
         format!("the assertion that {} can ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
 
-    fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
+    pub(crate) fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
         let deadline = self.host.scaled(self.timeout);
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
@@ -133,7 +133,7 @@ impl AssertNoPing {
         format!("the assertion that {} cannot ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
 
-    fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
+    pub(crate) fn session(self) -> impl Future<Output = Result<PingReport, PingError>> + Send + 'static {
         let window = self.host.stretched(self.window);
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{broken, fail};
+use super::{UnreachableCode, broken, fail};
 use crate::Host;
 
 /// Why a probe has no answer.
@@ -15,6 +15,11 @@ pub(crate) trait NoAnswer: Error {
 
     /// Whether it will not change by asking again: the question could not be asked.
     fn is_broken(&self) -> bool;
+
+    /// Whether somebody said that there is no way: with this code, if one is wanted. The own host's lack of a route has none.
+    fn says_unreachable(&self, _wanted: Option<UnreachableCode>) -> bool {
+        false
+    }
 }
 
 /// Something that is asserted of a host, where the assertion was made, and in what words.

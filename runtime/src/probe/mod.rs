@@ -20,12 +20,13 @@ mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
 pub(crate) use echo::seed;
+pub(crate) use judge::NoAnswer;
 pub use neighbour::{Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping};
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
 pub use ping_all::PingAll;
 pub use pinger::{PingLog, Pinger, StopPinger};
 pub use reachability::{AssertReachability, ProbeReachability, Reachability};
-pub(crate) use schedule::until;
+pub(crate) use schedule::{Plan, Schedule, until};
 pub use service::{AssertNoService, AssertService, Service, ServiceError, ServiceReport};
 pub(crate) use target::Family;
 pub use target::{Target, TargetError};
@@ -76,7 +77,7 @@ pub(crate) async fn on_host<T: Send + 'static, E: From<CannotRun> + Send + 'stat
 }
 
 /// Runs probes at once, each on the runtime of its host: one thread for all of a host's. The answers are in their order.
-async fn all_on_hosts<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
+pub(crate) async fn all_on_hosts<T: Send + 'static, E: From<CannotRun> + Send + 'static>(
     what: String,
     probes: impl IntoIterator<Item = (Host, impl Future<Output = Result<T, E>> + Send + 'static)>,
 ) -> Vec<Result<T, E>> {

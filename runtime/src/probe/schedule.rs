@@ -8,7 +8,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How many requests are sent, and when it is over.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Plan {
+pub(crate) enum Plan {
     /// So many requests; over when each has its answer or after the last words.
     Fixed { count: u16, interval: Duration, last_words: Duration },
     /// As many as it takes until so many have been answered; nothing but the deadline or a broken probe ends it.
@@ -19,7 +19,7 @@ pub(super) enum Plan {
 
 /// A plan that is being followed.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     plan: Plan,
     begun: Instant,
     /// Requests that were sent, or refused by the host's own kernel, and when the last one was.
@@ -29,33 +29,33 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// From now on.
-    pub(super) fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let begun = Instant::now();
         Self { plan, begun, tries: 0, last_try: begun }
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         self.plan
     }
 
     /// For how long it has been followed.
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 
     /// Requests that were sent, or refused by the host's own kernel.
-    pub(super) fn tries(&self) -> u32 {
+    pub(crate) fn tries(&self) -> u32 {
         self.tries
     }
 
     /// Notes that a request is being sent.
-    pub(super) fn note_try(&mut self, at: Instant) {
+    pub(crate) fn note_try(&mut self, at: Instant) {
         self.tries += 1;
         self.last_try = at;
     }
 
     /// When the next request is due, if there is to be one.
-    pub(super) fn next_send(&self) -> Option<Instant> {
+    pub(crate) fn next_send(&self) -> Option<Instant> {
         let (count, interval) = match self.plan {
             Plan::Fixed { count, interval, .. } => (u32::from(count), interval.min(LONGEST)),
             // A sequence number has 16 bits.
@@ -66,30 +66,33 @@ impl Schedule {
     }
 
     /// When it is over whatever has come, if that is known already.
-    pub(super) fn end(&self) -> Option<Instant> {
+    pub(crate) fn end(&self) -> Option<Instant> {
+        let is_known = matches!(self.plan, Plan::Until { .. }) || self.next_send().is_none();
+        is_known.then(|| self.end_of(self.last_try))
+    }
+
+    /// Until when an answer to what is sent at some time is waited for.
+    pub(crate) fn end_of(&self, sent: Instant) -> Instant {
         match self.plan {
-            Plan::Fixed { last_words, .. } => self.next_send().is_none().then(|| self.last_try + last_words),
-            Plan::Until { deadline, .. } => Some(self.begun + deadline),
+            Plan::Fixed { last_words, .. } => sent + last_words,
+            Plan::Until { deadline, .. } => self.begun + deadline,
             // The last request is given its share even if it was sent late.
-            Plan::Silence { count, window } => self
-                .next_send()
-                .is_none()
-                .then(|| (self.begun + window).max(self.last_try + window / (u32::from(count) + 1))),
+            Plan::Silence { count, window } => (self.begun + window).max(sent + window / (u32::from(count) + 1)),
         }
     }
 
     /// Whether the time is over. However short it is, one request is tried.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.tries > 0 && self.end().is_some_and(|end| now >= end)
     }
 
     /// Whether a request is due.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.next_send().is_some_and(|next| now >= next)
     }
 
     /// Until when there is nothing to be done: until the next request is due or the time is over, whichever comes first.
-    pub(super) fn wake(&self, now: Instant) -> Instant {
+    pub(crate) fn wake(&self, now: Instant) -> Instant {
         [self.next_send(), self.end()].into_iter().flatten().min().unwrap_or(now)
     }
 }

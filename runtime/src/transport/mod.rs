@@ -5,8 +5,8 @@ mod socket;
 
 pub(crate) use icmp::{Ear, Refusal, Said};
 pub(crate) use socket::{
-    Bound, connected, is_no_way, is_prohibition, make_patient, open, poll_connected, poll_readable, read, readable,
-    receive_from, send, send_to, start_connecting,
+    Bound, LOOK, MOST_WINDOWS, connected, is_no_way, is_prohibition, make_patient, next_look_at_connecting, open,
+    poll_connected, poll_readable, read, readable, receive_from, retransmit_soon, send, send_to, start_connecting,
 };
 
 use std::fmt;

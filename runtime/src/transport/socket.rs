@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use netns_test_topology::Feature;
 use nix::errno::Errno;
@@ -13,7 +14,12 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::Transport;
+use crate::probe::{FEWEST, WINDOW};
 use crate::sys;
+
+/// How often it is looked whether a segment has been sent often enough, and for how many windows at most.
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
+pub(crate) const MOST_WINDOWS: u32 = 4;
 
 /// A socket that is watched.
 pub(crate) type Bound = AsyncFd<Socket>;
@@ -56,7 +62,7 @@ pub(crate) fn make_patient(socket: &Socket, transport: Transport) -> io::Result<
     match transport {
         Transport::Tcp => {
             socket.set_tcp_nodelay(true)?;
-            socket.set_linger(Some(std::time::Duration::ZERO))?;
+            socket.set_linger(Some(Duration::ZERO))?;
             sys::setsockopt_int(fd, libc::IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1)?;
             sys::setsockopt_int(fd, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, USER_TIMEOUT_MS)?;
             // Since Linux 6.15.
@@ -66,16 +72,21 @@ pub(crate) fn make_patient(socket: &Socket, transport: Transport) -> io::Result<
             }
         }
         Transport::Sctp => {
-            socket.set_linger(Some(std::time::Duration::ZERO))?;
-            // `struct sctp_rtoinfo`: all associations; initial, longest and shortest time in milliseconds.
-            let rto = [0u32, 200, 400, 200].map(u32::to_ne_bytes).concat();
-            sys::setsockopt_bytes(fd, libc::IPPROTO_SCTP, SCTP_RTOINFO, &rto)?;
+            socket.set_linger(Some(Duration::ZERO))?;
+            retransmit_soon(socket)?;
             // `struct sctp_assocparams`: all associations; so many retransmissions, and nothing else changed.
             let patience = [&0u32.to_ne_bytes()[..], &u16::MAX.to_ne_bytes(), &[0; 14]].concat();
             sys::setsockopt_bytes(fd, libc::IPPROTO_SCTP, SCTP_ASSOCINFO, &patience)
         }
         Transport::Udp => Ok(()),
     }
+}
+
+/// Has an SCTP socket retransmit after 200 to 400 ms, rather than after 3 s at first.
+pub(crate) fn retransmit_soon(socket: &Socket) -> io::Result<()> {
+    // `struct sctp_rtoinfo`: all associations; initial, longest and shortest time in milliseconds.
+    let rto = [0u32, 200, 400, 200].map(u32::to_ne_bytes).concat();
+    sys::setsockopt_bytes(socket.as_fd(), libc::IPPROTO_SCTP, SCTP_RTOINFO, &rto)
 }
 
 /// Starts to connect. It is over when the socket can be written to: see [`connected`]. To be watched from then on, not before: epoll
@@ -97,6 +108,19 @@ pub(crate) fn connected(socket: &Socket) -> io::Result<bool> {
         Err(error) if error.raw_os_error() == Some(libc::ENOTCONN) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// When to look again at a TCP socket that is connecting, if silence does not mean anything yet: the kernel sends the first segment again by
+/// itself, and three have to get lost. It does so a second after the first, and then, since Linux 6.5, every second (`tcp_syn_linear_timeouts`).
+/// `begun` is when it began to connect; it is given up to four windows.
+pub(crate) fn next_look_at_connecting(
+    socket: &Socket,
+    (begun, now): (Instant, Instant),
+    window: Duration,
+) -> io::Result<Option<Instant>> {
+    let sent = 1 + sys::tcp_retransmissions(socket.as_fd())?;
+    let is_enough = sent >= FEWEST.into() || now >= begun + window.max(WINDOW) * MOST_WINDOWS;
+    Ok((!is_enough).then(|| now + LOOK))
 }
 
 /// Waits until there may be something to read, or an error. May be early, never late: to be followed by reading all there is.

@@ -100,7 +100,7 @@ impl AssertArping {
         format!("the assertion that {} can arping {}, at {}", self.host.name(), self.options.target, self.at)
     }
 
-    fn session(self) -> impl Future<Output = Result<ArpReport, ArpError>> + Send + 'static {
+    pub(crate) fn session(self) -> impl Future<Output = Result<ArpReport, ArpError>> + Send + 'static {
         let deadline = self.host.scaled(self.timeout);
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
@@ -132,7 +132,7 @@ impl AssertNoArping {
         format!("the assertion that {} cannot arping {}, at {}", self.host.name(), self.options.target, self.at)
     }
 
-    fn session(self) -> impl Future<Output = Result<ArpReport, ArpError>> + Send + 'static {
+    pub(crate) fn session(self) -> impl Future<Output = Result<ArpReport, ArpError>> + Send + 'static {
         let window = self.host.stretched(self.window);
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }

@@ -40,7 +40,8 @@ macro_rules! options {
                 self
             }
 
-            /// The port to ask from; without it the kernel chooses one for each attempt. With it each attempt ends the one before.
+            /// The port to ask from; without it the kernel chooses one for each attempt. With it there is one connection at a time, which the
+            /// kernel itself tries again: after a second, and each second from then on. A window is as long as it takes for three.
             pub fn source_port(mut self, port: u16) -> Self {
                 self.options.source_port = port;
                 self

@@ -59,19 +59,35 @@ impl Session {
             if self.last_error.is_some() && !matches!(self.schedule.plan(), Plan::Until { .. }) {
                 return Err(self.conclude());
             }
-            if self.schedule.is_over(now) {
-                return Err(self.conclude());
-            }
-            if self.schedule.is_due(now) {
+            let wake = if self.schedule.is_over(now) {
+                match self.next_look(now)? {
+                    Some(next) => next,
+                    None => return Err(self.conclude()),
+                }
+            } else if self.schedule.is_due(now) {
                 self.try_once()?;
                 continue;
-            }
-            let wake = self.schedule.wake(now);
+            } else {
+                self.schedule.wake(now)
+            };
             let woken = tokio::select! {
                 stirs = poll_fn(|context| self.poll_stirs(context)) => stirs,
                 woken = until(wake) => woken,
             };
             woken.map_err(local("wait for answers"))?;
+        }
+    }
+
+    /// When to look again though the time is over, if silence does not mean anything yet: there was one attempt for all.
+    fn next_look(&self, now: Instant) -> Result<Option<Instant>, ServiceError> {
+        match (self.schedule.plan(), &self.attempts[..]) {
+            (Plan::Silence { window, .. }, [only])
+                if self.options.transport == Transport::Tcp && self.options.source_port != 0 =>
+            {
+                transport::next_look_at_connecting(only.socket.get_ref(), (only.begun, now), window)
+                    .map_err(local("ask for the state of a connection"))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -126,6 +142,9 @@ impl Session {
                 socket.bind(&from.into())
             };
             bind().map_err(local(format!("send from {from}")))?;
+        }
+        if transport == Transport::Sctp {
+            transport::retransmit_soon(&socket).map_err(local("prepare a socket"))?;
         }
         let mut connected = transport::start_connecting(&socket, self.to);
         if transport == Transport::Udp && connected.is_ok() {

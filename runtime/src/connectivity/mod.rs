@@ -1,0 +1,109 @@
+//! What gets through between two hosts, in both directions.
+
+mod assertion;
+mod establish;
+mod judge;
+mod question;
+mod traffic;
+mod wait;
+
+pub use assertion::{AssertConnection, AssertNoConnection, AssertUnreachable};
+pub use establish::{AssertFlows, Establish, Flows};
+pub use question::ConnectivityError;
+pub use traffic::{Arp, Icmp, Ports, Traffic};
+pub use wait::WaitForConnection;
+
+use crate::Host;
+use crate::probe::Family;
+
+/// What gets through between two hosts: in both directions, unless it is narrowed to one.
+///
+/// Every question is asked in each direction and for each port that is named, all at once. Over ICMP and ARP it is one that [`Host::ping`] and
+/// [`Host::arping`] ask. Over TCP, UDP and SCTP both ends are the library's own, as those of a [`Flow`](crate::Flow): a server is bound to the
+/// port, and there is a connection if both ends have heard each other. Whether a program listens on a port, [`Host::tcp`] asks.
+///
+/// ```no_run
+/// use netns_test::prelude::*;
+///
+/// #[netns_test(veth = true)]
+/// async fn only_the_web_is_open(client: Host, server: Host) -> TestResult {
+///     let between = client.connectivity(&server);
+///     between.assert_connection(Icmp).await;
+///     let mut flows = between.egress().establish(Tcp.ports(80..=81)).await?;
+///     server.nft(
+///         "table inet filter {
+///             chain input {
+///                 type filter hook input priority filter;
+///                 meta l4proto { tcp, udp } th dport != 80 drop
+///             }
+///         }",
+///     )?;
+///     between.egress().assert_connection(Tcp.port(80)).await;
+///     between.egress().assert_no_connection(Tcp.ports(81..=89)).await;
+///     between.assert_no_connection(Udp).await;
+///     flows[0].assert_alive().await;
+///     flows[1].assert_cut().await;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connectivity {
+    host: Host,
+    peer: Host,
+    directions: Directions,
+    family: Option<Family>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Directions {
+    Both,
+    Egress,
+    Ingress,
+}
+
+/// # What gets through
+impl Host {
+    /// What gets through between this host and another, in both directions.
+    pub fn connectivity(&self, peer: &Host) -> Connectivity {
+        Connectivity { host: self.clone(), peer: peer.clone(), directions: Directions::Both, family: None }
+    }
+}
+
+impl Connectivity {
+    /// Only what the host asks and its peer answers.
+    pub fn egress(&self) -> Self {
+        Self { directions: Directions::Egress, ..self.clone() }
+    }
+
+    /// Only what the peer asks and the host answers.
+    pub fn ingress(&self) -> Self {
+        Self { directions: Directions::Ingress, ..self.clone() }
+    }
+
+    /// Over IPv4.
+    pub fn ipv4(&self) -> Self {
+        Self { family: Some(Family::V4), ..self.clone() }
+    }
+
+    /// Over IPv6.
+    pub fn ipv6(&self) -> Self {
+        Self { family: Some(Family::V6), ..self.clone() }
+    }
+
+    /// From whom to whom.
+    fn ways(&self) -> impl Iterator<Item = (&Host, &Host)> {
+        let egress = (self.directions != Directions::Ingress).then_some((&self.host, &self.peer));
+        let ingress = (self.directions != Directions::Egress).then_some((&self.peer, &self.host));
+        egress.into_iter().chain(ingress)
+    }
+
+    /// In words: who, and to whom.
+    fn names(&self) -> (&str, &str, bool) {
+        let (host, peer) = (self.host.name(), self.peer.name());
+        match self.directions {
+            Directions::Both => (host, peer, true),
+            Directions::Egress => (host, peer, false),
+            Directions::Ingress => (peer, host, false),
+        }
+    }
+}

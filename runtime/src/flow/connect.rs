@@ -1,0 +1,252 @@
+//! How a flow comes about: connections that are tried, as planned, until in one of them both ends have heard each other.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use super::Ends;
+use super::client::{self, Client, route_to};
+use super::error::{CutReason, FlowError, local};
+use super::frame::fresh;
+use super::open::Options;
+use super::server::ServerEnd;
+use crate::probe::{Family, NoAnswer, PATIENCE, Plan, Schedule, Target, until};
+use crate::sys;
+use crate::transport::{self, Bound, Ear, Said, Transport};
+
+/// A UDP conversation that goes on for two seconds is one that Linux calls assured (`nf_conntrack_udp_packet` in
+/// `net/netfilter/nf_conntrack_proto_udp.c`); and a little more, as its clock ticks.
+const ASSURED: Duration = Duration::from_millis(2050);
+
+/// What all attempts have in common: what is asked for, and a server's end that waits for its client.
+struct Site {
+    options: Options,
+    server: Arc<ServerEnd>,
+    /// What the frames of the flow are marked with.
+    mark: u64,
+    plan: Plan,
+}
+
+/// A connection that is tried.
+struct Attempt<'a> {
+    site: &'a Site,
+    socket: Bound,
+    ear: Ear,
+    /// Which flow, in the user's words.
+    name: String,
+    local: SocketAddr,
+    begun: Instant,
+    end: Instant,
+}
+
+/// Opens a flow, on the runtime of the client's host; `servers` is that of the server's.
+pub(super) async fn establish(options: Options, servers: Handle, plan: Plan) -> Result<Ends, FlowError> {
+    let Options { client, server, transport, .. } = &options;
+    let family = options.family.or(options.source.map(Family::of));
+    let address = Target::Host(server.clone()).resolve(client, family)?;
+    let (mark, at) = (fresh(), SocketAddr::new(address, options.port));
+    let patience = match plan {
+        Plan::Fixed { last_words, .. } => last_words,
+        Plan::Until { .. } | Plan::Silence { .. } => client.stretched(PATIENCE),
+    };
+    let server = ServerEnd::start((server, &servers), *transport, at, mark, Instant::now() + patience).await?;
+    Arc::new(Site { server: server.into(), mark, plan, options }).follow().await
+}
+
+impl Site {
+    async fn follow(self: Arc<Self>) -> Result<Ends, FlowError> {
+        let mut attempts = JoinSet::new();
+        let outcome = self.try_as_planned(&mut attempts).await;
+        // Their sockets are closed, and the server's with the last of them, so that all ports can be bound again.
+        attempts.shutdown().await;
+        outcome
+    }
+
+    async fn try_as_planned(
+        self: &Arc<Self>,
+        attempts: &mut JoinSet<Result<Ends, FlowError>>,
+    ) -> Result<Ends, FlowError> {
+        let mut schedule = Schedule::new(self.plan);
+        let mut last_word = None;
+        loop {
+            let now = Instant::now();
+            let next = schedule.next_send();
+            let next = next.filter(|next| schedule.tries() == 0 || schedule.end_of(*next) > *next);
+            let is_crowded = self.options.takes_turns() && !attempts.is_empty();
+            match next {
+                Some(next) if now >= next && !is_crowded => {
+                    schedule.note_try(now);
+                    let (site, end) = (self.clone(), schedule.end_of(now));
+                    attempts.spawn(async move { Attempt::new(&site, end)?.follow().await });
+                    continue;
+                }
+                None if attempts.is_empty() => return Err(last_word.expect("one is tried, however short the time is")),
+                _ => {}
+            }
+            let outcome = tokio::select! {
+                Some(outcome) = attempts.join_next(), if !attempts.is_empty() => outcome,
+                woken = until(next.unwrap_or(now)), if next.is_some() && !is_crowded => {
+                    woken.map_err(local("wait for a connection"))?;
+                    continue;
+                }
+            };
+            match (outcome.unwrap_or_else(|error| resume_unwind(error.into_panic())), self.plan) {
+                (Err(error), Plan::Until { .. }) if !error.is_broken() => last_word = Some(error),
+                // The first was given the longest time.
+                (Err(error), Plan::Silence { .. }) if error.is_silence() => last_word = last_word.or(Some(error)),
+                (outcome, _) => return outcome,
+            }
+        }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    fn new(site: &'a Site, end: Instant) -> Result<Self, FlowError> {
+        let remote = site.server.address;
+        let ear = Ear::open(remote.ip()).map_err(local("open a raw ICMP socket"))?;
+        let socket = client_socket(&site.options, remote)?;
+        let begun = Instant::now();
+        transport::start_connecting(&socket, remote).map_err(|error| {
+            let unnamed = SocketAddr::new(any(remote), site.options.source_port);
+            refused(error, site.options.name(unnamed, remote))
+        })?;
+        let address = socket.local_addr().map_err(local("ask for the address of a socket"))?.as_socket();
+        let local_address = address.ok_or(io::ErrorKind::AddrNotAvailable.into());
+        let local_address = local_address.map_err(local("ask for the address of a socket"))?;
+        let socket = sys::watch(socket).map_err(local("watch a socket"))?;
+        let name = site.options.name(local_address, remote);
+        Ok(Self { site, socket, ear, name, local: local_address, begun, end })
+    }
+
+    async fn follow(mut self) -> Result<Ends, FlowError> {
+        let Site { options, server, plan, .. } = self.site;
+        match self.wait_until_connected().await? {
+            Some(Ok(())) => {}
+            failed => return Err(self.why_not(failed.and_then(Result::err)).await?),
+        }
+        let Self { site, socket, name, local: source, begun, end, .. } = self;
+        let (transport, remote) = (options.transport, server.address);
+        let hosts = (options.client.clone(), options.server.clone());
+        let mut client = Client::new(hosts, transport, name, site.mark, socket, (source, remote));
+        let rounds = if transport == Transport::Udp { 2 } else { 1 };
+        for _ in 0..rounds {
+            let left = end.saturating_duration_since(Instant::now());
+            let silence = matches!(plan, Plan::Silence { .. });
+            let plan = if silence { client::Plan::Silence(left) } else { client::Plan::Until(left) };
+            client.exchange(server, plan).await?;
+        }
+        if options.assured {
+            until(begun + ASSURED).await.map_err(local("wait until a conversation is assured"))?;
+            client.exchange(server, client::Plan::Until(options.client.stretched(PATIENCE))).await?;
+        }
+        let deadline = Instant::now() + options.client.stretched(PATIENCE);
+        let report = server.report(&options.server, &client.name, deadline).await?;
+        let peer = report.peer.expect("a question was answered");
+        let connection = (transport == Transport::Tcp).then(|| client.socket.get_ref().try_clone().map(Arc::new));
+        let connection = connection.transpose().map_err(local("keep a socket"))?;
+        let (name, client) = (client.name.clone(), Arc::new(Mutex::new(client)));
+        Ok(Ends { local: source, remote, peer, name, connection, client, server: server.clone() })
+    }
+
+    /// Nothing if the time is over before.
+    async fn wait_until_connected(&mut self) -> Result<Option<io::Result<()>>, FlowError> {
+        let mut wake = self.end;
+        loop {
+            let now = Instant::now();
+            match transport::connected(self.socket.get_ref()) {
+                Ok(true) => return Ok(Some(Ok(()))),
+                Ok(false) if now < wake => {}
+                Ok(false) => match self.next_look(now)? {
+                    Some(next) => wake = next,
+                    None => return Ok(None),
+                },
+                Err(error) => return Ok(Some(Err(error))),
+            }
+            tokio::select! {
+                ready = poll_fn(|context| transport::poll_connected(&self.socket, context)) => {
+                    ready.map_err(local("wait for a connection"))?;
+                }
+                stirs = self.ear.stirs() => stirs.map_err(local("wait for a connection"))?,
+                woken = until(wake) => woken.map_err(local("wait for a connection"))?,
+            }
+        }
+    }
+
+    /// When to look again, if silence does not mean anything yet: where this is the only attempt, the kernel has to repeat it.
+    fn next_look(&self, now: Instant) -> Result<Option<Instant>, FlowError> {
+        let Options { client, transport, .. } = &self.site.options;
+        let Plan::Silence { window, .. } = self.site.plan else { return Ok(None) };
+        if *transport != Transport::Tcp || !self.site.options.takes_turns() {
+            return Ok(None);
+        }
+        transport::next_look_at_connecting(self.socket.get_ref(), (self.begun, now), client.stretched(window))
+            .map_err(local("ask for the state of a connection"))
+    }
+
+    /// Why there is no connection; `error` is what the kernel says, if it is not silent.
+    async fn why_not(mut self, error: Option<io::Error>) -> Result<FlowError, FlowError> {
+        let Site { options, server, .. } = self.site;
+        // Should the server's end have stopped working, this is not the network's doing.
+        let deadline = Instant::now() + options.client.stretched(PATIENCE);
+        server.report(&options.server, &self.name, deadline).await?;
+        while let Some(refusal) = self.ear.hear().map_err(local("hear ICMP"))? {
+            if refusal.is_about(options.transport, self.local, server.address) {
+                let (flow, from) = (self.name, refusal.from);
+                return Ok(match refusal.said {
+                    Said::Unreachable(code) => FlowError::Cut { flow, reason: CutReason::said(from, code) },
+                    said => FlowError::Astray { flow, from, what: said.name() },
+                });
+            }
+        }
+        let reason = CutReason::Silence { waited: self.begun.elapsed(), arrived: false };
+        Ok(match error {
+            Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => refused(error, self.name),
+            _ => FlowError::Cut { flow: self.name, reason },
+        })
+    }
+}
+
+/// What it means that the client's own kernel refuses to connect.
+fn refused(error: io::Error, flow: String) -> FlowError {
+    match CutReason::of(&error) {
+        Some(reason) => FlowError::Cut { flow, reason },
+        None => local(format!("open the {flow}"))(error),
+    }
+}
+
+/// A socket in the client's host that is about to be connected.
+fn client_socket(options: &Options, remote: SocketAddr) -> Result<Socket, FlowError> {
+    let socket = super::open_socket(options.transport, remote)?;
+    transport::make_patient(&socket, options.transport).map_err(local("prepare a socket"))?;
+    if let Some(mss) = options.mss {
+        socket.set_tcp_mss(mss.into()).map_err(local(format!("set a maximum segment size of {mss}")))?;
+    }
+    let mut source = options.source;
+    if options.transport == Transport::Sctp && source.is_none() {
+        // Otherwise it tells the server all the addresses that the host has, and takes any of them (RFC 9260 section 5.1.2).
+        source = route_to(remote).ok().map(|source| source.ip());
+    }
+    if source.is_some() || options.source_port != 0 {
+        let from = SocketAddr::new(source.unwrap_or(any(remote)), options.source_port);
+        let bind = || {
+            // Conversations with several ports of the server may share one of the client's; each socket is connected to its own.
+            socket.set_reuse_address(true)?;
+            socket.bind(&from.into())
+        };
+        bind().map_err(local(format!("send from {from}")))?;
+    }
+    Ok(socket)
+}
+
+/// The address that leaves the choice to the kernel.
+fn any(like: SocketAddr) -> IpAddr {
+    if like.is_ipv4() { [0; 4].into() } else { [0; 16].into() }
+}
