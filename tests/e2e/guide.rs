@@ -186,6 +186,27 @@ async fn what_is_established_survives_a_new_rule(client: Host, server: Host) -> 
     Ok(())
 }
 
+#[netns_test(veth = true)]
+async fn only_the_web_is_open(client: Host, server: Host) -> TestResult {
+    let between = client.connectivity(&server);
+    between.assert_connection(Icmp).await;
+    let mut flows = between.egress().establish(Tcp.ports(80..=81)).await?;
+    server.nft(
+        "table inet filter {
+            chain input {
+                type filter hook input priority filter; policy accept;
+                meta l4proto { tcp, udp } th dport != 80 drop
+            }
+        }",
+    )?;
+    between.egress().assert_connection(Tcp.port(80)).await;
+    between.egress().assert_no_connection(Tcp.ports(81..=89)).await;
+    between.assert_no_connection(Udp).await;
+    flows[0].assert_alive().await;
+    flows[1].assert_cut().await;
+    Ok(())
+}
+
 #[netns_test(veth = true, ipv6 = false)]
 async fn the_log_is_written(a: Host, b: Host) -> TestResult {
     eventually("b answers", || a.ping(&b).count(1)).await;

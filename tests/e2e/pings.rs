@@ -1,6 +1,7 @@
 //! Many pings, and pings that go on in the background.
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use netns_test::prelude::*;
 use netns_test::{PingLog, TargetError};
@@ -36,6 +37,37 @@ async fn in_the_background_every_request_is_answered(a: Host, b: Host) -> TestRe
         assert!(log.rtt_deviation() <= log.rtt_max(), "{log}");
         assert_eq!(log.rtts().len(), log.sent() as usize);
     }
+    Ok(())
+}
+
+/// A host whose runtime is busy with something else reads its answers late, and that is no round trip.
+#[netns_test(namespaces = 0)]
+async fn a_round_trip_is_over_when_the_answer_has_arrived(_lab: Lab) -> TestResult {
+    let lab = on_a_switch(3);
+    let [a, b, c] = lab.hosts() else { unreachable!() };
+    // The kernel notes the time of packets from soon after somebody has asked for it (`net_enable_timestamp` in `net/core/dev.c`).
+    let _pinger = b.ping(c).interval(TEN_MS).start();
+    some_time(b, c, 30).await;
+    // The answer comes a second after the question, when a asks again who b is.
+    lab.segment("lan").unplug(b).await?;
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let ping = a.ping(b).ipv4().count(1).timeout(Duration::from_secs(20));
+    let begun = Instant::now();
+    let busy = a.spawn(async move {
+        // Behind the ping in the runtime's queue.
+        let block = async move { tokio::spawn(async move { told.recv() }).await };
+        tokio::join!(ping, block).0
+    });
+    let before = counter(b, "Icmp", "OutEchoReps");
+    lab.segment("lan").plug(b).await?;
+    eventually("b has answered", || counter(b, "Icmp", "OutEchoReps") > before).await;
+    let answered = begun.elapsed();
+    let more = Duration::from_secs(1);
+    some_time(c, c, 101).await;
+    drop(tell);
+    let report = busy.await??;
+    assert!(report.rtt_max() <= answered, "{report}; {answered:?}");
+    assert!(begun.elapsed() >= answered + more, "it was read later");
     Ok(())
 }
 

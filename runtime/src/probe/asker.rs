@@ -1,11 +1,13 @@
 //! Sending ICMP echo requests from a host and hearing what is said about them.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
-use nix::sys::socket::{SockaddrStorage, recvfrom};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendto, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -32,11 +34,40 @@ pub(super) struct Options {
     pub(super) dont_fragment: bool,
     pub(super) source: Option<IpAddr>,
     pub(super) family: Option<Family>,
+    /// Whether the kernel tells when an answer arrived, so that a round trip does not become longer by a host that is busy. It begins to do so
+    /// a moment after the first of the machine asks for it, which costs more than the probe.
+    pub(super) timed: bool,
 }
 
 impl Options {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None }
+        Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None, timed: false }
+    }
+
+    /// For whoever wants to know of the round trips.
+    pub(super) fn timed(target: Target) -> Self {
+        Self { timed: true, ..Self::new(target) }
+    }
+}
+
+/// When something that was sent was answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// When the kernel had the answer, if it tells.
+    arrived: Instant,
+    read: Instant,
+}
+
+impl Arrival {
+    /// The time from when it was asked, `sent`. The kernel's clock is not one that cannot be set: an answer that seems to come before its
+    /// question came when it was read.
+    pub(super) fn since(self, sent: Instant) -> Duration {
+        self.at(sent) - sent
+    }
+
+    /// When the answer to what was sent then arrived.
+    pub(super) fn at(self, sent: Instant) -> Instant {
+        if self.arrived < sent { self.read } else { self.arrived }
     }
 }
 
@@ -47,6 +78,8 @@ pub(super) struct Asker {
     destination: IpAddr,
     options: Options,
     buffer: Vec<u8>,
+    /// For what the kernel says beside a message.
+    control: Vec<u8>,
 }
 
 impl Asker {
@@ -54,18 +87,32 @@ impl Asker {
         let destination = options.target.resolve(host, options.family.or(options.source.map(Family::of)))?;
         let echo = Echo::new(destination, options.size);
         let socket = open_socket(&options, destination, &echo)?;
-        Ok(Self { echo, socket, destination, options, buffer: vec![0; PACKET] })
+        Ok(Self { echo, socket, destination, options, buffer: vec![0; PACKET], control: nix::cmsg_space!(TimeSpec) })
     }
 
     pub(super) fn destination(&self) -> IpAddr {
         self.destination
     }
 
-    /// Sends the request with a sequence number.
-    pub(super) async fn send(&self, sequence: u16) -> Result<(), PingError> {
+    /// Sends the request with a sequence number, and answers with when it did: at once by a system call, as tokio may not know yet that there is
+    /// room, which would be part of the round trip.
+    pub(super) async fn send(&self, sequence: u16) -> Result<Instant, PingError> {
         let request = self.echo.request(sequence);
-        let to = SocketAddr::new(self.destination, 0);
-        self.socket.send_to(&request, to).await.map(|_| ()).map_err(|error| self.refused(error))
+        let to = SockaddrStorage::from(SocketAddr::new(self.destination, 0));
+        let send = || loop {
+            let sent = Instant::now();
+            match sendto(self.socket.as_raw_fd(), &request, &to, MsgFlags::empty()) {
+                Err(Errno::EINTR) => {}
+                other => return other.map(|_| sent).map_err(io::Error::from),
+            }
+        };
+        let done = match send() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.socket.async_io(Interest::WRITABLE, send).await
+            }
+            other => other,
+        };
+        done.map_err(|error| self.refused(error))
     }
 
     /// What it means that the kernel did not take a request.
@@ -86,26 +133,36 @@ impl Asker {
         self.socket.readable().await
     }
 
-    /// Hands over what was said about requests, by their sequence numbers, and has arrived: that it was answered, or why not.
-    pub(super) fn drain(&mut self, mut each: impl FnMut(u16, Result<(), PingError>)) -> Result<(), PingError> {
-        while let Some((length, from)) = self.receive().map_err(local("receive answers"))? {
+    /// Hands over what was said about requests, by their sequence numbers, and has arrived: that it was answered, and when, or why not.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(u16, Result<Arrival, PingError>)) -> Result<(), PingError> {
+        while let Some((length, from, arrival)) = self.receive().map_err(local("receive answers"))? {
             if let Some((sequence, heard)) = self.echo.hear(&self.buffer[..length], from) {
-                each(sequence, self.outcome(heard, from));
+                each(sequence, self.outcome(heard, from).map_or(Ok(arrival), Err));
             }
         }
         Ok(())
     }
 
     /// One message that has arrived, with its length and sender.
-    fn receive(&mut self) -> io::Result<Option<(usize, IpAddr)>> {
-        let Self { socket, buffer, .. } = self;
+    fn receive(&mut self) -> io::Result<Option<(usize, IpAddr, Arrival)>> {
+        let Self { socket, buffer, control, .. } = self;
         let mut receive = || loop {
-            match recvfrom::<SockaddrStorage>(socket.as_raw_fd(), buffer) {
+            let mut pieces = [IoSliceMut::new(buffer)];
+            let received =
+                recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut pieces, Some(control), MsgFlags::empty());
+            match received {
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(io::Error::from(error)),
-                Ok((length, from)) => {
-                    if let Some(from) = from.as_ref().and_then(ip_of) {
-                        return Ok((length, from));
+                Ok(message) => {
+                    let read = Instant::now();
+                    let told = message.cmsgs()?.find_map(|told| match told {
+                        ControlMessageOwned::ScmTimestampns(time) => Some(time),
+                        _ => None,
+                    });
+                    let age = told.and_then(|time| (SystemTime::UNIX_EPOCH + Duration::from(time)).elapsed().ok());
+                    let arrived = age.and_then(|age| read.checked_sub(age)).unwrap_or(read);
+                    if let Some(from) = message.address.as_ref().and_then(ip_of) {
+                        return Ok((message.bytes, from, Arrival { arrived, read }));
                     }
                 }
             }
@@ -122,10 +179,11 @@ impl Asker {
         }
     }
 
-    fn outcome(&self, heard: Heard, from: IpAddr) -> Result<(), PingError> {
+    /// Why it is no answer, if it is none.
+    fn outcome(&self, heard: Heard, from: IpAddr) -> Option<PingError> {
         let to = self.destination;
-        Err(match heard {
-            Heard::Reply => return Ok(()),
+        Some(match heard {
+            Heard::Reply => return None,
             Heard::Unreachable(code) if code.is_prohibited() => PingError::Prohibited { to, from, code },
             Heard::Unreachable(code) => PingError::Unreachable { to, from, code },
             Heard::TooBig(mtu) => PingError::TooBig { to, from: Some(from), mtu },
@@ -145,7 +203,7 @@ impl Asker {
     }
 }
 
-/// A raw ICMP socket. tokio has no type of its own for one; its UDP socket does just what is needed, `sendto` and `recvfrom`.
+/// A raw ICMP socket. tokio has no type of its own for one; its UDP socket is one that can be watched.
 fn open_socket(options: &Options, destination: IpAddr, echo: &Echo) -> Result<UdpSocket, PingError> {
     let (domain, protocol) = match destination {
         IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
@@ -157,6 +215,9 @@ fn open_socket(options: &Options, destination: IpAddr, echo: &Echo) -> Result<Ud
         hear_answers_only(&socket, destination)?;
         sys::attach_filter(socket.as_fd(), &echo.filter())?;
         set_dont_fragment(&socket, destination, options.dont_fragment)?;
+        if options.timed {
+            setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        }
         Ok(socket)
     };
     let socket = open().map_err(local("open a raw ICMP socket"))?;

@@ -257,7 +257,7 @@ impl Ping {
     pub(super) fn new(host: &Host, target: Target) -> Self {
         Self {
             host: host.clone(),
-            options: Options::new(target),
+            options: Options::timed(target),
             count: 3,
             interval: Duration::from_millis(50),
             timeout: Duration::from_secs(1),

@@ -144,6 +144,7 @@ async fn run(
         },
     };
     session.ask_until(stopped, interval).await?;
+    session.drain()?;
     session.note_gap(Instant::now());
     session.hear_last_words(last_words).await?;
     session.conclude()
@@ -195,9 +196,8 @@ impl Session {
 
     async fn send(&mut self) -> Result<(), PingError> {
         let sequence = u16::try_from(self.fates.len() % SEQUENCE_NUMBERS).expect("of 16 bits");
-        let sent = Instant::now();
         match self.asker.send(sequence).await {
-            Ok(()) => {
+            Ok(sent) => {
                 self.fates.push(Fate::Pending(sent));
                 self.last_sent = sent;
                 Ok(())
@@ -238,17 +238,17 @@ impl Session {
             let back = (latest + SEQUENCE_NUMBERS - usize::from(sequence)) % SEQUENCE_NUMBERS;
             let Some(fate) = latest.checked_sub(back).map(|number| &mut fates[number]) else { return };
             match (outcome, *fate) {
-                (Ok(()), Fate::Pending(sent) | Fate::Refused(sent)) => {
+                (Ok(arrival), Fate::Pending(sent) | Fate::Refused(sent)) => {
                     *fate = Fate::Answered;
-                    let now = Instant::now();
-                    log.rtts.0.push(now - sent);
+                    log.rtts.0.push(arrival.since(sent));
                     // What comes after the end ends no gap: that was noted.
                     if !*stopped {
-                        log.longest_gap = log.longest_gap.max(now - *last_answer);
-                        *last_answer = now;
+                        let at = arrival.at(sent);
+                        log.longest_gap = log.longest_gap.max(at.saturating_duration_since(*last_answer));
+                        *last_answer = at.max(*last_answer);
                     }
                 }
-                (Ok(()), Fate::Answered | Fate::NotSent) => log.duplicates += 1,
+                (Ok(_), Fate::Answered | Fate::NotSent) => log.duplicates += 1,
                 (Err(error), before) => {
                     if let Fate::Pending(sent) = before {
                         *fate = Fate::Refused(sent);

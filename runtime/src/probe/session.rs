@@ -76,9 +76,8 @@ impl Session {
 
     async fn send(&mut self) -> Result<(), PingError> {
         let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
-        let sent = Instant::now();
-        self.schedule.note_try(sent);
-        self.asker.send(sequence).await?;
+        self.schedule.note_try(Instant::now());
+        let sent = self.asker.send(sequence).await?;
         self.sent.push(Fate::Pending(sent));
         Ok(())
     }
@@ -90,11 +89,11 @@ impl Session {
             let Some(fate) = sent.get_mut(usize::from(sequence)) else { return };
             match (outcome, *fate) {
                 // Somebody may refuse what somebody else answers.
-                (Ok(()), Fate::Pending(sent) | Fate::Failed(sent)) => {
-                    rtts.push(sent.elapsed());
+                (Ok(arrival), Fate::Pending(sent) | Fate::Failed(sent)) => {
+                    rtts.push(arrival.since(sent));
                     *fate = Fate::Answered;
                 }
-                (Ok(()), Fate::Answered) => *duplicates += 1,
+                (Ok(_), Fate::Answered) => *duplicates += 1,
                 (Err(error), before) => {
                     if let Fate::Pending(sent) = before {
                         *fate = Fate::Failed(sent);
