@@ -1,0 +1,111 @@
+//! Every probe in every world: what comes of it, and what its two assertions make of that. `docs/outcomes.md` has the tables.
+
+mod cell;
+mod drive;
+mod made;
+mod table;
+mod worlds;
+
+use std::sync::Arc;
+
+use netns_test::prelude::*;
+use netns_test_tests::panics::panic_of;
+
+use cell::{Cell, NOBODY, judged, word};
+use drive::{WHILE, drive};
+use made::Made;
+use worlds::{Asked, Family, Make};
+
+/// Somebody listens there, over TCP and UDP.
+const PORT: u16 = 7;
+
+/// Bytes of a ping that fit into a packet of 1500, and not into one of 1280.
+const BIG: u16 = 1400;
+
+const COLUMNS: [&str; 6] = ["ping", "arping", "tcp", "udp", "open_tcp", "open_udp"];
+
+#[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "nft", program = "ip"))]
+async fn over_ipv4_every_probe_has_the_outcome_that_its_table_says() -> TestResult {
+    table::check("ipv4", &COLUMNS, &drive(Family::V4, serve, row).await?)
+}
+
+#[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "nft", program = "ip"))]
+async fn over_ipv6_every_probe_has_the_outcome_that_its_table_says() -> TestResult {
+    table::check("ipv6", &COLUMNS, &drive(Family::V6, serve, row).await?)
+}
+
+async fn row(made: Arc<Made>) -> Vec<Cell> {
+    let (client, target) = (made.client(), made.target());
+    let to = || target.clone();
+    macro_rules! of_family {
+        ($probe:expr) => {
+            if made.world.family == Family::V4 { $probe.ipv4() } else { $probe.ipv6() }
+        };
+    }
+    macro_rules! of_size {
+        ($ping:expr) => {
+            if matches!(made.world.make, Make::Narrow(_)) {
+                of_family!($ping).size(BIG).dont_fragment(true)
+            } else {
+                of_family!($ping)
+            }
+        };
+    }
+    let ping = async {
+        let outcome = of_size!(client.ping(to()).count(2).timeout(WHILE)).await;
+        let positive = panic_of(of_size!(client.assert_ping(to()).timeout(WHILE))).await;
+        let negative = panic_of(of_size!(client.assert_no_ping(to()).window(WHILE))).await;
+        judged(&made, &outcome, [&positive, &negative])
+    };
+    let arping = async {
+        let outcome = of_family!(client.arping(to()).count(2).timeout(WHILE)).await;
+        let positive = panic_of(of_family!(client.assert_arping(to()).timeout(WHILE))).await;
+        let negative = panic_of(of_family!(client.assert_no_arping(to()).window(WHILE))).await;
+        judged(&made, &outcome, [&positive, &negative])
+    };
+    let tcp = async {
+        let outcome = of_family!(client.tcp(to(), PORT).timeout(WHILE)).await;
+        let positive = panic_of(of_family!(client.assert_tcp(to(), PORT).timeout(WHILE))).await;
+        let negative = panic_of(of_family!(client.assert_no_tcp(to(), PORT).window(WHILE))).await;
+        judged(&made, &outcome, [&positive, &negative])
+    };
+    let udp = async {
+        let outcome = of_family!(client.udp(to(), PORT).timeout(WHILE)).await;
+        let positive = panic_of(of_family!(client.assert_udp(to(), PORT).timeout(WHILE))).await;
+        let negative = panic_of(of_family!(client.assert_no_udp(to(), PORT).window(WHILE))).await;
+        judged(&made, &outcome, [&positive, &negative])
+    };
+    let open_tcp = async {
+        let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
+        word(&made, &of_family!(client.open_tcp(made.server()).timeout(WHILE)).await)
+    };
+    let open_udp = async {
+        let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
+        word(&made, &of_family!(client.open_udp(made.server()).timeout(WHILE)).await)
+    };
+    let (ping, arping, tcp, udp, open_tcp, open_udp) = tokio::join!(ping, arping, tcp, udp, open_tcp, open_udp);
+    vec![ping, arping, tcp, udp, open_tcp, open_udp]
+}
+
+fn serve(host: &Host, family: Family) -> TestResult {
+    let any = if family == Family::V4 { "0.0.0.0" } else { "::" };
+    let (tcp, udp) = host.run(|| {
+        let address = (any, PORT);
+        std::net::TcpListener::bind(address).and_then(|tcp| Ok((tcp, std::net::UdpSocket::bind(address)?)))
+    })?;
+    tcp.set_nonblocking(true)?;
+    udp.set_nonblocking(true)?;
+    host.spawn(async move {
+        let (Ok(tcp), Ok(udp)) = (tokio::net::TcpListener::from_std(tcp), tokio::net::UdpSocket::from_std(udp)) else {
+            return;
+        };
+        let mut datagram = [0; 2048];
+        loop {
+            tokio::select! {
+                _ = tcp.accept() => {}
+                Ok((length, from)) = udp.recv_from(&mut datagram) => drop(udp.send_to(&datagram[..length], from).await),
+            }
+        }
+    });
+    Ok(())
+}
