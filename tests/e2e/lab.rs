@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 
 use netns_test::prelude::*;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn read(host: &Host, path: &str) -> String {
@@ -290,4 +291,20 @@ fn every_address_can_be_found_from_the_first_moment(lab: Lab) {
         let solicited_node = format!("ff0200000000000000000001ff{a:02x}{b:02x}{c:02x}");
         assert!(read(host, "/proc/net/igmp6").contains(&solicited_node), "{} has not joined", host.name());
     }
+}
+
+#[netns_test(namespaces = 0)]
+async fn many_small_labs_may_open_what_all_their_hosts_need() -> TestResult {
+    // Enough for the hosts of any of them, and too little for those of all.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, 200, most)?;
+    for number in 0..20 {
+        let names = [format!("left{number}"), format!("right{number}")];
+        let lab = Lab::builder().segment("lan", ["10.0.0.0/24"]).host(&names[0], ["lan"]).host(&names[1], ["lan"]);
+        let lab = lab.build()?;
+        let [left, right] = lab.hosts() else { unreachable!("there are two") };
+        left.assert_ping(right).await;
+        right.assert_ping(left).await;
+    }
+    Ok(())
 }

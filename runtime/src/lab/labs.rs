@@ -15,6 +15,11 @@ impl Labs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many hosts there are in them.
+    pub(super) fn hosts(&self) -> usize {
+        self.all().iter().map(|lab| lab.hosts().len()).sum()
+    }
+
     pub(super) fn add(&self, lab: Lab) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lab);
     }

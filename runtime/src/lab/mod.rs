@@ -51,7 +51,7 @@ struct Network {
 impl Lab {
     /// Makes the network real. The calling thread is in a [`world`] of its own and stays there.
     pub(crate) fn build(plan: Plan, settings: &Settings, labs: Arc<Labs>) -> Result<Self, LabError> {
-        let built = build::build(&plan, settings)?;
+        let built = build::build(&plan, settings, labs.hosts())?;
         let hub = Hub::new(built.hub, built.indices, built.taps);
         let surroundings = Arc::new(Surroundings::new(plan, settings.clone(), hub, labs));
         let machines = built.namespaces.into_iter().enumerate();

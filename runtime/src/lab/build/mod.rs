@@ -41,9 +41,9 @@ pub(super) struct Built {
 
 /// Makes the network.
 ///
-/// The calling thread is in the namespace that will hold the switches, and stays there.
-pub(super) fn build(plan: &Plan, settings: &Settings) -> Result<Built, LabError> {
-    site::allow_open_files(plan.hosts.len())?;
+/// The calling thread is in the namespace that will hold the switches, and stays there. `others` is how many hosts the test has in other labs.
+pub(super) fn build(plan: &Plan, settings: &Settings, others: usize) -> Result<Built, LabError> {
+    site::allow_open_files(others + plan.hosts.len())?;
     let indices = Indices::of(plan);
     let (mut sites, mut hub) = site::make(plan, switch::make_hub)?;
     switch::make_switches(plan, &indices, &mut hub)?;

@@ -24,7 +24,7 @@ pub(super) struct Site<'a> {
     pub(super) netlink: Netlink,
 }
 
-/// Two files for each host while the lab is built; seven for one that is used afterwards (namespaces and a runtime). So the limit goes
+/// Of all labs of a test: two files for each host while the lab is built; seven for one that is used afterwards (namespaces and a runtime). So the limit goes
 /// as high as it may.
 pub(super) fn allow_open_files(hosts: usize) -> Result<(), LabError> {
     let (building, using) = (2 * hosts as u64 + 100, 7 * hosts as u64 + 100);
