@@ -1,7 +1,7 @@
 //! The client's end: it asks, on the runtime of its host, and knows what the silence means.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -274,7 +274,8 @@ impl Exchange<'_> {
             let streams = self.client.transport == Transport::Tcp && report.ended.is_none();
             if streams && answered.is_none() {
                 // The connection itself does not say so, and counts what could not leave.
-                self.refused_here = route_to(self.client.remote).err().and_then(|error| CutReason::of(&error));
+                self.refused_here =
+                    transport::route_to(self.client.remote, None).err().and_then(|error| CutReason::of(&error));
             }
             if streams && sent < u32::from(FEWEST) {
                 if self.refused_here.is_none() && waited < window.max(self.client.host.stretched(WINDOW)) * MOST_WINDOWS
@@ -308,12 +309,4 @@ impl Exchange<'_> {
     fn cut(&self, reason: CutReason) -> FlowError {
         FlowError::Cut { flow: self.client.name.clone(), reason }
     }
-}
-
-/// Where the kernel would send from, to get there. Nothing is sent.
-pub(super) fn route_to(remote: SocketAddr) -> io::Result<SocketAddr> {
-    let any = if remote.is_ipv4() { SocketAddr::from(([0; 4], 0)) } else { SocketAddr::from(([0; 16], 0)) };
-    let socket = UdpSocket::bind(any)?;
-    socket.connect(remote)?;
-    socket.local_addr()
 }

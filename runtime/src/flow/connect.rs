@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::Ends;
-use super::client::{self, Client, route_to};
+use super::client::{self, Client};
 use super::error::{CutReason, FlowError, local};
 use super::frame::fresh;
 use super::open::Options;
@@ -112,12 +112,17 @@ impl<'a> Attempt<'a> {
     fn new(site: &'a Site, end: Instant) -> Result<Self, FlowError> {
         let remote = site.server.address;
         let ear = Ear::open(remote.ip()).map_err(local("open a raw ICMP socket"))?;
-        let socket = client_socket(&site.options, remote)?;
-        let begun = Instant::now();
-        transport::start_connecting(&socket, remote).map_err(|error| {
+        let refused = |error| {
             let unnamed = SocketAddr::new(any(remote), site.options.source_port);
             refused(error, site.options.name(unnamed, remote))
-        })?;
+        };
+        if site.options.transport == Transport::Sctp {
+            // It connects where there is no way as well, and says nothing (`sctp_transport_route` in the kernel).
+            transport::route_to(remote, site.options.source).map_err(refused)?;
+        }
+        let socket = client_socket(&site.options, remote)?;
+        let begun = Instant::now();
+        transport::start_connecting(&socket, remote).map_err(refused)?;
         let address = socket.local_addr().map_err(local("ask for the address of a socket"))?.as_socket();
         let local_address = address.ok_or(io::ErrorKind::AddrNotAvailable.into());
         let local_address = local_address.map_err(local("ask for the address of a socket"))?;
@@ -232,7 +237,7 @@ fn client_socket(options: &Options, remote: SocketAddr) -> Result<Socket, FlowEr
     let mut source = options.source;
     if options.transport == Transport::Sctp && source.is_none() {
         // Otherwise it tells the server all the addresses that the host has, and takes any of them (RFC 9260 section 5.1.2).
-        source = route_to(remote).ok().map(|source| source.ip());
+        source = transport::route_to(remote, None).ok().map(|source| source.ip());
     }
     if source.is_some() || options.source_port != 0 {
         let from = SocketAddr::new(source.unwrap_or(any(remote)), options.source_port);

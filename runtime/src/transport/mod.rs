@@ -6,7 +6,8 @@ mod socket;
 pub(crate) use icmp::{Ear, Refusal, Said};
 pub(crate) use socket::{
     Bound, LOOK, MOST_WINDOWS, connected, is_no_way, is_prohibition, make_patient, next_look_at_connecting, open,
-    poll_connected, poll_readable, read, readable, receive_from, retransmit_soon, send, send_to, start_connecting,
+    poll_connected, poll_readable, read, readable, receive_from, retransmit_soon, route_to, send, send_to,
+    start_connecting,
 };
 
 use std::fmt;

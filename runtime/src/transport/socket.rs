@@ -1,7 +1,7 @@
 //! Sockets in tokio's hands. A socket is in the host on whose thread it is made.
 
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -87,6 +87,15 @@ pub(crate) fn retransmit_soon(socket: &Socket) -> io::Result<()> {
     // `struct sctp_rtoinfo`: all associations; initial, longest and shortest time in milliseconds.
     let rto = [0u32, 200, 400, 200].map(u32::to_ne_bytes).concat();
     sys::setsockopt_bytes(socket.as_fd(), libc::IPPROTO_SCTP, SCTP_RTOINFO, &rto)
+}
+
+/// Where the kernel would send from, to get there, if the choice is its own. Nothing is sent. An error says that it knows no way, or is not to
+/// take it.
+pub(crate) fn route_to(remote: SocketAddr, source: Option<IpAddr>) -> io::Result<SocketAddr> {
+    let any: IpAddr = if remote.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    let socket = UdpSocket::bind((source.unwrap_or(any), 0))?;
+    socket.connect(remote)?;
+    socket.local_addr()
 }
 
 /// Starts to connect. It is over when the socket can be written to: see [`connected`]. To be watched from then on, not before: epoll

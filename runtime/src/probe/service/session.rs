@@ -146,7 +146,12 @@ impl Session {
         if transport == Transport::Sctp {
             transport::retransmit_soon(&socket).map_err(local("prepare a socket"))?;
         }
-        let mut connected = transport::start_connecting(&socket, self.to);
+        let mut connected = match transport {
+            // It connects where there is no way as well, and says nothing (`sctp_transport_route` in the kernel): that would be silence.
+            Transport::Sctp => transport::route_to(self.to, source).map(drop),
+            Transport::Tcp | Transport::Udp => Ok(()),
+        };
+        connected = connected.and_then(|()| transport::start_connecting(&socket, self.to));
         if transport == Transport::Udp && connected.is_ok() {
             connected = transport::send(&socket, &seed().to_be_bytes()).map(drop);
         }
