@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netns_test::{Host, TestResult};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
 use super::cell::Cell;
@@ -13,18 +14,22 @@ use super::worlds::{Family, Make, worlds};
 /// How long a probe and an assertion are given in a world.
 pub(crate) const WHILE: Duration = Duration::from_secs(1);
 
-/// A row of cells for each world, in their order. All are made first, and asked at once.
+/// A row of so many cells for each world, in their order. All are made first, and asked at once.
 pub(crate) async fn drive<F>(
     family: Family,
+    probes: usize,
     serve: fn(&Host, Family) -> TestResult,
     row: fn(Arc<Made>) -> F,
 ) -> TestResult<Vec<(&'static str, Vec<Cell>)>>
 where
     F: Future<Output = Vec<Cell>> + Send + 'static,
 {
+    // A negative result takes several sockets, in each world.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let mut made = Vec::new();
     for (number, world) in worlds(family).into_iter().enumerate() {
-        made.push(Arc::new(Made::make(number, world, serve).await?));
+        made.push(Arc::new(Made::make(number, world, probes, serve).await?));
     }
     // What a process may not do is so in all of its worlds.
     let (alone, together): (Vec<_>, Vec<_>) =

@@ -14,46 +14,64 @@ const NARROW: u32 = 1280;
 pub(crate) struct Made {
     pub(crate) world: World,
     lab: Lab,
+    clients: Vec<Host>,
+    pub(crate) server: Host,
+    router: Option<Host>,
 }
 
 impl Made {
     /// Builds the lab, and makes it what the world says. In all but one somebody listens: `serve` sees to that.
-    pub(crate) async fn make(number: usize, world: World, serve: fn(&Host, Family) -> TestResult) -> TestResult<Self> {
-        let made = Self { lab: draw(number, &world)?, world };
+    ///
+    /// Beyond a router each probe has a client of its own: of what its routes refuse, a router over IPv4 tells each sender five times, and then
+    /// once a second (`ip_error` in the kernel's `net/ipv4/route.c`).
+    pub(crate) async fn make(
+        number: usize,
+        world: World,
+        probes: usize,
+        serve: fn(&Host, Family) -> TestResult,
+    ) -> TestResult<Self> {
+        let lab = draw(number, &world, probes)?;
+        let found = |name: &'static str| lab.hosts().iter().filter(move |host| host.name().starts_with(name)).cloned();
+        let (clients, router) = (found("client").collect(), found("router").next());
+        let server = found("server").next().expect("every world has one");
+        let made = Self { world, lab, clients, server, router };
         if made.world.make != Make::NobodyListens {
-            serve(made.server(), made.world.family)?;
+            serve(&made.server, made.world.family)?;
         }
         made.keep_asking_for_neighbours()?;
         if made.world.drawn != Drawn::Nowhere {
             // Neighbours know each other: what follows is not about that.
-            made.client().assert_ping(made.server()).await;
+            for client in &made.clients {
+                client.assert_ping(&made.server).await;
+            }
         }
         made.change().await?;
         Ok(made)
     }
 
-    pub(crate) fn client(&self) -> &Host {
-        &self.lab.hosts()[0]
+    /// Who asks, by the number of the probe.
+    pub(crate) fn client(&self, probe: usize) -> &Host {
+        &self.clients[probe % self.clients.len()]
     }
 
-    pub(crate) fn server(&self) -> &Host {
-        &self.lab.hosts()[1]
-    }
-
-    fn who(&self, who: Who) -> &Host {
-        &self.lab.hosts()[who as usize]
+    fn who(&self, who: Who) -> &[Host] {
+        match who {
+            Who::Client => &self.clients,
+            Who::Server => std::slice::from_ref(&self.server),
+            Who::Router => self.router.as_slice(),
+        }
     }
 
     pub(crate) fn target(&self) -> Target {
         match self.world.asked {
-            Asked::Server => self.server().into(),
+            Asked::Server => (&self.server).into(),
             Asked::Named(name) => name.into(),
         }
     }
 
     /// Whether this is an address of whoever has something to say in this world.
     pub(crate) fn speaks(&self, from: IpAddr) -> bool {
-        self.who(self.world.speaker()).addresses().contains(&from)
+        self.who(self.world.speaker()).iter().any(|host| host.addresses().contains(&from))
     }
 
     /// What comes of a question for a neighbour must not depend on how long the test takes.
@@ -67,54 +85,58 @@ impl Made {
     }
 
     async fn change(&self) -> TestResult {
-        let v4 = self.world.family == Family::V4;
-        match self.world.make {
-            Make::Nothing | Make::NobodyListens | Make::Exhausted => {}
-            Make::Rule(who, hook, rule) => {
-                let neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept";
-                self.who(who).nft(chain("inet", hook, &format!("{neighbours}\n{rule}")))?;
+        for who in [Who::Client, Who::Server, Who::Router] {
+            for host in self.who(who) {
+                self.change_at(who, host).await?;
             }
-            Make::Unheard if v4 => self.server().nft(chain("arp", "input", "arp operation request drop"))?,
-            Make::Unheard => self.server().nft(chain("inet", "input", "icmpv6 type nd-neighbor-solicit drop"))?,
-            Make::Unplugged(who) => self.last_segment().unplug(self.who(who)).await?,
-            Make::Down(who) => take_down(self.who(who)).await,
-            Make::Refusing(who, kind) => {
-                let length = if v4 { 32 } else { 128 };
-                Route::of_kind(&format!("{}/{length}", self.server().addr()), kind).add_to(self.who(who)).await;
-            }
-            Make::ClientLosesAddress => {
-                let flush = ["address", "flush", "dev", "eth0", "scope", "global"];
-                assert!(self.client().command("ip").args(flush).status()?.success());
-            }
-            Make::GivesUp(who) => {
-                for (setting, value) in [("mcast_solicit", "3"), ("retrans_time_ms", "50")] {
-                    set_for_neighbours(self.who(who), setting, value)?;
-                }
-            }
-            Make::NoForwarding => {
-                let path = if v4 { "ipv4/conf/all/forwarding" } else { "ipv6/conf/all/forwarding" };
-                self.set(Who::Router, path, "0")?;
-            }
-            Make::OneHop => {
-                let path = if v4 { "ipv4/ip_default_ttl" } else { "ipv6/conf/eth0/hop_limit" };
-                self.set(Who::Client, path, "1")?;
-            }
-            Make::Narrow(who) => self.last_segment().set_mtu(self.who(who), NARROW).await?,
         }
         Ok(())
     }
 
-    fn last_segment(&self) -> &netns_test::Segment {
-        self.lab.segments().last().expect("there is a segment")
-    }
-
-    fn set(&self, who: Who, path: &str, value: &str) -> TestResult {
-        let path = format!("/proc/sys/net/{path}");
-        Ok(self.who(who).run(|| std::fs::write(path, value))?)
+    /// The part of it that is done at one host.
+    async fn change_at(&self, at: Who, host: &Host) -> TestResult {
+        let v4 = self.world.family == Family::V4;
+        let set = |path: &str, value: &str| host.run(|| std::fs::write(format!("/proc/sys/net/{path}"), value));
+        let last_segment = self.lab.segments().last().expect("there is a segment");
+        match self.world.make {
+            Make::Rule(who, hook, rule) if who == at => {
+                let neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept";
+                host.nft(chain("inet", hook, &format!("{neighbours}\n{rule}")))?;
+            }
+            Make::Unheard if at == Who::Server => {
+                let (family, rule) =
+                    if v4 { ("arp", "arp operation request") } else { ("ip6", "icmpv6 type nd-neighbor-solicit") };
+                host.nft(chain(family, "input", &format!("{rule} drop")))?;
+            }
+            Make::Unplugged(who) if who == at => last_segment.unplug(host).await?,
+            Make::Down(who) if who == at => take_down(host).await,
+            Make::Refusing(who, kind) if who == at => {
+                let length = if v4 { 32 } else { 128 };
+                Route::of_kind(&format!("{}/{length}", self.server.addr()), kind).add_to(host).await;
+            }
+            Make::LosesAddress if at == Who::Client => {
+                let flush = ["address", "flush", "dev", "eth0", "scope", "global"];
+                assert!(host.command("ip").args(flush).status()?.success());
+            }
+            Make::GivesUp(who) if who == at => {
+                for (setting, value) in [("mcast_solicit", "3"), ("retrans_time_ms", "50")] {
+                    set_for_neighbours(host, setting, value)?;
+                }
+            }
+            Make::NoForwarding if at == Who::Router => {
+                set(if v4 { "ipv4/conf/all/forwarding" } else { "ipv6/conf/all/forwarding" }, "0")?;
+            }
+            Make::OneHop if at == Who::Client => {
+                set(if v4 { "ipv4/ip_default_ttl" } else { "ipv6/conf/eth0/hop_limit" }, "1")?;
+            }
+            Make::Narrow(who) if who == at => last_segment.set_mtu(host, NARROW).await?,
+            _ => {}
+        }
+        Ok(())
     }
 }
 
-fn draw(number: usize, world: &World) -> TestResult<Lab> {
+fn draw(number: usize, world: &World, probes: usize) -> TestResult<Lab> {
     let [client, server, router] = ["client", "server", "router"].map(|name| format!("{name}{number}"));
     let [near, far] = world.family.subnets();
     let lab = Lab::builder();
@@ -128,8 +150,9 @@ fn draw(number: usize, world: &World) -> TestResult<Lab> {
             lab.host(format!("other{number}"), ["lan"]).draw(|drawing| drawing.hosts[1].isolated = true)
         }
         Drawn::Far => {
-            let lab = lab.segment("lan", [near]).segment("wan", [far]);
-            lab.host(client, ["lan"]).host(server, ["wan"]).router(router, ["lan", "wan"])
+            let lab = lab.segment("lan", [near]).segment("wan", [far]).host(server, ["wan"]);
+            let lab = lab.router(router, ["lan", "wan"]);
+            (0..probes).fold(lab, |lab, probe| lab.host(format!("{client}-{probe}"), ["lan"]))
         }
     }
     .build()?)

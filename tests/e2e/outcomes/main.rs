@@ -26,17 +26,16 @@ const COLUMNS: [&str; 6] = ["ping", "arping", "tcp", "udp", "open_tcp", "open_ud
 
 #[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "nft", program = "ip"))]
 async fn over_ipv4_every_probe_has_the_outcome_that_its_table_says() -> TestResult {
-    table::check("ipv4", &COLUMNS, &drive(Family::V4, serve, row).await?)
+    table::check("ipv4", &COLUMNS, &drive(Family::V4, COLUMNS.len(), serve, row).await?)
 }
 
 #[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "nft", program = "ip"))]
 async fn over_ipv6_every_probe_has_the_outcome_that_its_table_says() -> TestResult {
-    table::check("ipv6", &COLUMNS, &drive(Family::V6, serve, row).await?)
+    table::check("ipv6", &COLUMNS, &drive(Family::V6, COLUMNS.len(), serve, row).await?)
 }
 
 async fn row(made: Arc<Made>) -> Vec<Cell> {
-    let (client, target) = (made.client(), made.target());
-    let to = || target.clone();
+    let to = || made.target();
     macro_rules! of_family {
         ($probe:expr) => {
             if made.world.family == Family::V4 { $probe.ipv4() } else { $probe.ipv6() }
@@ -52,36 +51,42 @@ async fn row(made: Arc<Made>) -> Vec<Cell> {
         };
     }
     let ping = async {
+        let client = made.client(0);
         let outcome = of_size!(client.ping(to()).count(2).timeout(WHILE)).await;
         let positive = panic_of(of_size!(client.assert_ping(to()).timeout(WHILE))).await;
         let negative = panic_of(of_size!(client.assert_no_ping(to()).window(WHILE))).await;
         judged(&made, &outcome, [&positive, &negative])
     };
     let arping = async {
+        let client = made.client(1);
         let outcome = of_family!(client.arping(to()).count(2).timeout(WHILE)).await;
         let positive = panic_of(of_family!(client.assert_arping(to()).timeout(WHILE))).await;
         let negative = panic_of(of_family!(client.assert_no_arping(to()).window(WHILE))).await;
         judged(&made, &outcome, [&positive, &negative])
     };
     let tcp = async {
+        let client = made.client(2);
         let outcome = of_family!(client.tcp(to(), PORT).timeout(WHILE)).await;
         let positive = panic_of(of_family!(client.assert_tcp(to(), PORT).timeout(WHILE))).await;
         let negative = panic_of(of_family!(client.assert_no_tcp(to(), PORT).window(WHILE))).await;
         judged(&made, &outcome, [&positive, &negative])
     };
     let udp = async {
+        let client = made.client(3);
         let outcome = of_family!(client.udp(to(), PORT).timeout(WHILE)).await;
         let positive = panic_of(of_family!(client.assert_udp(to(), PORT).timeout(WHILE))).await;
         let negative = panic_of(of_family!(client.assert_no_udp(to(), PORT).window(WHILE))).await;
         judged(&made, &outcome, [&positive, &negative])
     };
     let open_tcp = async {
+        let client = made.client(4);
         let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
-        word(&made, &of_family!(client.open_tcp(made.server()).timeout(WHILE)).await)
+        word(&made, &of_family!(client.open_tcp(&made.server).timeout(WHILE)).await)
     };
     let open_udp = async {
+        let client = made.client(5);
         let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
-        word(&made, &of_family!(client.open_udp(made.server()).timeout(WHILE)).await)
+        word(&made, &of_family!(client.open_udp(&made.server).timeout(WHILE)).await)
     };
     let (ping, arping, tcp, udp, open_tcp, open_udp) = tokio::join!(ping, arping, tcp, udp, open_tcp, open_udp);
     vec![ping, arping, tcp, udp, open_tcp, open_udp]

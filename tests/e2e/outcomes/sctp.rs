@@ -28,31 +28,32 @@ const COLUMNS: [&str; 2] = ["sctp", "open_sctp"];
 
 #[netns_test(namespaces = 0, timeout = "8m", requires(sctp, nftables, program = "nft", program = "ip"))]
 async fn over_ipv4_sctp_has_the_outcome_that_its_table_says() -> TestResult {
-    table::check("ipv4", &COLUMNS, &drive(Family::V4, serve, row).await?)
+    table::check("ipv4", &COLUMNS, &drive(Family::V4, COLUMNS.len(), serve, row).await?)
 }
 
 #[netns_test(namespaces = 0, timeout = "8m", requires(sctp, nftables, program = "nft", program = "ip"))]
 async fn over_ipv6_sctp_has_the_outcome_that_its_table_says() -> TestResult {
-    table::check("ipv6", &COLUMNS, &drive(Family::V6, serve, row).await?)
+    table::check("ipv6", &COLUMNS, &drive(Family::V6, COLUMNS.len(), serve, row).await?)
 }
 
 async fn row(made: Arc<Made>) -> Vec<Cell> {
-    let (client, target) = (made.client(), made.target());
-    let to = || target.clone();
+    let to = || made.target();
     macro_rules! of_family {
         ($probe:expr) => {
             if made.world.family == Family::V4 { $probe.ipv4() } else { $probe.ipv6() }
         };
     }
     let sctp = async {
+        let client = made.client(0);
         let outcome = of_family!(client.sctp(to(), PORT).timeout(WHILE)).await;
         let positive = panic_of(of_family!(client.assert_sctp(to(), PORT).timeout(WHILE))).await;
         let negative = panic_of(of_family!(client.assert_no_sctp(to(), PORT).window(WHILE))).await;
         judged(&made, &outcome, [&positive, &negative])
     };
     let open_sctp = async {
+        let client = made.client(1);
         let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
-        word(&made, &of_family!(client.open_sctp(made.server()).timeout(WHILE)).await)
+        word(&made, &of_family!(client.open_sctp(&made.server).timeout(WHILE)).await)
     };
     let (sctp, open_sctp) = tokio::join!(sctp, open_sctp);
     vec![sctp, open_sctp]

@@ -67,7 +67,7 @@ pub(crate) enum Asked {
     Named(&'static str),
 }
 
-/// Of whom something is done; in the order of a lab's hosts.
+/// Of whom something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     Client,
@@ -90,7 +90,8 @@ pub(crate) enum Make {
     Down(Who),
     /// A route of somebody's to the server, that refuses.
     Refusing(Who, RouteType),
-    ClientLosesAddress,
+    /// The client's address is taken away, beside the lab.
+    LosesAddress,
     /// Somebody asks three times for a neighbour, quickly; otherwise that goes on.
     GivesUp(Who),
     NoForwarding,
@@ -177,7 +178,7 @@ impl Worlds {
         self.near("the client's route says unreachable", Make::Refusing(Client, RouteType::Unreachable));
         self.near("the client's route is a black hole", Make::Refusing(Client, RouteType::BlackHole));
         self.near("the client's route says to look elsewhere", Make::Refusing(Client, RouteType::Throw));
-        self.near("the client has lost its address", Make::ClientLosesAddress);
+        self.near("the client has lost its address", Make::LosesAddress);
         self.near("the client's link takes less", Make::Narrow(Client));
         self.near("the client can open no socket", Make::Exhausted);
     }
