@@ -108,6 +108,13 @@ impl Made {
                     if v4 { ("arp", "arp operation request") } else { ("ip6", "icmpv6 type nd-neighbor-solicit") };
                 host.nft(chain(family, "input", &format!("{rule} drop")))?;
             }
+            // Who knows it does not ask, nor forget.
+            Make::Unheard if at == Who::Client => {
+                let address = self.server.addr().to_string();
+                let mac = self.server.run(|| std::fs::read_to_string("/sys/class/net/eth0/address"))?;
+                let known = ["neighbour", "replace", &address, "lladdr", mac.trim(), "dev", "eth0", "nud", "permanent"];
+                assert!(host.command("ip").args(known).status()?.success());
+            }
             Make::Unplugged(who) if who == at => last_segment.unplug(host).await?,
             Make::Down(who) if who == at => take_down(host).await,
             Make::Refusing(who, kind) if who == at => {
