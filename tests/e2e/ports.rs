@@ -107,7 +107,7 @@ fn sctp_has_ports_where_the_kernel_has_sctp(a: Host) -> TestResult {
     match a.reserve_port(Transport::Sctp) {
         Ok(port) => assert_eq!(a.reserved_ports()?, [port.port()..=port.port()]),
         Err(error) => {
-            assert!(!known && matches!(error, PortError::NoProtocol { .. }), "{error:?}");
+            assert!(!known && matches!(error, PortError::Unsupported { .. }), "{error:?}");
             assert_eq!(
                 error.to_string(),
                 "this kernel has no SCTP: `sudo modprobe sctp`, or choose a kernel with CONFIG_IP_SCTP"

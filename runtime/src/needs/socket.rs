@@ -1,17 +1,19 @@
 //! Protocols that a program opens sockets of.
 
 use nix::errno::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::error::Obstacle;
 use super::failed;
+use crate::transport::{self, Transport};
 
-/// An SCTP socket. (Of a protocol that it does not know, the kernel says one of these: `inet_create`.)
+/// An SCTP socket.
 pub(super) fn sctp() -> Result<(), Obstacle> {
-    let unknown = [Errno::EPROTONOSUPPORT, Errno::ESOCKTNOSUPPORT];
-    let sctp = Protocol::from(libc::IPPROTO_SCTP);
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(sctp));
-    socket.map(drop).map_err(|error| failed("open an SCTP socket")(error).lacking_if(&unknown))
+    transport::create(Transport::Sctp, Domain::IPV4).map(drop).map_err(|error| {
+        let lacking = transport::remedy_for(Transport::Sctp, &error).is_some();
+        let attempt = failed("open an SCTP socket")(error);
+        if lacking { Obstacle::Lacking(attempt) } else { Obstacle::Other(attempt) }
+    })
 }
 
 /// An IPv6 socket. (Where it was not built or is switched off, the kernel does not know the family: `__sock_create`.)

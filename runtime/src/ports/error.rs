@@ -3,8 +3,6 @@
 use std::io;
 use std::ops::RangeInclusive;
 
-use netns_test_topology::Feature;
-
 use crate::transport::Transport;
 
 /// Why a port could not be reserved, or the range of local ports not be read or changed.
@@ -27,10 +25,12 @@ pub enum PortError {
         reserved: usize,
     },
     /// The kernel does not know the protocol.
-    #[error("this kernel has no {protocol}: {}", Feature::Sctp.remedy())]
-    NoProtocol {
+    #[error("this kernel has no {protocol}: {remedy}")]
+    Unsupported {
         /// The protocol.
         protocol: Transport,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// There is no such range of local ports.
     #[error("{}–{} is no range of local ports for host `{host}`: {why}", range.start(), range.end())]

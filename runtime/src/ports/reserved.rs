@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Socket};
 
 use super::{PortError, list};
 use crate::Host;
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// A port of a host that nobody has, and that the kernel gives to nobody who does not ask for this one. It stays reserved until the lab
 /// ends, also when this is dropped: nobody could know whether a program still uses it.
@@ -72,7 +72,7 @@ impl Host {
     /// [passed on](crate::Command::listen_fd).
     ///
     /// # Errors
-    /// [`PortError::Exhausted`] if no port is left of those that the kernel may choose, [`PortError::NoProtocol`] if it does not have the
+    /// [`PortError::Exhausted`] if no port is left of those that the kernel may choose, [`PortError::Unsupported`] if it does not have the
     /// protocol.
     #[track_caller]
     pub fn reserve_port(&self, protocol: impl Into<Transport>) -> Result<ReservedPort, PortError> {
@@ -120,10 +120,11 @@ impl Host {
         loop {
             let socket = match bound_socket(protocol, 0) {
                 Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => return Err(self.exhausted(protocol)?),
-                Err(error) if error.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {
-                    return Err(PortError::NoProtocol { protocol });
+                Err(error) => {
+                    let unsupported = |remedy| PortError::Unsupported { protocol, remedy };
+                    return Err(transport::remedy_for(protocol, &error).map_or_else(|| failed(error), unsupported));
                 }
-                other => other.map_err(failed)?,
+                Ok(socket) => socket,
             };
             let address = socket.local_addr().map_err(failed)?.as_socket();
             let number = address.ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?.port();
@@ -160,15 +161,10 @@ impl Host {
 /// A socket of the host that this thread is in, bound to this port on all addresses of both families; to one that the kernel chooses, if
 /// it is 0. Without `SO_REUSEADDR`: nobody else has it meanwhile.
 fn bound_socket(protocol: Transport, port: u16) -> io::Result<Socket> {
-    let (kind, number) = match protocol {
-        Transport::Tcp => (Type::STREAM, socket2::Protocol::TCP),
-        Transport::Udp => (Type::DGRAM, socket2::Protocol::UDP),
-        Transport::Sctp => (Type::STREAM, socket2::Protocol::SCTP),
-    };
-    let socket = match Socket::new(Domain::IPV6, kind, Some(number)) {
+    let socket = match transport::create(protocol, Domain::IPV6) {
         // A kernel without IPv6.
         Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
-            let socket = Socket::new(Domain::IPV4, kind, Some(number))?;
+            let socket = transport::create(protocol, Domain::IPV4)?;
             socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
             return Ok(socket);
         }

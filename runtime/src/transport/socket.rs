@@ -38,19 +38,30 @@ const LONGEST_RTO_MS: i32 = 2000;
 /// A TCP connection outlives a network that is cut for this long, in milliseconds: an hour.
 const USER_TIMEOUT_MS: i32 = 3_600_000;
 
-/// A socket, unbound; the error says so if the kernel does not have the protocol, and has the remedy.
-///
-/// Of a protocol that it does not know, the kernel says EPROTONOSUPPORT or ESOCKTNOSUPPORT (`inet_create`).
-pub(crate) fn open(transport: Transport, like: SocketAddr) -> Result<Socket, Result<&'static str, io::Error>> {
+/// A socket of this family, as the kernel makes it.
+pub(crate) fn create(transport: Transport, domain: Domain) -> io::Result<Socket> {
     let (kind, protocol) = match transport {
         Transport::Tcp => (Type::STREAM, Protocol::TCP),
         Transport::Udp => (Type::DGRAM, Protocol::UDP),
         Transport::Sctp => (Type::STREAM, Protocol::from(libc::IPPROTO_SCTP)),
     };
-    Socket::new(Domain::for_address(like), kind.nonblocking(), Some(protocol)).map_err(|error| {
-        let unknown = matches!(error.raw_os_error(), Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT));
-        if unknown && transport == Transport::Sctp { Ok(Feature::Sctp.remedy()) } else { Err(error) }
-    })
+    Socket::new(domain, kind, Some(protocol))
+}
+
+/// What to do about it, if this error of making a socket says that the kernel does not have the protocol.
+///
+/// Of a protocol that it does not know, the kernel says EPROTONOSUPPORT or ESOCKTNOSUPPORT (`inet_create`); TCP and UDP it always has.
+pub(crate) fn remedy_for(transport: Transport, error: &io::Error) -> Option<&'static str> {
+    let unknown = matches!(error.raw_os_error(), Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT));
+    (unknown && transport == Transport::Sctp).then(|| Feature::Sctp.remedy())
+}
+
+/// A socket, unbound, that does not block; the error is the remedy if the kernel does not have the protocol.
+pub(crate) fn open(transport: Transport, like: SocketAddr) -> Result<Socket, Result<&'static str, io::Error>> {
+    let socket =
+        create(transport, Domain::for_address(like)).map_err(|error| remedy_for(transport, &error).ok_or(error))?;
+    socket.set_nonblocking(true).map_err(Err)?;
+    Ok(socket)
 }
 
 /// Has a conversation retransmit often, outlive a cut network, and leave nothing behind when it is closed.
@@ -210,4 +221,21 @@ pub(crate) fn is_no_way(error: &io::Error) -> bool {
 fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_two_errors_say_that_there_is_no_sctp() {
+        let remedy = |transport, code| remedy_for(transport, &io::Error::from_raw_os_error(code));
+        for code in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT] {
+            assert_eq!(remedy(Transport::Sctp, code), Some(Feature::Sctp.remedy()));
+            assert_eq!(remedy(Transport::Tcp, code), None);
+        }
+        for code in [libc::EPERM, libc::EMFILE, libc::EAFNOSUPPORT] {
+            assert_eq!(remedy(Transport::Sctp, code), None);
+        }
+    }
 }
