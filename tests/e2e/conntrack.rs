@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 
 use netns_test::prelude::*;
-use netns_test::{ConntrackEntry, ConntrackState, Protocol, SocketInfo, SocketState};
+use netns_test::{ConntrackEntry, ConntrackState, Protocol, QueryError, SocketInfo, SocketState, Transport};
 use nix::sys::stat::fstat;
+use socket2::{Domain, Socket, Type};
 
 /// Two sides of a router that tracks connections.
 #[derive(Topology)]
@@ -115,6 +116,33 @@ async fn what_was_seen_of_a_conversation_is_told(net: Site) -> TestResult {
     Ok(())
 }
 
+/// Whether or not the kernel has SCTP: what it tracks are packets.
+#[netns_test]
+async fn an_sctp_association_is_tracked_by_its_ports(net: Site) -> TestResult {
+    net.track()?;
+    // An INIT chunk (RFC 9260 section 3.3.2) without a checksum, which the router is told to overlook.
+    net.router.run(|| std::fs::write("/proc/sys/net/netfilter/nf_conntrack_checksum", "0"))?;
+    let header = [&4000u16.to_be_bytes()[..], &5000u16.to_be_bytes(), &[0; 8]].concat();
+    let init = [1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+    let raw = net.client.run(|| Socket::new(Domain::IPV4, Type::RAW, Some(socket2::Protocol::SCTP)))?;
+    raw.send_to(&[&header[..], &init].concat(), &SocketAddr::new(net.server.addr(), 0).into())?;
+    let entry = || net.router.conntrack().sctp().list().unwrap().pop().ok_or("nothing is tracked");
+    let tracked = eventually("the association is tracked", entry).await;
+    assert_eq!((tracked.protocol, tracked.state), (Protocol::Sctp, None));
+    assert_eq!((tracked.original.source_port, tracked.original.destination_port), (Some(4000), Some(5000)));
+    let text = tracked.to_string();
+    assert!(text.starts_with(&format!("sctp {}:4000 > {}:5000 / ", net.client.addr(), net.server.addr())), "{text}");
+    // By whatever names it.
+    for other in [net.router.conntrack().tcp(), net.router.conntrack().protocol(Udp)] {
+        assert_eq!(other.list()?, []);
+    }
+    for same in [Protocol::from(132), Sctp.into(), Transport::Sctp.into()] {
+        assert_eq!(net.router.conntrack().protocol(same).list()?.len(), 1);
+    }
+    assert_eq!(net.router.conntrack().sctp().port(5000).flush()?, 1);
+    Ok(())
+}
+
 /// What is translated is told as it comes in and as the answer is expected.
 #[netns_test(veth = true, ipv6 = false)]
 fn a_translated_connection_has_two_tuples(a: Host, b: Host) -> TestResult {
@@ -190,5 +218,35 @@ fn udp_has_sockets_too(a: Host, b: Host) -> TestResult {
     assert_eq!((found.state, found.remote), (SocketState::Established, Some(to)));
     let _other = a.run(|| UdpSocket::bind("[::1]:9"))?;
     assert_eq!(only(a.sockets().port(9).list()?).local, "[::1]:9".parse()?);
+    Ok(())
+}
+
+/// The kernel may not have it, or not tell of it: who asks for all sockets is told of the others.
+#[netns_test]
+fn sctp_has_sockets_where_the_kernel_tells_of_them(a: Host) -> TestResult {
+    let bound = a.run(|| Socket::new(Domain::IPV6, Type::STREAM, Some(socket2::Protocol::SCTP)));
+    let listener = a.run(|| TcpListener::bind("[::1]:0"))?;
+    let of_tcp = |sockets: Vec<SocketInfo>| sockets.into_iter().filter(|socket| socket.protocol == Protocol::Tcp);
+    assert_eq!(only(of_tcp(a.sockets().list()?).collect()).local, listener.local_addr()?);
+    match a.sockets().sctp().list() {
+        Ok(sockets) => {
+            let sctp = bound?;
+            assert_eq!(sockets, [], "it is neither bound nor connected");
+            sctp.bind(&"[::1]:4000".parse::<SocketAddr>()?.into())?;
+            sctp.listen(1)?;
+            let found = only(a.sockets().sctp().listening().list()?);
+            assert_eq!((found.protocol, found.local), (Protocol::Sctp, "[::1]:4000".parse()?));
+            assert_eq!(u64::from(found.inode), fstat(sctp.as_fd())?.st_ino);
+            assert!(a.sockets().list()?.contains(&found));
+        }
+        Err(error) => {
+            assert!(matches!(error, QueryError::Unsupported { .. }), "{error:?}");
+            assert_eq!(
+                error.to_string(),
+                "this kernel does not tell of its SCTP sockets: `sudo modprobe -a sctp sctp_diag`, or choose a kernel with \
+                 CONFIG_IP_SCTP and CONFIG_INET_DIAG"
+            );
+        }
+    }
     Ok(())
 }

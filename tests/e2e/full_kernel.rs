@@ -1,13 +1,15 @@
 //! The kinds of wire that not every kernel has. `tests/kernels/run` runs these on one that has them all.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use netns_test::prelude::*;
-use netns_test::{CutReason, TargetError, Topology, UnreachableCode};
+use netns_test::{CutReason, Protocol, SocketState, TargetError, Topology, UnreachableCode};
 use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
 use netns_test_tests::realised::assert_realised;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn6, bind, listen, socket};
+use nix::sys::stat::fstat;
+use socket2::{Domain, Socket, Type};
 
 async fn check<T: Topology>(lab: &Lab) {
     assert_realised(lab, &T::drawing().plan().unwrap());
@@ -387,6 +389,39 @@ async fn sctp_flows(a: Host, b: Host) -> TestResult {
         b.nft(input("accept"))?;
         flow.reopen().await?;
         flow.assert_alive().await;
+    }
+    Ok(())
+}
+
+#[netns_test(veth = true, requires(sctp))]
+fn sctp_associations_are_listed_at_both_ends(a: Host, b: Host) -> TestResult {
+    let new = |like| Socket::new(Domain::for_address(like), Type::STREAM, Some(socket2::Protocol::SCTP));
+    for (nth, (own, server)) in a.addresses().into_iter().zip(b.addresses()).enumerate() {
+        let at = SocketAddr::new(server, 4000 + u16::try_from(nth)?);
+        let listener = b.run(|| new(at))?;
+        listener.bind(&at.into())?;
+        listener.listen(1)?;
+        let found = b.sockets().sctp().port(at.port()).list()?;
+        let [listening] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!((listening.protocol, listening.local, listening.remote), (Protocol::Sctp, at, None));
+        assert_eq!(
+            (listening.state, u64::from(listening.inode)),
+            (SocketState::Listen, fstat(listener.as_fd())?.st_ino)
+        );
+        let client = a.run(|| new(at))?;
+        // With one address, which is told.
+        client.bind(&SocketAddr::new(own, 0).into())?;
+        client.connect(&at.into())?;
+        let (accepted, _) = listener.accept()?;
+        let from = client.local_addr()?.as_socket().ok_or("an address")?;
+        let found = a.sockets().sctp().port(from.port()).list()?;
+        let [here] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!((here.local, here.remote, here.state), (from, Some(at), SocketState::Established));
+        assert_eq!(u64::from(here.inode), fstat(client.as_fd())?.st_ino);
+        let found = b.sockets().sctp().state(SocketState::Established).list()?;
+        let there = found.iter().find(|socket| socket.remote == Some(from)).ok_or("the other end")?;
+        assert_eq!((there.local, u64::from(there.inode)), (at, fstat(accepted.as_fd())?.st_ino));
+        assert!(b.sockets().list()?.contains(there), "without being asked for");
     }
     Ok(())
 }

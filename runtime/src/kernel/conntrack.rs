@@ -138,9 +138,14 @@ impl Conntrack {
         self.protocol(Protocol::Udp)
     }
 
+    /// Those of SCTP.
+    pub fn sctp(self) -> Self {
+        self.protocol(Protocol::Sctp)
+    }
+
     /// Those of a protocol.
-    pub fn protocol(mut self, protocol: Protocol) -> Self {
-        self.protocol = Some(protocol);
+    pub fn protocol(mut self, protocol: impl Into<Protocol>) -> Self {
+        self.protocol = Some(protocol.into());
         self
     }
 

@@ -51,7 +51,7 @@ impl Subject {
         io::Error::other(format!("this kernel does not tell of its {}: {}: {source}", self.of, self.remedy))
     }
 
-    fn is_lacking(&self, source: &io::Error) -> bool {
+    pub(super) fn is_lacking(&self, source: &io::Error) -> bool {
         source.raw_os_error().is_some_and(|code| self.lacking.contains(&code))
     }
 }

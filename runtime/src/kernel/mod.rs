@@ -12,7 +12,9 @@ pub use sockets::{SocketInfo, SocketState, Sockets};
 
 use std::fmt;
 
-/// A protocol with ports, or without.
+use crate::transport::{Sctp, Tcp, Transport, Udp};
+
+/// What an IP header can name: a protocol with ports, which is a [`Transport`], or without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -20,6 +22,8 @@ pub enum Protocol {
     Tcp,
     /// RFC 768.
     Udp,
+    /// RFC 9260.
+    Sctp,
     /// Another, by its number (<https://www.iana.org/assignments/protocol-numbers>).
     Other(u8),
 }
@@ -27,8 +31,9 @@ pub enum Protocol {
 impl Protocol {
     fn number(self) -> u8 {
         match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
+            Self::Tcp => Transport::Tcp.number(),
+            Self::Udp => Transport::Udp.number(),
+            Self::Sctp => Transport::Sctp.number(),
             Self::Other(number) => number,
         }
     }
@@ -36,11 +41,38 @@ impl Protocol {
 
 impl From<u8> for Protocol {
     fn from(number: u8) -> Self {
-        match number {
-            6 => Self::Tcp,
-            17 => Self::Udp,
-            other => Self::Other(other),
+        [Self::Tcp, Self::Udp, Self::Sctp]
+            .into_iter()
+            .find(|known| known.number() == number)
+            .unwrap_or(Self::Other(number))
+    }
+}
+
+impl From<Transport> for Protocol {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Self::Tcp,
+            Transport::Udp => Self::Udp,
+            Transport::Sctp => Self::Sctp,
         }
+    }
+}
+
+impl From<Tcp> for Protocol {
+    fn from(_: Tcp) -> Self {
+        Self::Tcp
+    }
+}
+
+impl From<Udp> for Protocol {
+    fn from(_: Udp) -> Self {
+        Self::Udp
+    }
+}
+
+impl From<Sctp> for Protocol {
+    fn from(_: Sctp) -> Self {
+        Self::Sctp
     }
 }
 
@@ -49,6 +81,7 @@ impl fmt::Display for Protocol {
         match self {
             Self::Tcp => f.write_str("tcp"),
             Self::Udp => f.write_str("udp"),
+            Self::Sctp => f.write_str("sctp"),
             Self::Other(number) => write!(f, "protocol {number}"),
         }
     }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags};
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags};
+use rtnetlink::packet_core::Nla;
 use rtnetlink::sys::protocols::NETLINK_SOCK_DIAG;
 
 use super::Protocol;
@@ -19,7 +20,17 @@ const SUBJECT: Subject = Subject {
     lacking: &[libc::ENOENT, libc::EPROTONOSUPPORT],
 };
 
-/// A question about the TCP and UDP sockets of a host, whoever has opened them: [`Sockets::list`] asks it.
+/// The same of SCTP, which is a module of its own; the kernel does not load it before there is an SCTP socket (`sock_load_diag_module`).
+const SCTP: Subject = Subject {
+    of: "SCTP sockets",
+    remedy: "`sudo modprobe -a sctp sctp_diag`, or choose a kernel with CONFIG_IP_SCTP and CONFIG_INET_DIAG",
+    lacking: SUBJECT.lacking,
+};
+
+/// `INET_DIAG_PEERS` (`linux/inet_diag.h`): only what is said of an association has it.
+const PEERS: u16 = 13;
+
+/// A question about the TCP, UDP and SCTP sockets of a host, whoever has opened them: [`Sockets::list`] asks it.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is asked until `list()` is called"]
 pub struct Sockets {
@@ -29,13 +40,14 @@ pub struct Sockets {
     port: Option<u16>,
 }
 
-/// A socket, as the kernel tells of it.
+/// A socket, as the kernel tells of it; of SCTP an endpoint that has no peer, or an association, of which a socket may have several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketInfo {
-    /// TCP or UDP.
+    /// TCP, UDP or SCTP.
     pub protocol: Protocol,
-    /// Its own address; an IPv4 address also where it is an IPv6 socket's (RFC 4291 section 2.5.5.2).
+    /// Its own address; an IPv4 address also where it is an IPv6 socket's (RFC 4291 section 2.5.5.2). Of an SCTP association, which may have
+    /// several, the first; `::` if that is one of IPv4, and the peer's is not.
     pub local: SocketAddr,
     /// Whom it is connected to, if it is.
     pub remote: Option<SocketAddr>,
@@ -47,10 +59,11 @@ pub struct SocketInfo {
     pub uid: u32,
 }
 
-/// The state of a socket (RFC 9293 section 3.3.2). UDP has two of them: `Established` if it is connected, `Closed` if it is not.
+/// The state of a socket (RFC 9293 section 3.3.2), or of an SCTP association (RFC 9260 section 4). UDP has two of them: `Established` if it is
+/// connected, `Closed` if it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "they are the RFC's")]
+#[expect(missing_docs, reason = "they are the RFCs'")]
 pub enum SocketState {
     Established,
     SynSent,
@@ -63,6 +76,12 @@ pub enum SocketState {
     LastAck,
     Listen,
     Closing,
+    CookieWait,
+    CookieEchoed,
+    ShutdownPending,
+    ShutdownSent,
+    ShutdownReceived,
+    ShutdownAckSent,
     /// One that this crate has no name for, by its number in the kernel's `net/tcp_states.h`.
     Other(u8),
 }
@@ -87,8 +106,26 @@ impl From<u8> for SocketState {
     }
 }
 
+impl SocketState {
+    /// The state of an SCTP association, by its number in the kernel's `linux/sctp.h` (`enum sctp_state`).
+    fn of_association(number: u8) -> Self {
+        match number {
+            0 => Self::Closed,
+            1 => Self::CookieWait,
+            2 => Self::CookieEchoed,
+            3 => Self::Established,
+            4 => Self::ShutdownPending,
+            5 => Self::ShutdownSent,
+            6 => Self::ShutdownReceived,
+            7 => Self::ShutdownAckSent,
+            other => Self::Other(other),
+        }
+    }
+}
+
 impl Host {
-    /// The TCP and UDP sockets of this host, IPv4 and IPv6, whoever has opened them.
+    /// The TCP, UDP and SCTP sockets of this host, IPv4 and IPv6, whoever has opened them. Where the kernel does not tell of those of SCTP, which
+    /// not every kernel has, they are left out, unless they are asked for.
     ///
     /// ```no_run
     /// # fn example(host: netns_test::Host) -> Result<(), netns_test::QueryError> {
@@ -116,6 +153,12 @@ impl Sockets {
         self
     }
 
+    /// Those of SCTP.
+    pub fn sctp(mut self) -> Self {
+        self.protocol = Some(Protocol::Sctp);
+        self
+    }
+
     /// Those in a state.
     pub fn state(mut self, state: SocketState) -> Self {
         self.state = Some(state);
@@ -136,8 +179,9 @@ impl Sockets {
     /// Asks: all sockets that are as was said, IPv4 first.
     pub fn list(self) -> Result<Vec<SocketInfo>, QueryError> {
         let Self { host, protocol, state, port } = self;
-        let protocols = protocol.map_or_else(|| vec![Protocol::Tcp, Protocol::Udp], |one| vec![one]);
-        let mut sockets = ask(&host, "list the sockets", &SUBJECT, || read(&protocols))?;
+        let subject = if protocol == Some(Protocol::Sctp) { &SCTP } else { &SUBJECT };
+        let question = || protocol.map_or_else(read_all, read);
+        let mut sockets = ask(&host, "list the sockets", subject, question)?;
         sockets.retain(|socket| {
             state.is_none_or(|state| socket.state == state) && port.is_none_or(|port| socket.local.port() == port)
         });
@@ -147,42 +191,58 @@ impl Sockets {
 
 /// The TCP sockets that listen, of the namespace that this thread is in.
 pub(crate) fn listeners() -> Attempt<Vec<SocketInfo>> {
-    let mut sockets = read(&[Protocol::Tcp]).map_err(|source| SUBJECT.explain(source))?;
+    let mut sockets = read(Protocol::Tcp).map_err(|source| SUBJECT.explain(source))?;
     sockets.retain(|socket| socket.state == SocketState::Listen);
     Ok(sockets)
 }
 
-/// The sockets of the namespace that this thread is in.
-fn read(protocols: &[Protocol]) -> Attempt<Vec<SocketInfo>> {
-    let mut sockets = Vec::new();
-    for &protocol in protocols {
-        for (family, socket_id) in [(libc::AF_INET, SocketId::new_v4()), (libc::AF_INET6, SocketId::new_v6())] {
-            let request = InetRequest {
-                family: u8::try_from(family).expect("families are small"),
-                protocol: protocol.number(),
-                extensions: ExtensionFlags::empty(),
-                states: StateFlags::all(),
-                socket_id,
-            };
-            let answers = dump(NETLINK_SOCK_DIAG, &SockDiagMessage::InetRequest(request))?;
-            sockets.extend(answers.iter().filter_map(|answer| match answer {
-                SockDiagMessage::InetResponse(response) => Some(info(protocol, &response.header)),
-                _ => None,
-            }));
-        }
+/// All sockets that the kernel tells of, of the namespace that this thread is in.
+fn read_all() -> Attempt<Vec<SocketInfo>> {
+    let mut sockets = read(Protocol::Tcp)?;
+    sockets.extend(read(Protocol::Udp)?);
+    match read(Protocol::Sctp) {
+        Err(error) if SCTP.is_lacking(&error) => {}
+        other => sockets.extend(other?),
     }
     Ok(sockets)
 }
 
-fn info(protocol: Protocol, header: &InetResponseHeader) -> SocketInfo {
+/// The sockets of a protocol, of the namespace that this thread is in.
+fn read(protocol: Protocol) -> Attempt<Vec<SocketInfo>> {
+    let mut sockets = Vec::new();
+    for (family, socket_id) in [(libc::AF_INET, SocketId::new_v4()), (libc::AF_INET6, SocketId::new_v6())] {
+        let request = InetRequest {
+            family: u8::try_from(family).expect("families are small"),
+            protocol: protocol.number(),
+            extensions: ExtensionFlags::empty(),
+            states: StateFlags::all(),
+            socket_id,
+        };
+        let answers = dump(NETLINK_SOCK_DIAG, &SockDiagMessage::InetRequest(request))?;
+        sockets.extend(answers.iter().filter_map(|answer| match answer {
+            SockDiagMessage::InetResponse(response) => info(protocol, response),
+            _ => None,
+        }));
+    }
+    Ok(sockets)
+}
+
+/// Nothing of the socket that an SCTP association is of, if it does nothing else: the association is told of by itself.
+fn info(protocol: Protocol, response: &InetResponse) -> Option<SocketInfo> {
+    let header = &response.header;
+    let is_association = protocol == Protocol::Sctp && response.nlas.iter().any(|nla| nla.kind() == PEERS);
+    let state = if is_association { SocketState::of_association(header.state) } else { header.state.into() };
+    if protocol == Protocol::Sctp && !is_association && !matches!(state, SocketState::Listen | SocketState::Closed) {
+        return None;
+    }
     let SocketId { source_address, source_port, destination_address, destination_port, .. } = header.socket_id;
     let remote = SocketAddr::new(destination_address.to_canonical(), destination_port);
-    SocketInfo {
+    Some(SocketInfo {
         protocol,
         local: SocketAddr::new(source_address.to_canonical(), source_port),
         remote: (remote.port() != 0).then_some(remote),
-        state: header.state.into(),
+        state,
         inode: header.inode,
         uid: header.uid,
-    }
+    })
 }

@@ -12,7 +12,7 @@ pub(crate) use socket::{
 
 use std::fmt;
 
-/// A transport protocol: one with ports.
+/// A transport protocol: one with ports. Whatever an IP header can name is a [`Protocol`](crate::Protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
