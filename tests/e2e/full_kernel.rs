@@ -400,7 +400,10 @@ fn sctp_associations_are_listed_at_both_ends(a: Host, b: Host) -> TestResult {
         let at = SocketAddr::new(server, 4000 + u16::try_from(nth)?);
         let listener = b.run(|| new(at))?;
         listener.bind(&at.into())?;
+        let early = b.wait_for_listener_on(Sctp, at.port()).timeout(Duration::ZERO).wait();
+        assert!(matches!(early, Err(WaitError::Expired { .. })), "it is bound only: {early:?}");
         listener.listen(1)?;
+        b.wait_for_listener_on(Sctp, at.port()).wait()?;
         let found = b.sockets().sctp().port(at.port()).list()?;
         let [listening] = &found[..] else { panic!("{found:#?}") };
         assert_eq!((listening.protocol, listening.local, listening.remote), (Protocol::Sctp, at, None));

@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
 use netns_test::prelude::*;
-use netns_test::{Command, ProgramError, Transport};
+use netns_test::{Command, ProgramError, Transport, WaitFor};
 use tokio::io::AsyncWriteExt;
 
 /// What no test waits for in vain, nor for long.
@@ -227,6 +227,35 @@ fn a_listener_of_another_is_not_enough(a: Host, b: Host) -> TestResult {
     let connected =
         a.run(|| UdpSocket::bind("[::1]:54").and_then(|socket| socket.connect("[::1]:54").map(|()| socket)))?;
     refused(sleep().listen_fd(connected).ready_when_listening_on(Transport::Udp, 54));
+    Ok(())
+}
+
+/// As when it is started, but later: whose the listener is counts, and not whether somebody listens.
+#[netns_test]
+fn a_program_is_waited_for_until_it_listens_itself(a: Host) -> TestResult {
+    let later = program(&a).args(["tcp-later", "[::1]:80"]).stdin(Stdio::piped());
+    let mut later = later.ready_on_line("not yet").spawn()?;
+    let other = program(&a).args(["tcp", "127.0.0.1:80"]).ready_when_listening(80).spawn()?;
+    a.wait_for_listener(80).wait()?;
+    let said = |wait: WaitFor| wait.timeout(Duration::from_millis(100)).wait().unwrap_err().to_string();
+    let text = said(later.wait_for_listener(80));
+    let name = env!("CARGO_BIN_EXE_netns-test-program");
+    assert!(text.contains(&format!(" for `{name}` in host `a` to listen on TCP port 80; ")), "{text}");
+    let instead = format!("process {}, which is none of its own, listens on TCP port 80", other.id());
+    assert!(text.ends_with(&format!("there is instead: {instead}")), "{text}");
+    drop(later.stdin());
+    later.wait_for_listener(80).wait()?;
+    let text = said(later.wait_for_listener_on(Udp, 80));
+    assert!(text.ends_with("to listen on UDP port 80; there is instead: nobody who does"), "{text}");
+
+    // What it leaves counts, too; and that it has ended is said.
+    let daemon = sh(&a, "read x; setsid \"$0\" tcp '[::1]:81' & exit 0").arg(name).piped();
+    let mut daemon = daemon.spawn()?;
+    daemon.write_line("")?;
+    assert!(daemon.wait()?.success());
+    daemon.wait_for_listener(81).wait()?;
+    let text = said(daemon.wait_for_listener(80));
+    assert!(text.ends_with("listens on TCP port 80; the program has ended"), "{text}");
     Ok(())
 }
 

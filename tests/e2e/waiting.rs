@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::future::ready;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
@@ -12,6 +12,7 @@ use netns_test::{IpNet, WaitFor};
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::routes::{Route, give_address, take_down};
 use rtnetlink::packet_route::route::RouteType;
+use socket2::{Domain, Socket, Type};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -322,7 +323,7 @@ async fn a_listener_is_waited_for_by_its_port(a: Host, b: Host) -> TestResult {
     );
     // Neither one in another host, nor a socket that is only bound.
     let _elsewhere = b.run(|| std::net::TcpListener::bind(("0.0.0.0", port)))?;
-    let _bound = a.run(|| std::net::UdpSocket::bind(("0.0.0.0", port)))?;
+    let _bound = a.run(|| UdpSocket::bind(("0.0.0.0", port)))?;
     in_vain(a.wait_for_listener(port)).await;
     let (here, listener) = (a.clone(), std::cell::OnceCell::new());
     comes_later(a.wait_for_listener(port), async {
@@ -331,6 +332,27 @@ async fn a_listener_is_waited_for_by_its_port(a: Host, b: Host) -> TestResult {
     .await;
     let text = in_vain(a.wait_for_listener(port ^ 1)).await;
     assert!(text.ends_with(&format!("there is instead: the listeners [::]:{port}")), "{text}");
+    Ok(())
+}
+
+/// Of UDP nobody listens: a socket is bound, and takes what comes from anybody.
+#[netns_test(veth = true)]
+async fn a_udp_listener_is_bound_and_not_connected(a: Host, b: Host) -> TestResult {
+    let socket = a.run(|| UdpSocket::bind((a.addr(), 53)))?;
+    socket.connect((b.addr(), 53))?;
+    let text = in_vain(a.wait_for_listener_on(Udp, 53)).await;
+    assert!(text.ends_with("for a listener on UDP port 53 on host `a`; there is instead: no listeners"), "{text}");
+    let (here, socket) = (a.clone(), std::cell::OnceCell::new());
+    comes_later(a.wait_for_listener_on(Udp, 53), async {
+        socket.set(here.run(|| UdpSocket::bind("[::1]:53")).unwrap()).unwrap();
+    })
+    .await;
+    in_vain(a.wait_for_listener(53)).await;
+    // An IPv4 address of an IPv6 socket is one.
+    let v6 = a.run(|| Socket::new(Domain::IPV6, Type::DGRAM, None))?;
+    v6.bind(&"[::ffff:127.0.0.1]:54".parse::<SocketAddr>()?.into())?;
+    let text = in_vain(a.wait_for_listener_on(Udp, 55)).await;
+    assert!(text.contains("[::1]:53") && text.contains("127.0.0.1:54") && !text.contains("ffff"), "{text}");
     Ok(())
 }
 

@@ -43,14 +43,6 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// The error of whoever asks without telling types apart: with the remedy, where there is one.
-    pub(super) fn explain(&self, source: io::Error) -> io::Error {
-        if !self.is_lacking(&source) {
-            return source;
-        }
-        io::Error::other(format!("this kernel does not tell of its {}: {}: {source}", self.of, self.remedy))
-    }
-
     pub(super) fn is_lacking(&self, source: &io::Error) -> bool {
         source.raw_os_error().is_some_and(|code| self.lacking.contains(&code))
     }

@@ -1,13 +1,14 @@
-//! What the kernel of a host knows of sockets and connections, asked by netlink.
+//! What the kernel of a host knows of sockets and connections.
 
 mod conntrack;
 mod dump;
 mod error;
+mod listeners;
 mod sockets;
 
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
 pub use error::QueryError;
-pub(crate) use sockets::listeners;
+pub(crate) use listeners::{Listener, listeners};
 pub use sockets::{SocketInfo, SocketState, Sockets};
 
 use std::fmt;

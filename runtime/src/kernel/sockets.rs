@@ -189,13 +189,6 @@ impl Sockets {
     }
 }
 
-/// The TCP sockets that listen, of the namespace that this thread is in.
-pub(crate) fn listeners() -> Attempt<Vec<SocketInfo>> {
-    let mut sockets = read(Protocol::Tcp).map_err(|source| SUBJECT.explain(source))?;
-    sockets.retain(|socket| socket.state == SocketState::Listen);
-    Ok(sockets)
-}
-
 /// All sockets that the kernel tells of, of the namespace that this thread is in.
 fn read_all() -> Attempt<Vec<SocketInfo>> {
     let mut sockets = read(Protocol::Tcp)?;

@@ -1,35 +1,40 @@
-//! Which process listens on a port of the host that this thread is in.
+//! Whether a program listens on a port of the host that this thread is in, or who does instead.
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 
+use super::process::Process;
+use super::table::{Family, others};
+use super::wait::is_readable;
+use crate::kernel::{Listener, listeners};
 use crate::transport::Transport;
+use crate::wait::WaitFor;
 
-/// The numbers of the sockets that listen on a port, on whatever address; for UDP, those that are bound to it and not connected.
-pub(super) fn sockets(protocol: Transport, port: u16) -> io::Result<Vec<u64>> {
-    let (tables, read): (&[_], fn(&str) -> Option<Row>) = match protocol {
-        Transport::Tcp => (&["tcp", "tcp6"], |line| row(line, "0A")),
-        Transport::Udp => (&["udp", "udp6"], |line| row(line, "07")),
-        Transport::Sctp => (&["sctp/eps"], row_of_sctp),
-    };
-    let mut found = Vec::new();
-    for table in tables {
-        match fs::read_to_string(format!("/proc/thread-self/net/{table}")) {
-            Ok(text) => {
-                let rows = text.lines().filter_map(read);
-                found.extend(rows.filter(|row| row.port == port).map(|row| row.inode));
-            }
-            // A kernel without IPv6, or without SCTP.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
+/// Whether any of a family does.
+pub(super) fn listens(family: &Family, protocol: Transport, port: u16) -> io::Result<bool> {
+    let sockets = sockets(protocol, port)?;
+    Ok(!sockets.is_empty() && owner(&family.members(), &sockets).is_some())
+}
+
+/// Whoever else does.
+pub(super) fn who_listens_instead(protocol: Transport, port: u16) -> Option<String> {
+    let sockets = sockets(protocol, port).ok().filter(|sockets| !sockets.is_empty())?;
+    let who = owner(&others(), &sockets);
+    let who = who.map_or_else(|| "the test itself".to_owned(), |id| format!("process {id}, which is none of its own,"));
+    Some(format!("{who} listens on {protocol} port {port}"))
+}
+
+/// Those that listen on a port, on whatever address.
+fn sockets(protocol: Transport, port: u16) -> io::Result<Vec<Listener>> {
+    let mut sockets = listeners(protocol)?;
+    sockets.retain(|socket| socket.local.port() == port);
+    Ok(sockets)
 }
 
 /// Who of these processes has one of the sockets open.
-pub(super) fn owner(processes: &[u32], sockets: &[u64]) -> Option<u32> {
-    let links: Vec<String> = sockets.iter().map(|inode| format!("socket:[{inode}]")).collect();
+fn owner(processes: &[u32], sockets: &[Listener]) -> Option<u32> {
+    let links: Vec<String> = sockets.iter().map(|socket| format!("socket:[{}]", socket.inode)).collect();
     processes.iter().copied().find(|id| {
         // One that has ended meanwhile has none.
         let fds = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
@@ -38,53 +43,44 @@ pub(super) fn owner(processes: &[u32], sockets: &[u64]) -> Option<u32> {
     })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Row {
-    port: u16,
-    inode: u64,
-}
-
-/// A line of `/proc/net/tcp` and its like (`Documentation/networking/proc_net_tcp.rst` in the kernel), if it is in this state.
-fn row(line: &str, state: &str) -> Option<Row> {
-    let mut fields = line.split_ascii_whitespace();
-    let (_address, port) = fields.nth(1)?.rsplit_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    (fields.nth(1)? == state).then_some(())?;
-    Some(Row { port, inode: fields.nth(5)?.parse().ok()? })
-}
-
-/// A line of `/proc/net/sctp/eps` (`net/sctp/proc.c` in the kernel), if it listens.
-fn row_of_sctp(line: &str) -> Option<Row> {
-    let mut fields = line.split_ascii_whitespace();
-    (fields.nth(3)? == "10").then_some(())?;
-    Some(Row { port: fields.nth(1)?.parse().ok()?, inode: fields.nth(1)?.parse().ok()? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_listener_counts() {
-        let line = |state| {
-            format!(
-                "   0: 0100007F:1F90 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 4711 1 \
-                 0000000000000000 100 0 0 10 0"
-            )
-        };
-        assert_eq!(row(&line("0A"), "0A"), Some(Row { port: 8080, inode: 4711 }));
-        assert_eq!(row(&line("01"), "0A"), None);
-        let v6 = "   0: 00000000000000000000000000000000:0035 00000000000000000000000000000000:0000 07 \
-                  00000000:00000000 00:00000000 00000000   101        0 99 2 0000000000000000 0";
-        assert_eq!(row(v6, "07"), Some(Row { port: 53, inode: 99 }));
-        let title = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
-        assert_eq!(row(title, "0A"), None);
+impl Process {
+    /// Waits until the program, or what descends from it, listens on a TCP port of its host: that another process does is not enough. For
+    /// one that is ready when it listens for the first time there is [`ready_when_listening`](crate::Command::ready_when_listening).
+    ///
+    /// ```no_run
+    /// # async fn example(server: netns_test::Host) -> netns_test::TestResult {
+    /// let daemon = server.command("my-daemon").ready_when_listening(80).spawn()?;
+    /// daemon.signal(1)?; // it reads its configuration again, which has another port
+    /// daemon.wait_for_listener(8080).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for_listener(&self, port: u16) -> WaitFor {
+        self.wait_for_listener_on(Transport::Tcp, port)
     }
 
-    #[test]
-    fn an_sctp_endpoint_is_read_by_its_columns() {
-        let line = "0000000000000000 0000000000000000 2   10  9    36412      0  31337 0.0.0.0";
-        assert_eq!(row_of_sctp(line), Some(Row { port: 36412, inode: 31337 }));
-        assert_eq!(row_of_sctp(" ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS"), None);
+    /// The same for any protocol. For UDP the socket has to be bound to the port, and not connected.
+    pub fn wait_for_listener_on(&self, protocol: impl Into<Transport>, port: u16) -> WaitFor {
+        let protocol = protocol.into();
+        let what = format!("{} to listen on {protocol} port {port}", self.what);
+        let (family, pidfd) = (self.family, self.pidfd.try_clone());
+        WaitFor::repeatedly(&self.host, what, move || {
+            let pidfd = pidfd.as_ref().map_err(|error| io::Error::from(error.kind()))?;
+            let has_ended = is_readable(pidfd.as_fd())?;
+            if listens_by_now(family, pidfd, protocol, port)? {
+                return Ok(None);
+            }
+            let instead = who_listens_instead(protocol, port).unwrap_or_else(|| "nobody who does".to_owned());
+            Ok(Some(if has_ended { format!("{instead}; the program has ended") } else { instead }))
+        })
     }
+}
+
+fn listens_by_now(mut family: Family, pidfd: &OwnedFd, protocol: Transport, port: u16) -> io::Result<bool> {
+    let has_ended = is_readable(pidfd.as_fd())?;
+    if has_ended {
+        family.lose_head();
+    }
+    // Its number was its own all the time if it has not ended even now. If it has, what it left is found the next time.
+    Ok(listens(&family, protocol, port)? && (has_ended || !is_readable(pidfd.as_fd())?))
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::streams::Stream;
+use super::table::Family;
 use super::wait::{is_readable, until_readable};
 use crate::harness::Waiting;
 use crate::{Host, sys};
@@ -23,6 +24,7 @@ pub struct Process {
     pub(super) host: Host,
     pub(super) child: Mutex<Child>,
     pub(super) pidfd: OwnedFd,
+    pub(super) family: Family,
     /// What it is, for messages.
     pub(super) what: String,
     pub(super) stdin: Option<ChildStdin>,

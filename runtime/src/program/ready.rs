@@ -7,11 +7,11 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::error::ProgramError;
-use super::listening;
+use super::listening::{listens, who_listens_instead};
 use super::log::{self, Print};
 use super::notify::Notify;
 use super::streams::{Last, Stream};
-use super::table::{Family, others};
+use super::table::Family;
 use super::wait::{is_readable, until_readable};
 use crate::transport::Transport;
 
@@ -143,7 +143,9 @@ impl Starting<'_> {
         let status = self.notify.as_ref().and_then(Notify::status);
         let status = status.map(|status| format!("; its status is `{}`", status.escape_debug()));
         let others = conditions.iter().filter_map(|one| match one {
-            Condition::Listening(protocol, port) => who_listens_instead(*protocol, *port),
+            Condition::Listening(protocol, port) => {
+                who_listens_instead(*protocol, *port).map(|instead| format!("; {instead}"))
+            }
             _ => None,
         });
         status.into_iter().chain(others).chain([last.describe()]).collect()
@@ -152,17 +154,4 @@ impl Starting<'_> {
     fn failed(&self, source: io::Error) -> ProgramError {
         ProgramError::Watch { program: self.what.to_owned(), source }
     }
-}
-
-fn listens(family: &Family, protocol: Transport, port: u16) -> io::Result<bool> {
-    let sockets = listening::sockets(protocol, port)?;
-    Ok(!sockets.is_empty() && listening::owner(&family.members(), &sockets).is_some())
-}
-
-/// Whoever listens where the program does not.
-fn who_listens_instead(protocol: Transport, port: u16) -> Option<String> {
-    let sockets = listening::sockets(protocol, port).ok().filter(|sockets| !sockets.is_empty())?;
-    let who = listening::owner(&others(), &sockets);
-    let who = who.map_or_else(|| "the test itself".to_owned(), |id| format!("process {id}, which is none of its own,"));
-    Some(format!("; {who} listens on {protocol} port {port}"))
 }

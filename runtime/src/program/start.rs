@@ -91,6 +91,7 @@ impl Command {
             host: self.host,
             child: Mutex::new(child),
             pidfd,
+            family,
             what,
             stdin: None,
             stdout,
