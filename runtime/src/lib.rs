@@ -34,6 +34,7 @@ mod isolation;
 mod kernel;
 mod lab;
 mod needs;
+mod netlink;
 mod path;
 mod ports;
 mod probe;

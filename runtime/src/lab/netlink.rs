@@ -11,8 +11,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
-    NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
@@ -22,14 +22,10 @@ use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
+use crate::netlink::{self, List};
+
 /// A batch is sent when it has grown to this size, in bytes; the kernel takes up to the send buffer, some 200 kB.
 const BATCH: usize = 64 * 1024;
-
-/// The largest datagram that the kernel puts together for a dump, in bytes (`netlink_dump` in `net/netlink/af_netlink.c`).
-const DATAGRAM: usize = 32 * 1024;
-
-/// How often a list is read before it is an error that it keeps changing.
-const READINGS: usize = 100;
 
 /// `RTNLGRP_LINK`: changes of links.
 const LINK_EVENTS: u32 = 1;
@@ -240,13 +236,11 @@ impl Netlink {
         what: &'static str,
         request: &RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        for _ in 0..READINGS {
-            self.drain(&mut |_| ()).map_err(failed("read the events"))?;
-            if let Some(answers) = self.read_list(what, request.clone()).map_err(failed(what))? {
-                return Ok(answers);
-            }
-        }
-        Err(failed(what)(io::Error::other(format!("they changed under each of {READINGS} readings"))))
+        let read = || {
+            self.drain(&mut |_| ())?;
+            self.read_list(what, request.clone())
+        };
+        netlink::undisturbed(read).map_err(failed(what))
     }
 
     /// Answers with nothing if the list may be incomplete.
@@ -259,31 +253,20 @@ impl Netlink {
         self.socket.send(&self.batch, 0)?;
         self.batch.clear();
         let number = self.requests.len();
-        let (mut answers, mut done, mut complete) = (Vec::new(), false, true);
-        while !done {
+        let mut list = List::new();
+        while !list.is_done() {
             let received = self.receive(|message| {
-                if message.header.sequence_number as usize != number {
-                    return Ok(());
-                }
-                complete &= message.header.flags & NLM_F_DUMP_INTR == 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(answer) => answers.push(answer),
-                    NetlinkPayload::Done(end) if end.code < 0 => return Err(io::Error::from_raw_os_error(-end.code)),
-                    NetlinkPayload::Done(_) => done = true,
-                    NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    _ => {}
-                }
-                Ok(())
+                if message.header.sequence_number as usize == number { list.add(message) } else { Ok(()) }
             });
             match received {
                 // Events were lost on the way; the answer comes all the same.
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => complete = false,
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => list.lose(),
                 // The answer found no room beside events: it has to be asked for again.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 other => other?,
             }
         }
-        Ok(complete.then_some(answers))
+        Ok(list.answers())
     }
 
     /// Hands over links as they are now, by their indices. Events that have arrived, or arrive meanwhile, are handed over too, and a link may
@@ -292,16 +275,14 @@ impl Netlink {
     /// Each is asked for by itself: the kernel brings its state up to date then, from 6.8 on (`linkwatch_sync_dev` in `rtnl_getlink`). A
     /// list would show what the worker has come to, who takes a hundred links and then rests for a second.
     pub(crate) fn links(&mut self, indices: &[u32], mut each: impl FnMut(LinkMessage)) -> Result<(), NetlinkError> {
-        for _ in 0..READINGS {
+        let read = || {
             let mut complete = true;
             for &index in indices {
-                complete &= self.read_link(index, &mut each).map_err(failed("read the links"))?;
+                complete &= self.read_link(index, &mut each)?;
             }
-            if complete {
-                return Ok(());
-            }
-        }
-        Err(failed("read the links")(io::Error::other(format!("they changed under each of {READINGS} readings"))))
+            Ok(complete.then_some(()))
+        };
+        netlink::undisturbed(read).map_err(failed("read the links"))
     }
 
     /// Hands over the links of all events that have arrived; answers whether none was lost.
@@ -371,19 +352,8 @@ impl Netlink {
         }
     }
 
-    /// Hands over the messages of one datagram that is there already.
-    fn receive(&self, mut each: impl FnMut(NetlinkMessage<RouteNetlinkMessage>) -> io::Result<()>) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(DATAGRAM);
-        self.socket.recv(&mut buffer, libc::MSG_DONTWAIT)?;
-        let mut rest = &buffer[..];
-        while !rest.is_empty() {
-            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-            let length = (message.header.length as usize).next_multiple_of(4);
-            rest = rest.get(length..).unwrap_or_default();
-            each(message)?;
-        }
-        Ok(())
+    fn receive(&self, each: impl FnMut(NetlinkMessage<RouteNetlinkMessage>) -> io::Result<()>) -> io::Result<()> {
+        netlink::receive(&self.socket, each)
     }
 }
 
