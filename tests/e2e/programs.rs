@@ -105,6 +105,50 @@ fn lines_go_in_and_out(a: Host) -> TestResult {
 }
 
 #[netns_test]
+fn a_line_is_waited_for_by_what_it_says(a: Host) -> TestResult {
+    let mut shell = sh(&a, "while read -r x; do echo \"got $x\"; done; printf 'the rest'; cat >&2").piped().spawn()?;
+    ["one", "two", "three"].into_iter().try_for_each(|line| shell.write_line(line))?;
+    assert_eq!(shell.wait_for_line("two", AMPLE)?, "got two");
+    assert_eq!(shell.read_line(AMPLE)?.as_deref(), Some("got three"), "what comes after it is still there");
+    shell.write_line("four")?;
+    let late = loop {
+        let late = shell.wait_for_line("five", Duration::from_millis(20)).unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        if !late.to_string().ends_with("it has said nothing") {
+            break late.to_string();
+        }
+    };
+    assert!(late.starts_with("waited "), "{late}");
+    assert!(late.ends_with(" for a line with `five` of `sh` in host `a`; it said last: `got four`"), "{late}");
+    drop(shell.stdin());
+    let ended = shell.wait_for_line("five", AMPLE).unwrap_err();
+    assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
+    assert!(ended.to_string().ends_with("its output has ended; it said last: `the rest`"), "{ended}");
+    Ok(())
+}
+
+/// Whatever it is written to.
+#[netns_test]
+fn a_line_of_the_log_is_waited_for(a: Host) -> TestResult {
+    for to in ["", ">&2"] {
+        let script = format!("echo up; read x; echo one {to}; echo two {to}; read x; printf end {to}");
+        let mut program = sh(&a, &script).logged().stdin(Stdio::piped()).ready_on_line("up").spawn()?;
+        let late = program.wait_for_line("two", Duration::from_millis(20)).unwrap_err();
+        assert!(late.to_string().ends_with("for a line with `two` of `sh` in host `a`; it has said nothing"), "{late}");
+        program.write_line("")?;
+        assert_eq!(program.wait_for_line("two", AMPLE)?, "two");
+        let late = program.wait_for_line("one", Duration::from_millis(20)).unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut, "it came before");
+        program.write_line("")?;
+        let ended = program.wait_for_line("three", AMPLE).unwrap_err();
+        assert!(ended.to_string().ends_with("its output has ended; it said last: `end`"), "{ended}");
+    }
+    let mut unheard = a.command("true").spawn()?;
+    assert_eq!(unheard.wait_for_line("x", AMPLE).unwrap_err().kind(), ErrorKind::InvalidInput);
+    Ok(())
+}
+
+#[netns_test]
 fn a_program_is_asked_to_end_and_then_made_to(a: Host) -> TestResult {
     let obedient = a.command("sleep").arg("1000").spawn()?;
     assert!(obedient.is_running());

@@ -1,11 +1,13 @@
 //! Output of programs that goes to the test's, each line with the host's name in front.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::catch_unwind;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
-use super::streams::{Last, Stream};
+use super::streams::{Last, Next, Stream};
 use super::wait::until_readable;
 
 /// Those that are not at their end: what has been written is passed on before a test is described, and before it ends.
@@ -15,7 +17,19 @@ static LOGS: Mutex<Vec<Weak<Log>>> = Mutex::new(Vec::new());
 pub(super) struct Log {
     host: String,
     streams: Mutex<Vec<(Stream, Print)>>,
+    heard: Mutex<Heard>,
+    changed: Condvar,
 }
+
+/// What has been passed on, for whoever waits for a line of it.
+#[derive(Default)]
+struct Heard {
+    lines: VecDeque<Vec<u8>>,
+    has_ended: bool,
+}
+
+/// So many lines are kept that nobody has asked for.
+const KEPT: usize = 1000;
 
 /// Where lines go: standard output to the test's standard output, standard error to its standard error.
 pub(super) type Print = fn(&str);
@@ -30,10 +44,15 @@ pub(super) fn to_stderr(text: &str) {
 
 /// Prints the lines of a stream that have not been taken, and takes them.
 pub(super) fn print(host: &str, stream: &mut Stream, print: Print, last: &mut Last) {
-    let lines = std::iter::from_fn(|| stream.take());
-    let lines =
-        lines.inspect(|line| last.add(line)).map(|line| format!("[{host}] {}\n", String::from_utf8_lossy(&line)));
-    let text: String = lines.collect();
+    pass_on_to(host, stream, print, |line| last.add(&line));
+}
+
+fn pass_on_to(host: &str, stream: &mut Stream, print: Print, mut also: impl FnMut(Vec<u8>)) {
+    let mut text = String::new();
+    while let Some(line) = stream.take() {
+        text.extend(["[", host, "] ", &String::from_utf8_lossy(&line), "\n"]);
+        also(line);
+    }
     if !text.is_empty() {
         // Where it cannot be written, the test goes on: that is no verdict on it.
         let _ = catch_unwind(|| print(&text));
@@ -45,7 +64,8 @@ impl Log {
     pub(super) fn start(host: String, streams: Vec<(Stream, Print)>) -> io::Result<Arc<Self>> {
         let fds = streams.iter().map(|(stream, _)| stream.as_fd().try_clone_to_owned());
         let fds: Vec<OwnedFd> = fds.collect::<io::Result<_>>()?;
-        let log = Arc::new(Self { host, streams: Mutex::new(streams) });
+        let (streams, heard) = (Mutex::new(streams), Mutex::default());
+        let log = Arc::new(Self { host, streams, heard, changed: Condvar::new() });
         let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
         logs.retain(|log| log.strong_count() > 0);
         logs.push(Arc::downgrade(&log));
@@ -56,6 +76,12 @@ impl Log {
     }
 
     fn follow(&self, fds: &[OwnedFd]) {
+        self.pass_on_all(fds);
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).has_ended = true;
+        self.changed.notify_all();
+    }
+
+    fn pass_on_all(&self, fds: &[OwnedFd]) {
         loop {
             let open = self.open();
             let fds: Vec<_> = fds.iter().zip(open).filter(|(_, open)| *open).map(|(fd, _)| fd.as_fd()).collect();
@@ -82,7 +108,34 @@ impl Log {
             // What cannot be read ends as what has been read to its end.
             let _ = stream.read_what_is_there();
             also(stream);
-            print(&self.host, stream, *to, &mut Last::default());
+            pass_on_to(&self.host, stream, *to, |line| self.hear(line));
+        }
+        self.changed.notify_all();
+    }
+
+    fn hear(&self, line: Vec<u8>) {
+        let lines = &mut self.heard.lock().unwrap_or_else(PoisonError::into_inner).lines;
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// The oldest line that was passed on and has not been taken here, as soon as there is one.
+    pub(super) fn next(&self, until: Instant) -> Next {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(line) = heard.lines.pop_front() {
+                return Next::Line(line);
+            }
+            if heard.has_ended {
+                return Next::End;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Next::Late;
+            }
+            heard = self.changed.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

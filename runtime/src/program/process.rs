@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::log::Log;
-use super::streams::Stream;
+use super::streams::{Next, Stream};
 use super::table::Family;
 use super::wait::{is_readable, until_readable};
 use crate::harness::Waiting;
@@ -78,25 +78,66 @@ impl Process {
         let Some(stream) = &mut self.stdout else {
             return Err(not_piped(&self.what, "output"));
         };
-        let until = Instant::now() + timeout;
-        loop {
-            if let Some(line) = stream.take() {
+        match stream.next(Instant::now() + timeout)? {
+            Next::Line(line) => {
                 let not_utf8 =
                     |error| io::Error::new(io::ErrorKind::InvalidData, format!("a line of {}: {error}", self.what));
-                return String::from_utf8(line).map(Some).map_err(not_utf8);
+                String::from_utf8(line).map(Some).map_err(not_utf8)
             }
-            if !stream.is_open() {
-                return Ok(None);
+            Next::End => Ok(None),
+            Next::Late => {
+                let message = format!("no line of {} within {timeout:?}{}", self.what, stream.describe_begun());
+                Err(io::Error::new(io::ErrorKind::TimedOut, message))
             }
-            if !until_readable(&[stream.as_fd()], Some(until))? {
-                let begun = match stream.unfinished() {
-                    [] => String::new(),
-                    begun => format!("; it has begun one: `{}`", String::from_utf8_lossy(begun).escape_debug()),
-                };
-                let message = format!("no line of {} within {timeout:?}{begun}", self.what);
-                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+        }
+    }
+
+    /// Waits for a line with this text in it, and answers with the line: of its standard output if that is piped, of what is logged otherwise.
+    /// Lines before it are passed over, and none is looked at twice. (Of what is logged, no more than the last 1000 are kept for this.) Bytes that
+    /// are no UTF-8 are replaced. For what it says when it starts there is [`ready_on_line`](crate::Command::ready_on_line).
+    ///
+    /// ```no_run
+    /// # fn example(server: netns_test::Host) -> netns_test::TestResult {
+    /// let mut daemon = server.command("my-daemon").logged().ready_on_line("listening").spawn()?;
+    /// daemon.signal(1)?;
+    /// daemon.wait_for_line("configuration read", std::time::Duration::from_secs(5))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `TimedOut` if none has come in this time, `UnexpectedEof` if none will come, both with the last line that has; `InvalidInput` if it is
+    /// neither piped nor logged.
+    pub fn wait_for_line(&mut self, text: impl AsRef<str>, timeout: Duration) -> io::Result<String> {
+        let (text, timeout) = (text.as_ref(), self.host.scaled(timeout));
+        let line = format!("line with `{}` of {}", text.escape_debug(), self.what);
+        let _waiting = Waiting::new(format!("a {line}"));
+        let until = Instant::now() + timeout;
+        let mut last = "it has said nothing".to_owned();
+        loop {
+            let next = match (&mut self.stdout, &self.log) {
+                (Some(stream), _) => stream.next(until)?,
+                (None, Some(log)) => log.next(until),
+                (None, None) => return Err(not_piped(&self.what, "output")),
+            };
+            match next {
+                Next::Line(bytes) => {
+                    let said = String::from_utf8_lossy(&bytes).into_owned();
+                    if said.contains(text) {
+                        return Ok(said);
+                    }
+                    last = format!("it said last: `{}`", said.escape_debug());
+                }
+                Next::End => {
+                    let message = format!("there will be no {line}: its output has ended; {last}");
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+                }
+                Next::Late => {
+                    let begun = self.stdout.as_ref().map(Stream::describe_begun).unwrap_or_default();
+                    let message = format!("waited {timeout:?} for a {line}; {last}{begun}");
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
             }
-            stream.read()?;
         }
     }
 

@@ -5,14 +5,25 @@ use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
-use super::wait::is_readable;
+use super::wait::{is_readable, until_readable};
 
 /// How many of the last lines are kept for an error.
 const LAST: usize = 20;
 
 /// A line that is longer comes in pieces, in bytes.
 const LONGEST: usize = 64 * 1024;
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Line(Vec<u8>),
+    /// Nothing more.
+    End,
+    /// Nothing in time.
+    Late,
+}
 
 /// One of the two streams that a program writes to.
 pub(super) struct Stream {
@@ -42,6 +53,22 @@ impl Stream {
         self.file.into()
     }
 
+    /// The oldest line that has not been taken, as soon as there is one.
+    pub(super) fn next(&mut self, until: Instant) -> io::Result<Next> {
+        loop {
+            if let Some(line) = self.take() {
+                return Ok(Next::Line(line));
+            }
+            if !self.open {
+                return Ok(Next::End);
+            }
+            if !until_readable(&[self.as_fd()], Some(until))? {
+                return Ok(Next::Late);
+            }
+            self.read()?;
+        }
+    }
+
     /// The oldest line that has not been taken.
     pub(super) fn take(&mut self) -> Option<Vec<u8>> {
         self.lines.pop_front()
@@ -52,9 +79,12 @@ impl Stream {
         &self.lines
     }
 
-    /// Whether the program has begun a line and not ended it: what there is of it.
-    pub(super) fn unfinished(&self) -> &[u8] {
-        &self.unfinished
+    /// What there is of a line that the program has begun and not ended, for an error.
+    pub(super) fn describe_begun(&self) -> String {
+        match &self.unfinished[..] {
+            [] => String::new(),
+            begun => format!("; it has begun one: `{}`", String::from_utf8_lossy(begun).escape_debug()),
+        }
     }
 
     /// Reads once: what is there, or what comes next. After the end of the stream, the rest is a line, too.
@@ -137,7 +167,7 @@ mod tests {
         io::Write::write_all(&mut to, b"one\n\ntw").unwrap();
         stream.read_what_is_there().unwrap();
         assert_eq!(stream.lines(), &[b"one".to_vec(), b"".to_vec()]);
-        assert_eq!((stream.unfinished(), stream.is_open()), (&b"tw"[..], true));
+        assert_eq!((&stream.unfinished[..], stream.is_open()), (&b"tw"[..], true));
         io::Write::write_all(&mut to, b"o\xff").unwrap();
         drop(to);
         stream.read_what_is_there().unwrap();
