@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -47,6 +48,60 @@ fn names_and_arguments_are_data(a: Host) -> TestResult {
     let printf = std::env::split_paths(&path).map(|path| path.join("printf")).find(|path| path.exists());
     std::os::unix::fs::symlink(printf.unwrap(), &name)?;
     assert_eq!(a.command(&name).arg("%s").arg(&long).output()?.stdout, long.as_bytes());
+    Ok(())
+}
+
+/// With descriptors too, which are passed on by another way.
+#[netns_test]
+fn an_environment_is_data(a: Host) -> TestResult {
+    let long = "x".repeat(10 * 1024);
+    let values: [&[u8]; 7] = [b"; rm -rf /", b"two\nlines", b"--help", b"", b"$(id)", b"a=\xff\xfe", long.as_bytes()];
+    let variables = values.iter().enumerate().map(|(nth, value)| (format!("A{nth}").into_bytes(), *value));
+    let variables: Vec<_> = variables.chain([(b"-; rm \xff\n$HOME".to_vec(), &b"1"[..])]).collect();
+    let (removed, _) = std::env::vars_os().find(|(name, _)| name != "PATH").ok_or("a variable of the test's own")?;
+    for passes_on in [false, true] {
+        let command = a.command("cat").arg("/proc/self/environ").env_remove(&removed);
+        let command = variables
+            .iter()
+            .fold(command, |command, (name, value)| command.env(OsStr::from_bytes(name), OsStr::from_bytes(value)));
+        let command = if passes_on { command.listen_fd(UdpSocket::bind("127.0.0.1:0")?) } else { command };
+        let environment = command.output()?.stdout;
+        let environment: Vec<_> = environment.split(|byte| *byte == 0).collect();
+        for (name, value) in &variables {
+            let variable = [name, &b"="[..], value].concat();
+            assert!(environment.contains(&&variable[..]), "{}", String::from_utf8_lossy(&variable));
+        }
+        let removed = [removed.as_bytes(), b"="].concat();
+        assert!(!environment.iter().any(|variable| variable.starts_with(&removed)));
+    }
+    Ok(())
+}
+
+#[netns_test]
+fn streams_and_the_working_directory_are_as_was_said(a: Host) -> TestResult {
+    let both = || sh(&a, "echo out; echo err >&2");
+    let mut program = both().stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    assert!(program.stdout().is_none() && program.stdin().is_none());
+    assert_eq!(std::io::read_to_string(program.stderr().ok_or("piped")?)?, "err\n");
+    assert!(program.stderr().is_none(), "once");
+    let collected = both().logged().output()?;
+    assert_eq!((&collected.stdout[..], &collected.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
+
+    let path = "/run/a file";
+    both().stdout(File::create(path)?).logged().status()?;
+    assert_eq!(std::fs::read_to_string(path)?, "out\n", "what has a place is not logged");
+    let read = |stdin: Stdio| a.command("cat").stdin(stdin).stdout(Stdio::piped()).spawn()?.read_line(AMPLE);
+    assert_eq!(read(File::open(path)?.into())?.as_deref(), Some("out"));
+    assert_eq!(read(Stdio::null())?, None);
+
+    // Without a place, the test's own.
+    let mut program =
+        a.command("readlink").args(["/proc/self/fd/0", "/proc/self/cwd"]).stdout(Stdio::piped()).spawn()?;
+    for own in ["/proc/self/fd/0", "/proc/self/cwd"] {
+        let own = std::fs::read_link(own)?;
+        assert_eq!(program.read_line(AMPLE)?.as_deref(), own.to_str());
+    }
+    assert_eq!(a.command("readlink").arg("/proc/self/cwd").current_dir("/run").output()?.stdout, b"/run\n");
     Ok(())
 }
 
@@ -370,7 +425,7 @@ fn listeners_are_passed_on(client: Host, server: Host) -> TestResult {
     // So many that they come to where whatever else was open at the start, and in an order in which each is in another's place.
     let many = || -> std::io::Result<Vec<_>> {
         // Low numbers, which are free when the program is started.
-        let low = (0..8).map(|_| std::fs::File::open("/dev/null")).collect::<Result<Vec<_>, _>>()?;
+        let low = (0..8).map(|_| File::open("/dev/null")).collect::<Result<Vec<_>, _>>()?;
         let mut many = (0..100).map(|_| server.tcp_listener()).collect::<Result<Vec<_>, _>>()?;
         many.reverse();
         drop(low);
