@@ -299,6 +299,7 @@ async fn a_neighbour_is_waited_for_until_it_is_known(_lab: Lab) {
     let nobody: IpAddr = "10.0.0.77".parse().unwrap();
     first.assert_no_ping(nobody).window(Duration::from_millis(300)).await;
     let text = in_vain(first.wait_for_neighbour(nobody)).await;
+    assert!(text.contains("ms for neighbour 10.0.0.77 on host `host1`"), "{text}");
     assert!(text.contains("10.0.0.77 (incomplete)") || text.contains("10.0.0.77 (failed)"), "{text}");
 }
 

@@ -213,6 +213,12 @@ fn a_bad_setting_fails_with_its_name_its_source_and_its_range() {
 }
 
 #[test]
+fn a_time_scale_stretches_every_wait() {
+    let fixture = model::waits();
+    fixture.check(&Run::cargo_test(&fixture, &[]).env("NETNS_TEST_TIME_SCALE", "4").end(), Mode::Captured);
+}
+
+#[test]
 fn a_bad_file_of_settings_fails_with_its_path() {
     for (text, says) in [
         ("timeout = \"0s\"", "netns-test.toml: `0s` is out of range: a timeout is between 10ms and 24h"),

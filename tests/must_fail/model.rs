@@ -27,6 +27,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         settings(),
         topology(),
         translating(),
+        waits(),
     ]
 }
 
@@ -472,4 +473,8 @@ pub(crate) fn translating() -> Fixture {
 pub(crate) fn translating_broken(says: &[&str]) -> Fixture {
     let broken = fails("passes_if_addresses_can_be_translated").says("is broken at").says_nothing().here();
     fixture("translating", [says.iter().fold(broken, |test, text| test.says(text))])
+}
+
+pub(crate) fn waits() -> Fixture {
+    fixture("waits", [passes("passes_if_every_wait_is_stretched")])
 }
