@@ -7,6 +7,7 @@ use netns_test::prelude::*;
 use netns_test::{CutReason, Protocol, SocketState, TargetError, Topology, UnreachableCode};
 use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
 use netns_test_tests::realised::assert_realised;
+use netns_test_tests::routes::take_down;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn6, bind, listen, socket};
 use nix::sys::stat::fstat;
 use socket2::{Domain, Socket, Type};
@@ -103,7 +104,7 @@ async fn ipvlans(lab: Lab, _net: Ipvlans) {
 
 #[derive(Topology)]
 #[topology(requires(dummy))]
-struct Service {
+struct Anycast {
     #[segment("10.0.0.0/24")]
     lan: Segment,
     #[segment("10.53.0.0/24", dummy)]
@@ -115,8 +116,8 @@ struct Service {
 }
 
 #[netns_test]
-async fn a_dummy(lab: Lab, _net: Service) {
-    check::<Service>(&lab).await;
+async fn a_dummy(lab: Lab, _net: Anycast) {
+    check::<Anycast>(&lab).await;
 }
 
 #[derive(Topology)]
@@ -390,6 +391,9 @@ async fn sctp_flows(a: Host, b: Host) -> TestResult {
         flow.reopen().await?;
         flow.assert_alive().await;
     }
+    let mut flow = a.open_sctp(&b).await?;
+    take_down(&a).await;
+    assert_eq!(flow.probe_cut().await?, Some(CutReason::NoRoute));
     Ok(())
 }
 

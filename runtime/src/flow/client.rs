@@ -271,9 +271,10 @@ impl Exchange<'_> {
                 Some(answers) => answers,
                 None => self.client.segments_sent()?.wrapping_sub(self.sent_before),
             };
-            let streams = self.client.transport == Transport::Tcp && report.ended.is_none();
-            if streams && answered.is_none() {
-                // The connection itself does not say so, and counts what could not leave.
+            let is_open = report.ended.is_none();
+            let streams = self.client.transport == Transport::Tcp && is_open;
+            if self.client.transport != Transport::Udp && is_open && answered.is_none() {
+                // A connection itself does not say so, and TCP counts what could not leave.
                 self.refused_here =
                     transport::route_to(self.client.remote, None).err().and_then(|error| CutReason::of(&error));
             }
