@@ -98,8 +98,17 @@ struct Ipvlans {
 }
 
 #[netns_test]
-async fn ipvlans(lab: Lab, _net: Ipvlans) {
+async fn ipvlans(lab: Lab, net: Ipvlans) {
     check::<Ipvlans>(&lab).await;
+    // Answers to another address than its own an ipvlan does not hear: that is no silence.
+    let asks = || net.first.arping(&net.plain).ipv4();
+    asks().await.unwrap();
+    for deaf in [asks().source([10, 0, 0, 99]), asks().duplicate_address_detection()] {
+        let error = deaf.await.unwrap_err();
+        assert!(matches!(error, ArpError::Local { .. }), "{error:?}");
+    }
+    net.first.arping(&net.plain).ipv6().await.unwrap();
+    net.first.arping(&net.plain).ipv6().duplicate_address_detection().await.unwrap();
 }
 
 #[derive(Topology)]

@@ -123,6 +123,12 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpR
         Source::Nobody => None,
         Source::Written(source) => Some(source),
     };
+    if !hears_answers_to(&host, link.nth, (about, source)) {
+        let source = io::Error::other(
+            "interfaces of an ipvlan share a MAC address, and hear what is said to an address of their own only",
+        );
+        return Err(ArpError::Local { what: format!("hear answers on {}", link.name), source });
+    }
     let asked = Asked { about, source, mac: link.mac };
     let question = asked.question();
     let socket = link.socket.try_clone().and_then(sys::watch);
@@ -144,6 +150,15 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpR
 }
 
 /// The host's address on a link from which it asks about another.
+/// Whether answers to such a question come to the interface that asks it. An ipvlan's kernel tells by the address that a packet is for, also
+/// that of ARP, whose it is, and drops what is nobody's (`ipvlan_addr_lookup`); what is for all nodes, as an advertisement to nobody is, everybody
+/// hears.
+fn hears_answers_to(host: &Host, nth: usize, (about, source): (IpAddr, Option<IpAddr>)) -> bool {
+    let of_link = host.surroundings().addresses_of(host.machine().number()).swap_remove(nth);
+    let is_own = |source: &IpAddr| of_link.iter().any(|subnet| subnet.addr() == *source);
+    host.plan().interfaces[nth].device != Device::Ipvlan || source.as_ref().map_or(about.is_ipv6(), is_own)
+}
+
 fn own_address(host: &Host, nth: usize, about: IpAddr) -> Option<IpAddr> {
     let of_link = host.surroundings().addresses_of(host.machine().number()).swap_remove(nth);
     let of_family = || of_link.iter().filter(|subnet| subnet.addr().is_ipv4() == about.is_ipv4());
