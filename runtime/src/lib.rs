@@ -26,6 +26,7 @@ mod change;
 mod connectivity;
 mod error;
 mod evidence;
+mod filter;
 mod firewall;
 mod flow;
 mod harness;

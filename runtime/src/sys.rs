@@ -78,7 +78,9 @@ fn tcp_info(socket: BorrowedFd<'_>, offset: usize) -> io::Result<u32> {
     cvt(unsafe {
         libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut size)
     })?;
-    Ok(u32::from_ne_bytes(*info[offset..].first_chunk().expect("four bytes are left")))
+    let told = &info[..info.len().min(size as usize)];
+    let number = told.get(offset..).and_then(<[u8]>::first_chunk);
+    number.map(|number| u32::from_ne_bytes(*number)).ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
 /// Has tokio's runtime of this thread watch a socket.

@@ -189,7 +189,7 @@ fn a_line_of_the_log_is_waited_for(a: Host) -> TestResult {
         let script = format!("echo up; read x; echo one {to}; echo two {to}; read x; printf end {to}");
         let mut program = sh(&a, &script).logged().stdin(Stdio::piped()).ready_on_line("up").spawn()?;
         let late = program.wait_for_line("two", Duration::from_millis(20)).unwrap_err();
-        assert!(late.to_string().ends_with("for a line with `two` of `sh` in host `a`; it has said nothing"), "{late}");
+        assert!(late.to_string().ends_with("for a line with `two` of `sh` in host `a`; it said last: `up`"), "{late}");
         program.write_line("")?;
         assert_eq!(program.wait_for_line("two", AMPLE)?, "two");
         let late = program.wait_for_line("one", Duration::from_millis(20)).unwrap_err();
@@ -197,6 +197,11 @@ fn a_line_of_the_log_is_waited_for(a: Host) -> TestResult {
         program.write_line("")?;
         let ended = program.wait_for_line("three", AMPLE).unwrap_err();
         assert!(ended.to_string().ends_with("its output has ended; it said last: `end`"), "{ended}");
+    }
+    // What is said together with that it is ready is said after it was started, too.
+    for program in [sh(&a, "printf 'up\\ntwo\\n'; cat").logged(), sh(&a, "printf 'up\\ntwo\\n'; cat").piped()] {
+        let mut program = program.stdin(Stdio::piped()).ready_on_line("up").spawn()?;
+        assert_eq!(program.wait_for_line("two", AMPLE)?, "two");
     }
     let mut unheard = a.command("true").spawn()?;
     assert_eq!(unheard.wait_for_line("x", AMPLE).unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::error::{CutReason, FlowError, local};
 use super::frame::{self, Frame, Kind, fresh};
 use super::server::{Report, ServerEnd, flush};
-use crate::probe::{FEWEST, PATIENCE, WINDOW, until};
-use crate::transport::{self, Bound, Ear, LOOK, MOST_WINDOWS, Refusal, Said, Transport};
+use crate::probe::{FEWEST, LOOK, MOST_WINDOWS, PATIENCE, WINDOW, until};
+use crate::transport::{self, Bound, Ear, Refusal, Said, Transport};
 use crate::{Host, sys};
 
 /// From one datagram to the next where an answer is wanted.
@@ -41,6 +41,8 @@ pub(super) struct Client {
     unsent: Vec<u8>,
     /// How the connection has ended.
     dead: Option<CutReason>,
+    /// The last question that was answered.
+    pub(super) last_answered: Option<u64>,
 }
 
 /// One exchange.
@@ -73,12 +75,25 @@ impl Client {
         (local, remote): (SocketAddr, SocketAddr),
     ) -> Self {
         let (received, unsent) = (Vec::new(), Vec::new());
-        Self { host, server_host, transport, name, mark, socket, local, remote, received, unsent, dead: None }
+        Self {
+            host,
+            server_host,
+            transport,
+            name,
+            mark,
+            socket,
+            local,
+            remote,
+            received,
+            unsent,
+            dead: None,
+            last_answered: None,
+        }
     }
 
     /// Asks a question with a fresh nonce, and answers with how long its answer took.
     pub(super) async fn exchange(&mut self, server: &ServerEnd, plan: Plan) -> Result<Duration, FlowError> {
-        let ear = Ear::open(self.remote.ip()).map_err(local("open a raw ICMP socket"))?;
+        let ear = Ear::open(self.remote).map_err(local("open a raw ICMP socket"))?;
         // Answers that come late are answers to something else.
         self.take_in(&[])?;
         let begun = Instant::now();
@@ -138,7 +153,10 @@ impl Client {
             let answers = frames.into_iter().filter(|frame| frame.kind == Kind::Answer && frame.flow == self.mark);
             for answer in answers {
                 let question = asked.iter().find(|(nonce, _)| *nonce == answer.nonce);
-                found = found.or(question.map(|(_, at)| *at));
+                if let Some((nonce, at)) = question {
+                    found = found.or(Some(*at));
+                    self.last_answered = Some(*nonce);
+                }
             }
         }
         Ok(found)
@@ -258,13 +276,14 @@ impl Exchange<'_> {
 
     async fn report(&self) -> Result<Report, FlowError> {
         let deadline = Instant::now() + self.client.host.stretched(PATIENCE);
-        self.server.report(&self.client.server_host, &self.client.name, deadline).await
+        let asked = self.asked.iter().map(|(nonce, _)| *nonce).collect();
+        self.server.report(&self.client.server_host, &self.client.name, asked, deadline).await
     }
 
     /// What it means that the time is over without an answer; nothing if more time is needed to know.
     async fn conclude(&mut self) -> Result<Option<FlowError>, FlowError> {
         let report = self.report().await?;
-        let answered = report.answered(|nonce| self.asked.iter().any(|(asked, _)| *asked == nonce));
+        let answered = report.answered(&self.asked.iter().map(|(nonce, _)| *nonce).collect::<Vec<_>>());
         let waited = self.begun.elapsed();
         if let Plan::Silence(window) = self.plan {
             let sent = match answered {

@@ -18,7 +18,7 @@ use super::error::{CutReason, FlowError, local};
 use super::frame::fresh;
 use super::open::Options;
 use super::server::ServerEnd;
-use crate::probe::{Family, NoAnswer, PATIENCE, Plan, Schedule, Target, until};
+use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, NoAnswer, PATIENCE, Plan, Schedule, Target, WINDOW, until};
 use crate::sys;
 use crate::transport::{self, Bound, Ear, Said, Transport};
 
@@ -67,18 +67,38 @@ impl Site {
         let outcome = self.try_as_planned(&mut attempts).await;
         // Their sockets are closed, and the server's with the last of them, so that all ports can be bound again.
         attempts.shutdown().await;
-        outcome
+        self.take(outcome?).await
+    }
+
+    /// The flow is this connection: the server closes all others.
+    async fn take(&self, client: Client) -> Result<Ends, FlowError> {
+        let Self { options, server, .. } = self;
+        let deadline = Instant::now() + options.client.stretched(PATIENCE);
+        let answered = client.last_answered.expect("a question was answered");
+        let report = server.take(&options.server, &client.name, answered, deadline).await?;
+        let peer = report.peer.expect("a question was answered");
+        let is_tcp = options.transport == Transport::Tcp;
+        let connection = is_tcp.then(|| client.socket.get_ref().try_clone().map(Arc::new)).transpose();
+        let connection = connection.map_err(local("keep a socket"))?;
+        let (name, local, remote) = (client.name.clone(), client.local, client.remote);
+        Ok(Ends { name, local, remote, peer, connection, client: Arc::new(Mutex::new(client)), server: server.clone() })
     }
 
     async fn try_as_planned(
         self: &Arc<Self>,
-        attempts: &mut JoinSet<Result<Ends, FlowError>>,
-    ) -> Result<Ends, FlowError> {
+        attempts: &mut JoinSet<Result<Client, FlowError>>,
+    ) -> Result<Client, FlowError> {
         let mut schedule = Schedule::new(self.plan);
         let mut last_word = None;
         loop {
             let now = Instant::now();
-            let next = schedule.next_send();
+            let next = schedule.next_send().map(|next| match self.plan {
+                // Those that are under way are repeated by the kernel: others come at longer and longer intervals.
+                Plan::Until { interval, .. } if !attempts.is_empty() => {
+                    next + interval * (1 << schedule.tries().saturating_sub(1).min(16)) - interval
+                }
+                _ => next,
+            });
             let next = next.filter(|next| schedule.tries() == 0 || schedule.end_of(*next) > *next);
             let is_crowded = self.options.takes_turns() && !attempts.is_empty();
             match next {
@@ -111,18 +131,15 @@ impl Site {
 impl<'a> Attempt<'a> {
     fn new(site: &'a Site, end: Instant) -> Result<Self, FlowError> {
         let remote = site.server.address;
-        let ear = Ear::open(remote.ip()).map_err(local("open a raw ICMP socket"))?;
+        let ear = Ear::open(remote).map_err(local("open a raw ICMP socket"))?;
         let refused = |error| {
             let unnamed = SocketAddr::new(any(remote), site.options.source_port);
             refused(error, site.options.name(unnamed, remote))
         };
-        if site.options.transport == Transport::Sctp {
-            // It connects where there is no way as well, and says nothing (`sctp_transport_route` in the kernel).
-            transport::route_to(remote, site.options.source).map_err(refused)?;
-        }
+        let Options { transport, source, .. } = site.options;
         let socket = client_socket(&site.options, remote)?;
         let begun = Instant::now();
-        transport::start_connecting(&socket, remote).map_err(refused)?;
+        transport::start_connecting(&socket, transport, remote, source).map_err(refused)?;
         let address = socket.local_addr().map_err(local("ask for the address of a socket"))?.as_socket();
         let local_address = address.ok_or(io::ErrorKind::AddrNotAvailable.into());
         let local_address = local_address.map_err(local("ask for the address of a socket"))?;
@@ -131,34 +148,31 @@ impl<'a> Attempt<'a> {
         Ok(Self { site, socket, ear, name, local: local_address, begun, end })
     }
 
-    async fn follow(mut self) -> Result<Ends, FlowError> {
+    async fn follow(mut self) -> Result<Client, FlowError> {
         let Site { options, server, plan, .. } = self.site;
         match self.wait_until_connected().await? {
             Some(Ok(())) => {}
             failed => return Err(self.why_not(failed.and_then(Result::err)).await?),
         }
-        let Self { site, socket, name, local: source, begun, end, .. } = self;
-        let (transport, remote) = (options.transport, server.address);
+        let Self { site, socket, name, local: source, end, ear, .. } = self;
+        // Each exchange has one of its own.
+        drop(ear);
         let hosts = (options.client.clone(), options.server.clone());
-        let mut client = Client::new(hosts, transport, name, site.mark, socket, (source, remote));
-        let rounds = if transport == Transport::Udp { 2 } else { 1 };
+        let mut client = Client::new(hosts, options.transport, name, site.mark, socket, (source, server.address));
+        let rounds = if options.transport == Transport::Udp { 2 } else { 1 };
+        let mut heard = None;
         for _ in 0..rounds {
             let left = end.saturating_duration_since(Instant::now());
             let silence = matches!(plan, Plan::Silence { .. });
             let plan = if silence { client::Plan::Silence(left) } else { client::Plan::Until(left) };
             client.exchange(server, plan).await?;
+            heard = heard.or_else(|| Some(Instant::now()));
         }
-        if options.assured {
-            until(begun + ASSURED).await.map_err(local("wait until a conversation is assured"))?;
+        if let (true, Some(heard)) = (options.assured, heard) {
+            until(heard + ASSURED).await.map_err(local("wait until a conversation is assured"))?;
             client.exchange(server, client::Plan::Until(options.client.stretched(PATIENCE))).await?;
         }
-        let deadline = Instant::now() + options.client.stretched(PATIENCE);
-        let report = server.report(&options.server, &client.name, deadline).await?;
-        let peer = report.peer.expect("a question was answered");
-        let connection = (transport == Transport::Tcp).then(|| client.socket.get_ref().try_clone().map(Arc::new));
-        let connection = connection.transpose().map_err(local("keep a socket"))?;
-        let (name, client) = (client.name.clone(), Arc::new(Mutex::new(client)));
-        Ok(Ends { local: source, remote, peer, name, connection, client, server: server.clone() })
+        Ok(client)
     }
 
     /// Nothing if the time is over before.
@@ -192,8 +206,10 @@ impl<'a> Attempt<'a> {
         if *transport != Transport::Tcp || !self.site.options.takes_turns() {
             return Ok(None);
         }
-        transport::next_look_at_connecting(self.socket.get_ref(), (self.begun, now), client.stretched(window))
-            .map_err(local("ask for the state of a connection"))
+        let most = self.begun + window.max(client.stretched(WINDOW)) * MOST_WINDOWS;
+        let sent = transport::connection_requests(self.socket.get_ref());
+        let is_enough = sent.map_err(local("ask for the state of a connection"))? >= FEWEST.into() || now >= most;
+        Ok((!is_enough).then(|| now + LOOK))
     }
 
     /// Why there is no connection; `error` is what the kernel says, if it is not silent.
@@ -201,7 +217,7 @@ impl<'a> Attempt<'a> {
         let Site { options, server, .. } = self.site;
         // Should the server's end have stopped working, this is not the network's doing.
         let deadline = Instant::now() + options.client.stretched(PATIENCE);
-        server.report(&options.server, &self.name, deadline).await?;
+        server.report(&options.server, &self.name, Vec::new(), deadline).await?;
         while let Some(refusal) = self.ear.hear().map_err(local("hear ICMP"))? {
             if refusal.is_about(options.transport, self.local, server.address) {
                 let (flow, from) = (self.name, refusal.from);
@@ -211,6 +227,7 @@ impl<'a> Attempt<'a> {
                 });
             }
         }
+        self.ear.has_heard_all().map_err(local("hear ICMP"))?;
         let reason = CutReason::Silence { waited: self.begun.elapsed(), arrived: false };
         Ok(match error {
             Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => refused(error, self.name),

@@ -21,10 +21,20 @@ use crate::{Host, sys};
 const MEMORY: usize = 256;
 
 /// A server's end, held by the flow. It ends with this.
+///
+/// A client may try several connections at once. Each is answered, and has a report of its own, until one of them is taken for the flow.
 pub(super) struct ServerEnd {
     pub(super) address: SocketAddr,
     /// Its task ends when this is dropped.
-    questions: mpsc::UnboundedSender<oneshot::Sender<Report>>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What a server's end is asked beside the network.
+enum Order {
+    /// To tell of the connection that has been taken, or else of the one in which one of these questions was asked.
+    Report { nonces: Vec<u64>, tell: oneshot::Sender<Report> },
+    /// To take the connection in which this question was asked for the flow, to close all others, and to tell of it.
+    Take { nonce: u64, tell: oneshot::Sender<Report> },
 }
 
 /// What a server's end tells of itself, after it has read all that has arrived.
@@ -44,8 +54,16 @@ pub(super) struct Report {
 
 impl Report {
     /// How many segments were sent to answer a question, if it has arrived: the first of these that has.
-    pub(super) fn answered(&self, nonces: impl Fn(u64) -> bool) -> Option<u32> {
-        self.heard.iter().find(|(nonce, _)| nonces(*nonce)).map(|(_, before)| self.sent.wrapping_sub(*before))
+    pub(super) fn answered(&self, nonces: &[u64]) -> Option<u32> {
+        self.heard.iter().find(|(nonce, _)| nonces.contains(nonce)).map(|(_, before)| self.sent.wrapping_sub(*before))
+    }
+
+    fn note(&mut self, nonce: u64, from: SocketAddr) {
+        self.peer = Some(from);
+        if self.heard.len() == MEMORY {
+            self.heard.remove(0);
+        }
+        self.heard.push((nonce, self.sent));
     }
 }
 
@@ -58,14 +76,14 @@ impl ServerEnd {
         flow: u64,
         deadline: Instant,
     ) -> Result<Self, FlowError> {
-        let (questions, asked) = mpsc::unbounded_channel();
+        let (orders, ordered) = mpsc::unbounded_channel();
         let (tell, told) = oneshot::channel();
         runtime.spawn(async move {
             match bind(transport, at) {
                 Ok((socket, address)) => {
                     // Whoever waits for it may have given up.
                     let _ = tell.send(Ok(address));
-                    serve(Server::new(transport, socket, flow), asked).await;
+                    serve(Server::new(transport, socket, flow), ordered).await;
                 }
                 Err(error) => _ = tell.send(Err(error)),
             }
@@ -73,15 +91,42 @@ impl ServerEnd {
         let name = host.name();
         let late = || local(format!("bind a socket in host `{name}`"))(busy(name));
         let address = before(deadline, told).await?.ok_or_else(late)?.unwrap_or_else(|_| Err(late()))?;
-        Ok(Self { address, questions })
+        Ok(Self { address, orders })
     }
 
-    /// What it tells of itself, or what is wrong with it.
-    pub(super) async fn report(&self, host: &Host, flow: &str, deadline: Instant) -> Result<Report, FlowError> {
+    /// What it tells of the connection in which these questions were asked, or what is wrong with it.
+    pub(super) async fn report(
+        &self,
+        host: &Host,
+        flow: &str,
+        nonces: Vec<u64>,
+        deadline: Instant,
+    ) -> Result<Report, FlowError> {
+        self.order(host, flow, deadline, |tell| Order::Report { nonces, tell }).await
+    }
+
+    /// Has the connection in which a question was asked be the flow's, and answers with what is told of it.
+    pub(super) async fn take(
+        &self,
+        host: &Host,
+        flow: &str,
+        nonce: u64,
+        deadline: Instant,
+    ) -> Result<Report, FlowError> {
+        self.order(host, flow, deadline, |tell| Order::Take { nonce, tell }).await
+    }
+
+    async fn order(
+        &self,
+        host: &Host,
+        flow: &str,
+        deadline: Instant,
+        order: impl FnOnce(oneshot::Sender<Report>) -> Order,
+    ) -> Result<Report, FlowError> {
         let trouble = |why: String| FlowError::ServerEnd { flow: flow.to_owned(), why };
         let (tell, told) = oneshot::channel();
         let gone = || trouble("its task has ended".to_owned());
-        self.questions.send(tell).map_err(|_| gone())?;
+        self.orders.send(order(tell)).map_err(|_| gone())?;
         let late = || trouble(busy(host.name()).to_string());
         let report = before(deadline, told).await?.ok_or_else(late)?.map_err(|_| gone())?;
         match report.trouble {
@@ -108,6 +153,8 @@ fn bind(transport: Transport, at: SocketAddr) -> Result<(Bound, SocketAddr), Flo
     let socket = super::open_socket(transport, at)?;
     let bind = || {
         socket.set_reuse_address(transport != Transport::Udp)?;
+        // An IPv6 address goes with its interface; that it cannot be reached then is what is asked.
+        if at.is_ipv4() { socket.set_freebind_v4(true) } else { socket.set_freebind_v6(true) }?;
         socket.bind(&at.into())?;
         if transport != Transport::Udp {
             socket.listen(16)?;
@@ -121,19 +168,20 @@ fn bind(transport: Transport, at: SocketAddr) -> Result<(Bound, SocketAddr), Flo
 struct Server {
     transport: Transport,
     flow: u64,
-    /// A listener until the flow is open, or the socket that all datagrams come to.
+    /// A listener until a connection has been taken for the flow, or the socket that all datagrams come to.
     socket: Option<Bound>,
     streams: Vec<Stream>,
+    /// Of all datagrams, and of the socket itself.
     report: Report,
 }
 
-/// A connection. The first that asks a question of the flow is the flow's.
+/// A connection. It stays here when it has ended.
 struct Stream {
-    socket: Bound,
+    socket: Option<Bound>,
     peer: SocketAddr,
     received: Vec<u8>,
     unsent: Vec<u8>,
-    is_ours: bool,
+    report: Report,
 }
 
 /// What has become of a connection.
@@ -142,17 +190,21 @@ enum End {
     Own(String),
 }
 
-async fn serve(mut server: Server, mut asked: mpsc::UnboundedReceiver<oneshot::Sender<Report>>) {
+async fn serve(mut server: Server, mut ordered: mpsc::UnboundedReceiver<Order>) {
     loop {
-        let question = poll_fn(|context| match asked.poll_recv(context) {
-            Poll::Ready(question) => Poll::Ready(Some(question)),
+        let order = poll_fn(|context| match ordered.poll_recv(context) {
+            Poll::Ready(order) => Poll::Ready(Some(order)),
             Poll::Pending => server.poll_stirs(context).map(|()| None),
         });
-        let question = question.await;
+        let order = order.await;
         server.work();
-        match question {
+        match order {
             // Whoever asked may have given up.
-            Some(Some(tell)) => _ = tell.send(server.report.clone()),
+            Some(Some(Order::Report { nonces, tell })) => _ = tell.send(server.report_of(&nonces)),
+            Some(Some(Order::Take { nonce, tell })) => {
+                server.take(nonce);
+                let _ = tell.send(server.report_of(&[nonce]));
+            }
             Some(None) => return,
             None => {}
         }
@@ -166,7 +218,7 @@ impl Server {
 
     /// Whether there may be something to do. An error to watch a socket is found again by whoever uses it.
     fn poll_stirs(&self, context: &mut Context<'_>) -> Poll<()> {
-        let sockets = self.socket.iter().chain(self.streams.iter().map(|stream| &stream.socket));
+        let sockets = self.socket.iter().chain(self.streams.iter().filter_map(|stream| stream.socket.as_ref()));
         let mut stirs = Poll::Pending;
         for socket in sockets {
             if transport::poll_readable(socket, context).is_ready() {
@@ -182,25 +234,32 @@ impl Server {
         if let Err(error) = worked {
             self.report.trouble = Some(error.to_string());
         }
-        let mut streams = std::mem::take(&mut self.streams);
-        streams.retain_mut(|stream| {
-            let end = self.answer_stream(stream);
-            if stream.is_ours {
-                // The flow is open: nobody else is waited for.
-                self.socket = None;
-                if self.transport == Transport::Tcp {
-                    let sent = sys::tcp_data_segments_sent(stream.socket.get_ref().as_fd());
-                    self.report.sent = sent.unwrap_or(self.report.sent);
-                }
-                match &end {
-                    Some(End::ByNetwork(why)) => self.report.ended = Some(why.clone()),
-                    Some(End::Own(why)) => self.report.trouble = Some(why.clone()),
-                    None => {}
-                }
+        for stream in &mut self.streams {
+            let end = stream.answer(self.flow, self.transport);
+            stream.count_segments(self.transport);
+            match end {
+                Some(End::ByNetwork(why)) => stream.report.ended = Some(why),
+                Some(End::Own(why)) => stream.report.trouble = Some(why),
+                None => continue,
             }
-            end.is_none()
-        });
-        self.streams = streams;
+            stream.socket = None;
+        }
+    }
+
+    fn report_of(&self, nonces: &[u64]) -> Report {
+        let has_been_taken = self.socket.is_none();
+        let meant = self.streams.iter().find(|stream| has_been_taken || stream.report.answered(nonces).is_some());
+        match meant {
+            Some(stream) if self.report.trouble.is_none() => stream.report.clone(),
+            _ => self.report.clone(),
+        }
+    }
+
+    fn take(&mut self, nonce: u64) {
+        if self.transport != Transport::Udp {
+            self.streams.retain(|stream| stream.report.answered(&[nonce]).is_some());
+            self.socket = None;
+        }
     }
 
     fn accept(&mut self) -> io::Result<()> {
@@ -215,8 +274,8 @@ impl Server {
             socket.set_nonblocking(true)?;
             transport::make_patient(&socket, self.transport)?;
             let peer = peer.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-            let socket = sys::watch(socket)?;
-            self.streams.push(Stream { socket, peer, received: Vec::new(), unsent: Vec::new(), is_ours: false });
+            let (received, unsent, report) = (Vec::new(), Vec::new(), Report::default());
+            self.streams.push(Stream { socket: Some(sys::watch(socket)?), peer, received, unsent, report });
         }
         Ok(())
     }
@@ -226,7 +285,7 @@ impl Server {
         while let Some(socket) = &self.socket {
             let Some((length, from)) = transport::receive_from(socket.get_ref(), &mut buffer)? else { break };
             let Some(answer) = answer_to(&buffer[..length], self.flow) else { continue };
-            note(&mut self.report, answer.nonce, from);
+            self.report.note(answer.nonce, from);
             match transport::send_to(socket.get_ref(), &answer.to_bytes(), from) {
                 // It is the network that does not let it answer.
                 Err(error) if !is_no_way(&error) && !is_prohibition(&error) => return Err(error),
@@ -235,30 +294,37 @@ impl Server {
         }
         Ok(())
     }
+}
 
-    fn answer_stream(&mut self, stream: &mut Stream) -> Option<End> {
+impl Stream {
+    /// Takes in and answers all that has arrived, and tells if that was the last.
+    fn answer(&mut self, flow: u64, transport: Transport) -> Option<End> {
         let mut buffer = [0; 4096];
-        loop {
-            match transport::read(stream.socket.get_ref(), &mut buffer) {
+        while let Some(socket) = &self.socket {
+            match transport::read(socket.get_ref(), &mut buffer) {
                 Ok(None) => break,
                 Ok(Some(0)) => return Some(End::Own("somebody has closed the connection".to_owned())),
-                Ok(Some(length)) => stream.received.extend(&buffer[..length]),
+                Ok(Some(length)) => self.received.extend(&buffer[..length]),
                 Err(error) => return Some(ended(&error)),
             }
         }
-        let Some(frames) = frame::take_whole(&mut stream.received) else {
+        let Some(frames) = frame::take_whole(&mut self.received) else {
             return Some(End::Own("what arrives is not what was sent".to_owned()));
         };
-        for question in frames.into_iter().filter(|frame| frame.kind == Kind::Question && frame.flow == self.flow) {
-            stream.is_ours = true;
-            if self.transport == Transport::Tcp {
-                let sent = sys::tcp_data_segments_sent(stream.socket.get_ref().as_fd());
-                self.report.sent = sent.unwrap_or(self.report.sent);
-            }
-            note(&mut self.report, question.nonce, stream.peer);
-            stream.unsent.extend(Frame { kind: Kind::Answer, ..question }.to_bytes());
+        for question in frames.into_iter().filter(|frame| frame.kind == Kind::Question && frame.flow == flow) {
+            self.count_segments(transport);
+            self.report.note(question.nonce, self.peer);
+            self.unsent.extend(Frame { kind: Kind::Answer, ..question }.to_bytes());
         }
-        flush(stream.socket.get_ref(), &mut stream.unsent, self.transport).err().map(|error| ended(&error))
+        let socket = self.socket.as_ref()?;
+        flush(socket.get_ref(), &mut self.unsent, transport).err().map(|error| ended(&error))
+    }
+
+    fn count_segments(&mut self, transport: Transport) {
+        if let (Transport::Tcp, Some(socket)) = (transport, &self.socket) {
+            let sent = sys::tcp_data_segments_sent(socket.get_ref().as_fd());
+            self.report.sent = sent.unwrap_or(self.report.sent);
+        }
     }
 }
 
@@ -279,14 +345,6 @@ fn answer_to(datagram: &[u8], flow: u64) -> Option<Frame> {
     let question = Frame::from_bytes(datagram)?;
     let ours = question.kind == Kind::Question && question.flow == flow;
     ours.then_some(Frame { kind: Kind::Answer, ..question })
-}
-
-fn note(report: &mut Report, nonce: u64, from: SocketAddr) {
-    report.peer = Some(from);
-    if report.heard.len() == MEMORY {
-        report.heard.remove(0);
-    }
-    report.heard.push((nonce, report.sent));
 }
 
 /// What has ended a connection. Only what this host does to its own socket (`ss --kill`) is not the network's doing.

@@ -11,6 +11,7 @@ use etherparse::{
 use once_cell::sync::Lazy;
 
 use super::ping::UnreachableCode;
+use crate::filter::{answer, instruction};
 
 /// Bytes of the nonce at the start of a payload that has room for it.
 const NONCE: usize = 8;
@@ -143,17 +144,6 @@ impl Echo {
         let ours = kind == echo_request && u16::from_be_bytes([id_high, id_low]) == self.id;
         (ours && about == self.destination && nonce_fits).then(|| u16::from_be_bytes([sequence_high, sequence_low]))
     }
-}
-
-/// The end of a filter: so many bytes of the packet are let through.
-pub(super) fn answer(bytes: u32) -> libc::sock_filter {
-    instruction(libc::BPF_RET | libc::BPF_K, bytes, [0, 0])
-}
-
-/// An instruction; `jumps` are how many to leave out if it finds what it compares with, and if it does not.
-pub(super) fn instruction(code: u32, k: u32, jumps: [u8; 2]) -> libc::sock_filter {
-    let [jt, jf] = jumps;
-    libc::sock_filter { code: u16::try_from(code).expect("codes are small"), jt, jf, k }
 }
 
 /// A number that another process will hardly have: std's hash keys are random.

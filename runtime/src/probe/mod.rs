@@ -16,6 +16,7 @@ mod rtts;
 mod schedule;
 mod service;
 mod session;
+mod silence;
 mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
@@ -28,6 +29,7 @@ pub use pinger::{PingLog, Pinger, StopPinger};
 pub use reachability::{AssertReachability, ProbeReachability, Reachability};
 pub(crate) use schedule::{Plan, Schedule, until};
 pub use service::{AssertNoService, AssertService, Service, ServiceError, ServiceReport};
+pub(crate) use silence::{FEWEST, LEAST_WINDOW, LOOK, MOST_WINDOWS, WINDOW};
 pub(crate) use target::Family;
 pub use target::{Target, TargetError};
 
@@ -42,18 +44,8 @@ use crate::Host;
 pub(crate) use crate::error::fail;
 use crate::harness::Waiting;
 
-/// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
-/// `retrans_time_ms`), so that one lost question is not yet silence.
-pub(crate) const WINDOW: Duration = Duration::from_millis(1500);
-
-/// The least window: three requests in it are still apart.
-pub(crate) const LEAST_WINDOW: Duration = Duration::from_millis(20);
-
 /// How long an assertion waits for an answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The least number of requests whose silence means something: one may be lost for a reason of its own.
-pub(crate) const FEWEST: u16 = 3;
 
 /// A host that cannot run anything has not asked: an error of the probe, which whoever made it can tell at its own line.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::catch_unwind;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use super::streams::{Last, Next, Stream};
+use super::streams::{Next, Stream};
 use super::wait::until_readable;
 
 /// Those that are not at their end: what has been written is passed on before a test is described, and before it ends.
@@ -31,6 +31,15 @@ struct Heard {
 /// So many lines are kept that nobody has asked for.
 const KEPT: usize = 1000;
 
+impl Heard {
+    fn hear(&mut self, line: Vec<u8>) {
+        if self.lines.len() == KEPT {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+}
+
 /// Where lines go: standard output to the test's standard output, standard error to its standard error.
 pub(super) type Print = fn(&str);
 
@@ -42,12 +51,8 @@ pub(super) fn to_stderr(text: &str) {
     eprint!("{text}");
 }
 
-/// Prints the lines of a stream that have not been taken, and takes them.
-pub(super) fn print(host: &str, stream: &mut Stream, print: Print, last: &mut Last) {
-    pass_on_to(host, stream, print, |line| last.add(&line));
-}
-
-fn pass_on_to(host: &str, stream: &mut Stream, print: Print, mut also: impl FnMut(Vec<u8>)) {
+/// Prints the lines of a stream that have not been taken, and takes them; each is handed over, too.
+pub(super) fn print(host: &str, stream: &mut Stream, print: Print, mut also: impl FnMut(Vec<u8>)) {
     let mut text = String::new();
     while let Some(line) = stream.take() {
         text.extend(["[", host, "] ", &String::from_utf8_lossy(&line), "\n"]);
@@ -60,11 +65,13 @@ fn pass_on_to(host: &str, stream: &mut Stream, print: Print, mut also: impl FnMu
 }
 
 impl Log {
-    /// Passes on what the streams have, from now on by a thread of its own.
-    pub(super) fn start(host: String, streams: Vec<(Stream, Print)>) -> io::Result<Arc<Self>> {
+    /// Passes on what the streams have, from now on by a thread of its own. What was printed before is heard first.
+    pub(super) fn start(host: String, streams: Vec<(Stream, Print)>, printed: Vec<Vec<u8>>) -> io::Result<Arc<Self>> {
         let fds = streams.iter().map(|(stream, _)| stream.as_fd().try_clone_to_owned());
         let fds: Vec<OwnedFd> = fds.collect::<io::Result<_>>()?;
-        let (streams, heard) = (Mutex::new(streams), Mutex::default());
+        let mut heard = Heard::default();
+        printed.into_iter().for_each(|line| heard.hear(line));
+        let (streams, heard) = (Mutex::new(streams), Mutex::new(heard));
         let log = Arc::new(Self { host, streams, heard, changed: Condvar::new() });
         let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
         logs.retain(|log| log.strong_count() > 0);
@@ -77,7 +84,7 @@ impl Log {
 
     fn follow(&self, fds: &[OwnedFd]) {
         self.pass_on_all(fds);
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).has_ended = true;
+        self.heard().has_ended = true;
         self.changed.notify_all();
     }
 
@@ -108,22 +115,18 @@ impl Log {
             // What cannot be read ends as what has been read to its end.
             let _ = stream.read_what_is_there();
             also(stream);
-            pass_on_to(&self.host, stream, *to, |line| self.hear(line));
+            print(&self.host, stream, *to, |line| self.heard().hear(line));
         }
         self.changed.notify_all();
     }
 
-    fn hear(&self, line: Vec<u8>) {
-        let lines = &mut self.heard.lock().unwrap_or_else(PoisonError::into_inner).lines;
-        if lines.len() == KEPT {
-            lines.pop_front();
-        }
-        lines.push_back(line);
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The oldest line that was passed on and has not been taken here, as soon as there is one.
+    /// The oldest line that was printed and has not been taken here, as soon as there is one.
     pub(super) fn next(&self, until: Instant) -> Next {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard();
         loop {
             if let Some(line) = heard.lines.pop_front() {
                 return Next::Line(line);

@@ -93,8 +93,8 @@ impl Process {
     }
 
     /// Waits for a line with this text in it, and answers with the line: of its standard output if that is piped, of what is logged otherwise.
-    /// Lines before it are passed over, and none is looked at twice. (Of what is logged, no more than the last 1000 are kept for this.) Bytes that
-    /// are no UTF-8 are replaced. For what it says when it starts there is [`ready_on_line`](crate::Command::ready_on_line).
+    /// All that it has said since its start counts, whether it was ready by then or not; lines before the one that is found are passed over, and none is
+    /// looked at twice. (Of what is logged, no more than the last 1000 are kept for this.) Bytes that are no UTF-8 are replaced.
     ///
     /// ```no_run
     /// # fn example(server: netns_test::Host) -> netns_test::TestResult {

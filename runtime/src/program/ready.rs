@@ -51,14 +51,21 @@ pub(super) struct Starting<'a> {
     /// What is read here, and where it is printed, if it is.
     pub(super) streams: Vec<(&'a mut Stream, Option<Print>)>,
     pub(super) notify: Option<Notify>,
+    /// The lines that have been printed here.
+    pub(super) printed: Vec<Vec<u8>>,
 }
 
 /// How often a listener is looked for: the kernel tells nobody. It begins with the shorter one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
 impl Starting<'_> {
-    /// Waits until all conditions have been met, each once. The thread is in the program's host.
-    pub(super) fn wait(mut self, mut conditions: Vec<Condition>, patience: Duration) -> Result<(), ProgramError> {
+    /// Waits until all conditions have been met, each once, and answers with the lines that have been printed. The thread is in the program's
+    /// host.
+    pub(super) fn wait(
+        mut self,
+        mut conditions: Vec<Condition>,
+        patience: Duration,
+    ) -> Result<Vec<Vec<u8>>, ProgramError> {
         let until = Instant::now() + patience;
         let mut pause = PAUSES[0];
         let mut last = Last::default();
@@ -72,7 +79,7 @@ impl Starting<'_> {
             }
             self.look(&mut conditions, &mut last, &mut seen).map_err(|error| self.failed(error))?;
             if conditions.is_empty() {
-                return Ok(());
+                return Ok(self.printed);
             }
             let is_over = Instant::now() >= until;
             match status {
@@ -103,7 +110,10 @@ impl Starting<'_> {
                 conditions.retain(|one| !matches!(one, Condition::Line(pattern) if text.contains(pattern.as_str())));
             }
             if let Some(print) = print {
-                log::print(self.host, stream, *print, last);
+                log::print(self.host, stream, *print, |line| {
+                    last.add(&line);
+                    self.printed.push(line);
+                });
             } else {
                 stream.lines().range(*seen..).for_each(|line| last.add(line));
                 *seen = stream.lines().len();

@@ -71,6 +71,7 @@ impl Command {
         let Started { mut child, pidfd, family } = self.start()?;
         let mut stdout = child.stdout.take().map(Stream::new);
         let mut stderr = child.stderr.take().map(Stream::new);
+        let mut printed = Vec::new();
         if !conditions.is_empty() {
             let _waiting = Waiting::new(format!("{} of {what}", describe(&conditions)));
             let streams = [(&mut stdout, logs_stdout, to_stdout as Print), (&mut stderr, logs_stderr, to_stderr)];
@@ -78,13 +79,14 @@ impl Command {
                 streams.into_iter().filter_map(|(stream, logs, to)| Some((stream.as_mut()?, logs.then_some(to))));
             let patience = self.host.scaled(self.ready_within);
             let (child, pidfd, streams) = (&mut child, &pidfd, streams.collect());
-            let starting = Starting { what: &what, host: self.host.name(), child, pidfd, family, streams, notify };
-            starting.wait(conditions, patience)?;
+            let (what, host) = (&what[..], self.host.name());
+            let starting = Starting { what, host, child, pidfd, family, streams, notify, printed };
+            printed = starting.wait(conditions, patience)?;
         }
         let streams = [(&mut stdout, logs_stdout, to_stdout as Print), (&mut stderr, logs_stderr, to_stderr)];
         let logged = streams.into_iter().filter(|(_, logs, _)| *logs);
         let logged: Vec<_> = logged.filter_map(|(stream, _, to)| Some((stream.take()?, to))).collect();
-        let log = (!logged.is_empty()).then(|| Log::start(self.host.name().to_owned(), logged));
+        let log = (!logged.is_empty()).then(|| Log::start(self.host.name().to_owned(), logged, printed));
         let log = log.transpose().map_err(failed)?;
         Ok(Process {
             id: child.id(),

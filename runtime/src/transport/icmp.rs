@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Transport;
 use super::socket::{self, Bound};
+use crate::filter::{answer, instruction};
 use crate::probe::UnreachableCode;
 use crate::sys;
 
@@ -72,9 +73,10 @@ pub(crate) struct Ear {
 }
 
 impl Ear {
-    /// For packets of the family of an address. To be called on the host's runtime.
-    pub(crate) fn open(like: IpAddr) -> io::Result<Self> {
-        let v4 = like.is_ipv4();
+    /// For packets to a port, over the family of the address: with many conversations at once, each would hear of all. To be called on the
+    /// host's runtime.
+    pub(crate) fn open(to: SocketAddr) -> io::Result<Self> {
+        let v4 = to.is_ipv4();
         let (domain, protocol) = if v4 { (Domain::IPV4, Protocol::ICMPV4) } else { (Domain::IPV6, Protocol::ICMPV6) };
         let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
         if v4 {
@@ -84,6 +86,7 @@ impl Ear {
         } else {
             sys::block_icmpv6_requests(socket.as_fd())?;
         }
+        sys::attach_filter(socket.as_fd(), &about_packets_to(to))?;
         Ok(Self { socket: sys::watch(socket)?, buffer: vec![0; LONGEST], v4 })
     }
 
@@ -116,6 +119,27 @@ impl Ear {
             drops => Err(io::Error::other(format!("the socket was too full for {drops} messages that arrived"))),
         }
     }
+}
+
+/// Lets through what quotes a packet to this port: all three protocols have it in their third and fourth byte. What quotes less says nothing.
+fn about_packets_to(to: SocketAddr) -> Vec<libc::sock_filter> {
+    let plain = |code, k| instruction(code, k, [0, 0]);
+    let port = match to {
+        // After the IP header, eight bytes of ICMP, and the quoted IP header: of the two the length is in their first byte.
+        SocketAddr::V4(_) => vec![
+            plain(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
+            plain(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 8),
+            plain(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0x0f),
+            plain(libc::BPF_ALU | libc::BPF_LSH | libc::BPF_K, 2),
+            plain(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_X, 0),
+            plain(libc::BPF_MISC | libc::BPF_TAX, 0),
+            plain(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, 8 + 2),
+        ],
+        // A raw IPv6 socket is not handed the IP header.
+        SocketAddr::V6(_) => vec![plain(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, 8 + 40 + 2)],
+    };
+    let is = instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, to.port().into(), [0, 1]);
+    [&port[..], &[is, answer(u32::MAX), answer(0)]].concat()
 }
 
 /// A raw IPv4 socket hands over the IP header as well (raw(7)).

@@ -5,9 +5,9 @@ mod socket;
 
 pub(crate) use icmp::{Ear, Refusal, Said};
 pub(crate) use socket::{
-    Bound, LOOK, MOST_WINDOWS, connected, create, is_no_way, is_prohibition, make_patient, next_look_at_connecting,
-    open, poll_connected, poll_readable, read, readable, receive_from, remedy_for, retransmit_soon, route_to, send,
-    send_to, start_connecting,
+    Bound, connected, connection_requests, create, is_no_way, is_prohibition, make_patient, open, poll_connected,
+    poll_readable, read, readable, receive_from, remedy_for, retransmit_soon, route_to, send, send_to,
+    start_connecting,
 };
 
 use std::fmt;

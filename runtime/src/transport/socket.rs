@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use netns_test_topology::Feature;
 use nix::errno::Errno;
@@ -14,12 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::Transport;
-use crate::probe::{FEWEST, WINDOW};
 use crate::sys;
-
-/// How often it is looked whether a segment has been sent often enough, and for how many windows at most.
-pub(crate) const LOOK: Duration = Duration::from_millis(100);
-pub(crate) const MOST_WINDOWS: u32 = 4;
 
 /// A socket that is watched.
 pub(crate) type Bound = AsyncFd<Socket>;
@@ -109,9 +104,18 @@ pub(crate) fn route_to(remote: SocketAddr, source: Option<IpAddr>) -> io::Result
     socket.local_addr()
 }
 
-/// Starts to connect. It is over when the socket can be written to: see [`connected`]. To be watched from then on, not before: epoll
-/// says of a socket that is not connecting that it has hung up.
-pub(crate) fn start_connecting(socket: &Socket, to: SocketAddr) -> io::Result<()> {
+/// Starts to connect, from an address if one is written. It is over when the socket can be written to: see [`connected`]. To be watched from then
+/// on, not before: epoll says of a socket that is not connecting that it has hung up.
+pub(crate) fn start_connecting(
+    socket: &Socket,
+    transport: Transport,
+    to: SocketAddr,
+    source: Option<IpAddr>,
+) -> io::Result<()> {
+    if transport == Transport::Sctp {
+        // It connects where there is no way as well, and says nothing (`sctp_transport_route` in the kernel): that would be silence.
+        route_to(to, source)?;
+    }
     match socket.connect(&to.into()) {
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
         other => other,
@@ -130,17 +134,10 @@ pub(crate) fn connected(socket: &Socket) -> io::Result<bool> {
     }
 }
 
-/// When to look again at a TCP socket that is connecting, if silence does not mean anything yet: the kernel sends the first segment again by
-/// itself, and three have to get lost. It does so a second after the first, and then, since Linux 6.5, every second (`tcp_syn_linear_timeouts`).
-/// `begun` is when it began to connect; it is given up to four windows.
-pub(crate) fn next_look_at_connecting(
-    socket: &Socket,
-    (begun, now): (Instant, Instant),
-    window: Duration,
-) -> io::Result<Option<Instant>> {
-    let sent = 1 + sys::tcp_retransmissions(socket.as_fd())?;
-    let is_enough = sent >= FEWEST.into() || now >= begun + window.max(WINDOW) * MOST_WINDOWS;
-    Ok((!is_enough).then(|| now + LOOK))
+/// How often a TCP socket has asked for its connection. The kernel repeats that by itself: a second after the first time, and then, since Linux
+/// 6.5, every second (`tcp_syn_linear_timeouts`).
+pub(crate) fn connection_requests(socket: &Socket) -> io::Result<u32> {
+    Ok(1 + sys::tcp_retransmissions(socket.as_fd())?)
 }
 
 /// Waits until there may be something to read, or an error. May be early, never late: to be followed by reading all there is.

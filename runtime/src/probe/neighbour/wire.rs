@@ -10,7 +10,7 @@ use etherparse::{
 };
 use netns_test_topology::MacAddr;
 
-use crate::probe::echo::{answer, instruction};
+use crate::filter::{answer, instruction};
 
 /// Neighbour discovery is for neighbours: whatever a router has passed on has less (RFC 4861 section 7.1).
 const HOP_LIMIT: u8 = 255;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{ServiceError, ServiceReport, local};
 use crate::probe::schedule::{Plan, Schedule, until};
-use crate::probe::{Family, Target, UnreachableCode, seed};
+use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, Target, UnreachableCode, WINDOW, seed};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -33,6 +33,8 @@ struct Attempt {
 struct Session {
     options: Options,
     schedule: Schedule,
+    /// The usual one of silence, as it is on this machine.
+    window: Duration,
     to: SocketAddr,
     ear: Ear,
     attempts: Vec<Attempt>,
@@ -43,9 +45,10 @@ struct Session {
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ServiceReport, ServiceError> {
     let family = options.family.or(options.source.map(Family::of));
     let to = SocketAddr::new(options.target.resolve(&host, family)?, options.port);
-    let ear = Ear::open(to.ip()).map_err(local("open a raw ICMP socket"))?;
+    let ear = Ear::open(to).map_err(local("open a raw ICMP socket"))?;
     let schedule = Schedule::new(plan);
-    Session { options, schedule, to, ear, attempts: Vec::new(), last_error: None }.follow().await
+    let window = host.stretched(WINDOW);
+    Session { options, schedule, window, to, ear, attempts: Vec::new(), last_error: None }.follow().await
 }
 
 impl Session {
@@ -78,17 +81,19 @@ impl Session {
         }
     }
 
-    /// When to look again though the time is over, if silence does not mean anything yet: there was one attempt for all.
+    /// When to look again though the time is over, if silence does not mean anything yet: there was one attempt for all, which the kernel
+    /// has to repeat.
     fn next_look(&self, now: Instant) -> Result<Option<Instant>, ServiceError> {
-        match (self.schedule.plan(), &self.attempts[..]) {
-            (Plan::Silence { window, .. }, [only])
-                if self.options.transport == Transport::Tcp && self.options.source_port != 0 =>
-            {
-                transport::next_look_at_connecting(only.socket.get_ref(), (only.begun, now), window)
-                    .map_err(local("ask for the state of a connection"))
-            }
-            _ => Ok(None),
+        let (Plan::Silence { window, .. }, [only]) = (self.schedule.plan(), &self.attempts[..]) else {
+            return Ok(None);
+        };
+        if self.options.transport != Transport::Tcp || self.options.source_port == 0 {
+            return Ok(None);
         }
+        let most = only.begun + window.max(self.window) * MOST_WINDOWS;
+        let sent = transport::connection_requests(only.socket.get_ref());
+        let is_enough = sent.map_err(local("ask for the state of a connection"))? >= FEWEST.into() || now >= most;
+        Ok((!is_enough).then(|| now + LOOK))
     }
 
     fn poll_stirs(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -146,12 +151,7 @@ impl Session {
         if transport == Transport::Sctp {
             transport::retransmit_soon(&socket).map_err(local("prepare a socket"))?;
         }
-        let mut connected = match transport {
-            // It connects where there is no way as well, and says nothing (`sctp_transport_route` in the kernel): that would be silence.
-            Transport::Sctp => transport::route_to(self.to, source).map(drop),
-            Transport::Tcp | Transport::Udp => Ok(()),
-        };
-        connected = connected.and_then(|()| transport::start_connecting(&socket, self.to));
+        let mut connected = transport::start_connecting(&socket, transport, self.to, source);
         if transport == Transport::Udp && connected.is_ok() {
             connected = transport::send(&socket, &seed().to_be_bytes()).map(drop);
         }
