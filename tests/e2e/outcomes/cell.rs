@@ -114,7 +114,7 @@ fn variant(value: &(impl Debug + ?Sized)) -> String {
 }
 
 /// The outcome's word: with the number of what ICMP said, and in italics if it is no result.
-pub(crate) fn word<T, E: NoAnswer>(made: &Made, outcome: &Result<T, E>) -> Cell {
+fn word<T, E: NoAnswer>(made: &Made, outcome: &Result<T, E>) -> Cell {
     let Err(error) = outcome else { return Ok("answered".to_owned()) };
     if error.from().is_some_and(|from| !made.speaks(from)) {
         return Err(format!("somebody else has said so: {error:?}"));

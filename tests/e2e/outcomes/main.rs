@@ -11,7 +11,7 @@ use std::sync::Arc;
 use netns_test::prelude::*;
 use netns_test_tests::panics::panic_of;
 
-use cell::{Cell, NOBODY, judged, word};
+use cell::{Cell, NOBODY, judged};
 use drive::{WHILE, drive};
 use made::Made;
 use worlds::{Asked, Family, Make};
@@ -50,44 +50,61 @@ async fn row(made: Arc<Made>) -> Vec<Cell> {
             }
         };
     }
+    macro_rules! cell {
+        ($question:expr, $positive:expr, $negative:expr) => {{
+            let outcome = $question.await;
+            let (positive, negative) =
+                (panic_of($positive.timeout(WHILE)).await, panic_of($negative.window(WHILE)).await);
+            judged(&made, &outcome, [&positive, &negative])
+        }};
+    }
+    macro_rules! flow {
+        ($nth:expr, $open:ident, $protocol:expr) => {
+            async {
+                let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
+                let client = made.client($nth);
+                let egress = of_family!(client.connectivity(&made.server).egress());
+                cell!(
+                    of_family!(client.$open(&made.server).timeout(WHILE)),
+                    egress.assert_connection($protocol),
+                    egress.assert_no_connection($protocol)
+                )
+            }
+        };
+    }
     let ping = async {
         let client = made.client(0);
-        let outcome = of_size!(client.ping(to()).count(2).timeout(WHILE)).await;
-        let positive = panic_of(of_size!(client.assert_ping(to()).timeout(WHILE))).await;
-        let negative = panic_of(of_size!(client.assert_no_ping(to()).window(WHILE))).await;
-        judged(&made, &outcome, [&positive, &negative])
+        cell!(
+            of_size!(client.ping(to()).count(2).timeout(WHILE)),
+            of_size!(client.assert_ping(to())),
+            of_size!(client.assert_no_ping(to()))
+        )
     };
     let arping = async {
         let client = made.client(1);
-        let outcome = of_family!(client.arping(to()).count(2).timeout(WHILE)).await;
-        let positive = panic_of(of_family!(client.assert_arping(to()).timeout(WHILE))).await;
-        let negative = panic_of(of_family!(client.assert_no_arping(to()).window(WHILE))).await;
-        judged(&made, &outcome, [&positive, &negative])
+        cell!(
+            of_family!(client.arping(to()).count(2).timeout(WHILE)),
+            of_family!(client.assert_arping(to())),
+            of_family!(client.assert_no_arping(to()))
+        )
     };
     let tcp = async {
         let client = made.client(2);
-        let outcome = of_family!(client.tcp(to(), PORT).timeout(WHILE)).await;
-        let positive = panic_of(of_family!(client.assert_tcp(to(), PORT).timeout(WHILE))).await;
-        let negative = panic_of(of_family!(client.assert_no_tcp(to(), PORT).window(WHILE))).await;
-        judged(&made, &outcome, [&positive, &negative])
+        cell!(
+            of_family!(client.tcp(to(), PORT).timeout(WHILE)),
+            of_family!(client.assert_tcp(to(), PORT)),
+            of_family!(client.assert_no_tcp(to(), PORT))
+        )
     };
     let udp = async {
         let client = made.client(3);
-        let outcome = of_family!(client.udp(to(), PORT).timeout(WHILE)).await;
-        let positive = panic_of(of_family!(client.assert_udp(to(), PORT).timeout(WHILE))).await;
-        let negative = panic_of(of_family!(client.assert_no_udp(to(), PORT).window(WHILE))).await;
-        judged(&made, &outcome, [&positive, &negative])
+        cell!(
+            of_family!(client.udp(to(), PORT).timeout(WHILE)),
+            of_family!(client.assert_udp(to(), PORT)),
+            of_family!(client.assert_no_udp(to(), PORT))
+        )
     };
-    let open_tcp = async {
-        let client = made.client(4);
-        let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
-        word(&made, &of_family!(client.open_tcp(&made.server).timeout(WHILE)).await)
-    };
-    let open_udp = async {
-        let client = made.client(5);
-        let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
-        word(&made, &of_family!(client.open_udp(&made.server).timeout(WHILE)).await)
-    };
+    let (open_tcp, open_udp) = (flow!(4, open_tcp, Tcp), flow!(5, open_udp, Udp));
     let (ping, arping, tcp, udp, open_tcp, open_udp) = tokio::join!(ping, arping, tcp, udp, open_tcp, open_udp);
     vec![ping, arping, tcp, udp, open_tcp, open_udp]
 }

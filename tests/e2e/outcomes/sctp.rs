@@ -16,7 +16,7 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, listen, socket,
 };
 
-use cell::{Cell, NOBODY, judged, word};
+use cell::{Cell, NOBODY, judged};
 use drive::{WHILE, drive};
 use made::Made;
 use worlds::{Asked, Family};
@@ -53,7 +53,11 @@ async fn row(made: Arc<Made>) -> Vec<Cell> {
     let open_sctp = async {
         let client = made.client(1);
         let Asked::Server = made.world.asked else { return Ok(NOBODY.to_owned()) };
-        word(&made, &of_family!(client.open_sctp(&made.server).timeout(WHILE)).await)
+        let outcome = of_family!(client.open_sctp(&made.server).timeout(WHILE)).await;
+        let egress = of_family!(client.connectivity(&made.server).egress());
+        let positive = panic_of(egress.assert_connection(Sctp).timeout(WHILE)).await;
+        let negative = panic_of(egress.assert_no_connection(Sctp).window(WHILE)).await;
+        judged(&made, &outcome, [&positive, &negative])
     };
     let (sctp, open_sctp) = tokio::join!(sctp, open_sctp);
     vec![sctp, open_sctp]
