@@ -50,8 +50,8 @@ mod wait;
 
 pub use change::{Change, LinkError};
 pub use connectivity::{
-    Arp, AssertConnection, AssertFlows, AssertNoConnection, AssertUnreachable, Connectivity, ConnectivityError,
-    Establish, Flows, Icmp, Ports, Traffic, WaitForConnection,
+    Arp, AssertAllAlive, AssertAllCut, AssertConnection, AssertNoConnection, AssertUnreachable, Connectivity,
+    ConnectivityError, Establish, Flows, Icmp, Ports, PortsError, ReopenAll, Traffic, WaitForConnection,
 };
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};

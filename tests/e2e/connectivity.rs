@@ -36,9 +36,9 @@ fn routed() -> [Traffic; 3] {
 async fn everything_gets_through_a_wire(a: Host, b: Host) {
     for between in [a.connectivity(&b).ipv4(), a.connectivity(&b).ipv6(), b.connectivity(&a)] {
         for traffic in everything() {
-            between.assert_connection(traffic.clone()).await;
-            between.wait_for_connection(traffic.clone()).await.unwrap();
-            let said = panic_of(between.assert_no_connection(traffic.clone()).window(LONG)).await.unwrap_err();
+            between.assert_connection(traffic).await;
+            between.wait_for_connection(traffic).await.unwrap();
+            let said = panic_of(between.assert_no_connection(traffic).window(LONG)).await.unwrap_err();
             assert!(said.starts_with("assertion failed: "), "{said}");
             assert!(said.contains(&format!(" do not reach each other over {traffic}\n")), "{said}");
             assert!(said.contains("\n  a → b: it got through: "), "{said}");
@@ -59,7 +59,7 @@ fn plain_functions_wait(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "drop"))?;
     between.assert_no_connection(Udp).window(QUICK).wait();
     between.wait_for_no_connection(Icmp).wait()?;
-    flows.assert_cut().within(QUICK).wait();
+    flows.assert_cut().window(QUICK).wait();
     Ok(())
 }
 
@@ -70,21 +70,21 @@ async fn a_direction_is_one(a: Host, b: Host) -> TestResult {
     b.nft(chain("output", "ct state new meta l4proto { icmp, tcp, udp } drop"))?;
     let between = a.connectivity(&b).ipv4();
     for traffic in routed() {
-        between.egress().assert_connection(traffic.clone()).await;
-        between.ingress().assert_no_connection(traffic.clone()).window(QUICK).await;
-        let said = panic_of(between.assert_connection(traffic.clone()).timeout(QUICK)).await.unwrap_err();
+        between.egress().assert_connection(traffic).await;
+        between.ingress().assert_no_connection(traffic).window(QUICK).await;
+        let said = panic_of(between.assert_connection(traffic).timeout(QUICK)).await.unwrap_err();
         assert!(
             said.starts_with(&format!("assertion failed: a and b reach each other over {traffic}\n  b → a: ")),
             "{said}"
         );
-        let said = panic_of(between.assert_no_connection(traffic.clone()).window(QUICK)).await.unwrap_err();
+        let said = panic_of(between.assert_no_connection(traffic).window(QUICK)).await.unwrap_err();
         assert!(
             said.starts_with(&format!("assertion failed: a and b do not reach each other over {traffic}\n  a → b: ")),
             "{said}"
         );
-        let said = panic_of(between.ingress().assert_connection(traffic.clone()).timeout(QUICK)).await.unwrap_err();
+        let said = panic_of(between.ingress().assert_connection(traffic).timeout(QUICK)).await.unwrap_err();
         assert!(said.starts_with(&format!("assertion failed: b reaches a over {traffic}\n")), "{said}");
-        let said = panic_of(between.egress().assert_no_connection(traffic.clone()).window(LONG)).await.unwrap_err();
+        let said = panic_of(between.egress().assert_no_connection(traffic).window(LONG)).await.unwrap_err();
         assert!(said.starts_with(&format!("assertion failed: a does not reach b over {traffic}\n")), "{said}");
     }
     Ok(())
@@ -95,12 +95,12 @@ async fn a_port_is_one(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "meta l4proto { tcp, udp } th dport 5003 drop"))?;
     for ports in [Tcp.ports(5000..=5009), Udp.ports(5000..=5009), Tcp.ports(5000..=5009).source_port(400)] {
         let egress = a.connectivity(&b).egress();
-        let said = panic_of(egress.assert_connection(ports.clone()).timeout(QUICK)).await.unwrap_err();
+        let said = panic_of(egress.assert_connection(ports).timeout(QUICK)).await.unwrap_err();
         assert_eq!(said.lines().count(), 2, "{said}");
         assert!(said.starts_with(&format!("assertion failed: a reaches b over {ports}\n  a → b, ")), "{said}");
         assert!(said.contains(" port 5003: nothing gets through the "), "{said}");
         // It is nothing that the negative assertion could hide behind.
-        let said = panic_of(egress.assert_no_connection(ports.clone()).window(QUICK)).await.unwrap_err();
+        let said = panic_of(egress.assert_no_connection(ports).window(QUICK)).await.unwrap_err();
         assert!(said.ends_with("\n  and 1 more") && said.lines().count() == 10, "{said}");
         assert!(!said.contains("5003: "), "{said}");
     }
@@ -115,10 +115,10 @@ async fn a_port_is_one(a: Host, b: Host) -> TestResult {
 async fn a_source_port_is_that_of_all(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "meta l4proto { tcp, udp } th sport != 4000 drop"))?;
     for ports in [Tcp.ports(80..=82), Udp.ports(80..=82)] {
-        a.connectivity(&b).egress().assert_connection(ports.clone().source_port(4000)).await;
-        a.connectivity(&b).egress().assert_no_connection(ports.clone().source_port(4001)).window(QUICK).await;
+        a.connectivity(&b).egress().assert_connection(ports.source_port(4000)).await;
+        a.connectivity(&b).egress().assert_no_connection(ports.source_port(4001)).window(QUICK).await;
         for _ in 0..3 {
-            let flows = a.connectivity(&b).egress().establish(ports.clone().source_port(4000)).await?;
+            let flows = a.connectivity(&b).egress().establish(ports.source_port(4000)).await?;
             assert!(flows.iter().all(|flow| flow.peer_as_seen_by_server().port() == 4000));
         }
     }
@@ -148,10 +148,10 @@ async fn silence_is_believed_after_three_segments(a: Host, b: Host) -> TestResul
 /// Whether what is asked about such ports is broken, whichever way.
 async fn assert_no_ports(a: &Host, b: &Host, ports: netns_test::Ports, why: &str) {
     let between = a.connectivity(b);
-    assert_eq!(panic_of(between.assert_connection(ports.clone())).await, Err("broken".to_owned()));
-    assert_eq!(panic_of(between.assert_no_connection(ports.clone())).await, Err("broken".to_owned()));
-    assert_eq!(panic_of(between.assert_unreachable(ports.clone())).await, Err("broken".to_owned()));
-    let error = between.wait_for_no_connection(ports.clone()).await.unwrap_err();
+    assert_eq!(panic_of(between.assert_connection(ports)).await, Err("broken".to_owned()));
+    assert_eq!(panic_of(between.assert_no_connection(ports)).await, Err("broken".to_owned()));
+    assert_eq!(panic_of(between.assert_unreachable(ports)).await, Err("broken".to_owned()));
+    let error = between.wait_for_no_connection(ports).await.unwrap_err();
     assert!(matches!(error, WaitError::Failed { .. }), "{error:?}");
     let error = between.establish(ports).await.unwrap_err();
     assert!(matches!(error, ConnectivityError::Ports(_)) && error.to_string() == why, "{error:?}");
@@ -160,9 +160,21 @@ async fn assert_no_ports(a: &Host, b: &Host, ports: netns_test::Ports, why: &str
 #[netns_test(veth = true)]
 async fn an_assertion_about_no_ports_says_nothing(a: Host, b: Host) {
     #[expect(clippy::reversed_empty_ranges, reason = "it is the mistake")]
-    assert_no_ports(&a, &b, Tcp.ports(81..=80), "from 81 to 80 there are no ports").await;
-    assert_no_ports(&a, &b, Udp.ports(0..=9), "from 0 to 9 there are ports, but 0 is none").await;
-    assert_no_ports(&a, &b, Tcp.ports(1..=257), "from 1 to 257 there are more than 256 ports").await;
+    assert_no_ports(&a, &b, Tcp.ports(81..=80), "81..=80 are no ports: the lower one comes first").await;
+    assert_no_ports(
+        &a,
+        &b,
+        Udp.ports(0..=9),
+        "0..=9 begins with port 0, which means one of the kernel's choice: begin with 1",
+    )
+    .await;
+    assert_no_ports(
+        &a,
+        &b,
+        Tcp.ports(1..=257),
+        "1..=257 are more than 256 ports, which is what can be asked for at once",
+    )
+    .await;
 }
 
 #[netns_test(veth = true, timeout = "60s")]
@@ -192,7 +204,7 @@ async fn a_port_that_is_taken_breaks_the_question(a: Host, b: Host) -> TestResul
 async fn hosts_without_addresses_are_not_asked(a: Host, b: Host) {
     for traffic in everything() {
         let between = a.connectivity(&b);
-        assert_eq!(panic_of(between.assert_connection(traffic.clone())).await, Err("broken".to_owned()));
+        assert_eq!(panic_of(between.assert_connection(traffic)).await, Err("broken".to_owned()));
         assert_eq!(panic_of(between.assert_no_connection(traffic)).await, Err("broken".to_owned()));
     }
 }
@@ -219,18 +231,18 @@ async fn unreachable_is_neither_silence_nor_a_refusal(net: Routed) -> TestResult
             net.router.nft(chain("forward", &format!("meta l4proto {{ icmp, ipv6-icmp, tcp, udp }} {rule}")))
         };
         expect("reject with icmpx type no-route")?;
-        between.assert_unreachable(traffic.clone()).await;
-        between.ipv4().assert_unreachable(traffic.clone()).code(UnreachableCode::V4(0)).await;
-        between.ipv6().assert_unreachable(traffic.clone()).code(UnreachableCode::V6(0)).await;
-        let said = panic_of(between.ipv4().assert_unreachable(traffic.clone()).code(UnreachableCode::V4(1))).await;
+        between.assert_unreachable(traffic).await;
+        between.ipv4().assert_unreachable(traffic).code(UnreachableCode::V4(0)).await;
+        between.ipv6().assert_unreachable(traffic).code(UnreachableCode::V6(0)).await;
+        let said = panic_of(between.ipv4().assert_unreachable(traffic).code(UnreachableCode::V4(1))).await;
         let said = said.unwrap_err();
         assert!(said.contains("are told that they cannot reach each other: host unreachable over"), "{said}");
         assert!(said.contains("net unreachable"), "{said}");
-        between.assert_no_connection(traffic.clone()).await;
+        between.assert_no_connection(traffic).await;
         for rule in ["drop", "reject with icmpx type admin-prohibited"] {
             expect(rule)?;
-            between.assert_no_connection(traffic.clone()).window(QUICK).await;
-            let said = panic_of(between.assert_unreachable(traffic.clone()).timeout(QUICK)).await.unwrap_err();
+            between.assert_no_connection(traffic).window(QUICK).await;
+            let said = panic_of(between.assert_unreachable(traffic).timeout(QUICK)).await.unwrap_err();
             assert!(said.starts_with("assertion failed: client and server are told that they cannot"), "{said}");
         }
     }
@@ -240,7 +252,7 @@ async fn unreachable_is_neither_silence_nor_a_refusal(net: Routed) -> TestResult
     // The own host has no route any more.
     take_down(&net.client).await;
     for traffic in routed() {
-        between.egress().assert_unreachable(traffic.clone()).await;
+        between.egress().assert_unreachable(traffic).await;
         let of_a_code = between.egress().assert_unreachable(traffic).code(UnreachableCode::V4(0));
         panic_of(of_a_code.timeout(QUICK)).await.unwrap_err();
     }
@@ -261,25 +273,25 @@ async fn what_was_established_outlives_a_rule_or_is_cut(net: Routed) -> TestResu
     for (ports, others) in [(Tcp.ports(80..=82), Tcp.port(90)), (Udp.ports(80..=82), Udp.port(90))] {
         // From here on the router keeps track.
         net.router.nft(chain("forward", "ct state established accept"))?;
-        let mut flows = between.establish(ports.clone()).await?;
+        let mut flows = between.establish(ports).await?;
         assert_eq!(flows.len(), 6);
         assert_eq!(flows.iter().filter(|flow| flow.local_addr().ip() == net.client.addr()).count(), 3);
         flows.assert_alive().await;
         net.router.nft(chain("forward", "ct state established accept\nmeta l4proto { tcp, udp } drop"))?;
         flows.assert_alive().await;
         between.assert_no_connection(others).window(QUICK).await;
-        let said = panic_of(flows.assert_cut().within(LONG)).await.unwrap_err();
+        let said = panic_of(flows.assert_cut().window(LONG)).await.unwrap_err();
         assert!(
             said.starts_with(
-                "assertion failed: all flows are cut: 6\n  client → server: it got through: an answer came in the "
+                "assertion failed: all 6 flows are cut\n  client → server: it got through: an answer came in the "
             ),
             "{said}"
         );
         // Only those of the client.
         net.router.nft(chain("forward", "meta l4proto { tcp, udp } th dport 80-82 ip saddr client drop"))?;
-        let said = panic_of(flows.assert_alive().within(QUICK)).await.unwrap_err();
+        let said = panic_of(flows.assert_alive().timeout(QUICK)).await.unwrap_err();
         assert!(
-            said.starts_with("assertion failed: all flows are alive: 6\n  client → server: nothing gets through the "),
+            said.starts_with("assertion failed: all 6 flows are alive\n  client → server: nothing gets through the "),
             "{said}"
         );
         assert_eq!(said.lines().count(), 4, "{said}");
@@ -298,23 +310,23 @@ async fn a_wait_ends_when_it_is_so(a: Host, b: Host) -> TestResult {
     let between = a.connectivity(&b);
     for traffic in routed() {
         b.nft(chain("input", "meta l4proto { icmp, tcp, udp } drop"))?;
-        between.wait_for_no_connection(traffic.clone()).await?;
-        let error = between.wait_for_connection(traffic.clone()).timeout(QUICK).await.unwrap_err();
+        between.wait_for_no_connection(traffic).await?;
+        let error = between.wait_for_connection(traffic).timeout(QUICK).await.unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, WaitError::Expired { .. }), "{error:?}");
         assert!(
-            text.contains(&format!("for this: a and b reach each other over {traffic}; there is instead: \n  a → b: ")),
+            text.contains(&format!("for this: a and b reach each other over {traffic}; there is instead: a → b: ")),
             "{text}"
         );
-        let waiting = tokio::spawn(between.wait_for_connection(traffic.clone()).timeout(LONG).into_future());
+        let waiting = tokio::spawn(between.wait_for_connection(traffic).timeout(LONG).into_future());
         // It has been asked in vain by then.
-        between.assert_no_connection(traffic.clone()).await;
+        between.assert_no_connection(traffic).await;
         b.nft(chain("input", "accept"))?;
         waiting.await??;
-        let error = between.wait_for_no_connection(traffic.clone()).timeout(QUICK).await.unwrap_err();
+        let error = between.wait_for_no_connection(traffic).timeout(QUICK).await.unwrap_err();
         assert!(error.to_string().contains("a → b: it got through: "), "{error}");
-        let waiting = tokio::spawn(between.wait_for_no_connection(traffic.clone()).timeout(LONG).into_future());
-        between.assert_connection(traffic.clone()).await;
+        let waiting = tokio::spawn(between.wait_for_no_connection(traffic).timeout(LONG).into_future());
+        between.assert_connection(traffic).await;
         b.nft(chain("input", "meta l4proto { icmp, tcp, udp } drop"))?;
         waiting.await??;
     }
@@ -328,7 +340,7 @@ async fn a_paused_clock_breaks_the_question(a: Host, b: Host) -> TestResult {
     a.spawn(async { tokio::time::pause() }).await?;
     for traffic in routed() {
         let egress = a.connectivity(&b).egress();
-        assert_eq!(panic_of(egress.assert_no_connection(traffic.clone())).await, Err("broken".to_owned()), "{traffic}");
+        assert_eq!(panic_of(egress.assert_no_connection(traffic)).await, Err("broken".to_owned()), "{traffic}");
     }
     Ok(())
 }

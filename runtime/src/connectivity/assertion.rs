@@ -4,10 +4,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::judge::{Verdict, judge};
+use super::judge::judge;
 use super::question::{Answers, ConnectivityError, Inquiry, Wanted};
 use super::{Connectivity, Traffic};
-use crate::probe::{LEAST_WINDOW, PATIENCE, UnreachableCode, WINDOW, broken};
+use crate::probe::{LEAST_WINDOW, PATIENCE, UnreachableCode, Verdict, WINDOW, broken};
 
 /// The assertion that everything that is asked gets through. `.await` it, or `.wait()` for it.
 ///
@@ -33,10 +33,12 @@ pub struct AssertNoConnection {
     at: &'static Location<'static>,
 }
 
-/// The assertion that whatever is asked is said to be unreachable: by an ICMP message, other than one of a rule that prohibits it, or by the own
-/// host's lack of a route. Neither silence will do nor a reset. `.await` it, or `.wait()` for it.
+/// The assertion that somebody says of whatever is asked that there is no way: by ICMP's "destination unreachable", or by the own host's lack of a
+/// route. Neither silence will do nor a reset; nor what says that a rule prohibits it, or that the destination itself does not take it (protocol
+/// and port unreachable), unless just that [`code`](Self::code) is wanted. `.await` it, or `.wait()` for it.
 ///
-/// The word is waited for at most 5 s, stretched by the setting `time-scale`: a router asks three seconds for a neighbour. Nobody says it of ARP.
+/// The word is waited for at most 5 s, stretched by the setting `time-scale`: a router asks three seconds for a neighbour. Over IPv4 it tells
+/// each sender five times at once what its routes refuse, and then once a second: many ports are too many for that. Nobody says it of ARP.
 #[derive(Clone, Debug)]
 #[must_use = "an assertion does nothing until it is awaited or waited for"]
 pub struct AssertUnreachable {
@@ -104,7 +106,7 @@ impl AssertNoConnection {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted::AnyWord(self.window)
+        Wanted::Word(self.window)
     }
 
     fn judge(&self, answers: &Result<Answers, ConnectivityError>) {
@@ -119,14 +121,14 @@ impl AssertUnreachable {
         self
     }
 
-    /// How long the word may take; stretched by the setting `time-scale`.
+    /// How long the word may take, at least 20 ms; stretched by the setting `time-scale`, never shortened by it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.max(LEAST_WINDOW);
         self
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted::AnyWord(self.timeout)
+        Wanted::Word(self.timeout)
     }
 
     fn judge(&self, answers: &Result<Answers, ConnectivityError>) {
@@ -135,8 +137,8 @@ impl AssertUnreachable {
         let both = format!("are told that they cannot reach each other{code}");
         self.inquiry.judge(self.at, answers, [&both, &one_way], |answer| match answer {
             Err(error) if error.says_unreachable(self.code) => Verdict::Holds,
-            Err(error) if !error.is_negative() => Verdict::Broken,
-            Ok(_) | Err(_) => Verdict::Fails,
+            Err(error) if error.is_negative() => Verdict::Fails,
+            other => Verdict::of_silence(other),
         });
     }
 }

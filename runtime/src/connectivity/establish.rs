@@ -5,12 +5,12 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::judge::{Verdict, judge};
+use super::judge::judge;
 use super::question::{ConnectivityError, Inquiry};
 use super::{Connectivity, Ports, Traffic};
 use crate::Host;
 use crate::flow::{Flow, FlowError, Open};
-use crate::probe::{PATIENCE, WINDOW, all_on_hosts, on_host, refuse_to_block, wait_on_host};
+use crate::probe::{PATIENCE, Verdict, WINDOW, all_on_hosts, on_host, refuse_to_block, wait_on_host};
 
 /// Conversations that are to be established: `.await` it, or `.wait()` for it.
 ///
@@ -27,17 +27,28 @@ pub struct Establish {
 #[derive(Debug)]
 pub struct Flows(Vec<Flow>);
 
-/// The assertion that all of some conversations are alive, or that all are cut. `.await` it, or `.wait()` for it.
-///
-/// All are asked at once. What counts is told at [`Flow::assert_alive`] and [`Flow::assert_cut`].
+/// The assertion that all of some conversations are alive: see [`Flow::assert_alive`]. `.await` it, or `.wait()` for it.
 #[derive(Debug)]
 #[must_use = "an assertion does nothing until it is awaited or waited for"]
-pub struct AssertFlows<'a> {
+pub struct AssertAllAlive<'a> {
     flows: &'a mut Flows,
-    cut: bool,
-    within: Duration,
+    timeout: Duration,
     at: &'static Location<'static>,
 }
+
+/// The assertion that all of some conversations are cut: see [`Flow::assert_cut`]. `.await` it, or `.wait()` for it.
+#[derive(Debug)]
+#[must_use = "an assertion does nothing until it is awaited or waited for"]
+pub struct AssertAllCut<'a> {
+    flows: &'a mut Flows,
+    window: Duration,
+    at: &'static Location<'static>,
+}
+
+/// Conversations that are to be opened again: `.await` it, or `.wait()` for it.
+#[derive(Debug)]
+#[must_use = "nothing is opened until it is awaited or waited for"]
+pub struct ReopenAll<'a>(&'a mut Flows);
 
 /// A question in a flow, with the host on whose runtime it is asked.
 type Asked = (Host, Pin<Box<dyn Future<Output = Result<Duration, FlowError>> + Send>>);
@@ -78,97 +89,156 @@ impl Establish {
 }
 
 impl Flows {
-    /// Asserts that all of them are alive: a question in each is answered within 5 s.
+    /// Asserts that all of them are alive: a question in each is answered within 5 s. All are asked at once.
     ///
     /// # Panics
     /// At the caller's line, when awaited or waited for, if one is not, or if that could not be asked.
     #[track_caller]
-    pub fn assert_alive(&mut self) -> AssertFlows<'_> {
-        AssertFlows { flows: self, cut: false, within: PATIENCE, at: Location::caller() }
+    pub fn assert_alive(&mut self) -> AssertAllAlive<'_> {
+        AssertAllAlive { flows: self, timeout: PATIENCE, at: Location::caller() }
     }
 
-    /// Asserts that all of them are cut: in none is a question answered in a window of 1.5 s.
+    /// Asserts that all of them are cut: in none is a question answered in a window of 1.5 s. All are asked at once.
     ///
     /// # Panics
     /// At the caller's line, when awaited or waited for, if one is not, or if that could not be asked.
     #[track_caller]
-    pub fn assert_cut(&mut self) -> AssertFlows<'_> {
-        AssertFlows { flows: self, cut: true, within: WINDOW, at: Location::caller() }
+    pub fn assert_cut(&mut self) -> AssertAllCut<'_> {
+        AssertAllCut { flows: self, window: WINDOW, at: Location::caller() }
     }
 
-    /// Closes all of them, and opens each again as it was opened: see [`Flow::reopen`].
-    pub async fn reopen(&mut self) -> Result<(), FlowError> {
-        for flow in &mut self.0 {
-            flow.reopen().await?;
-        }
-        Ok(())
-    }
-}
-
-impl AssertFlows<'_> {
-    /// How long the answers may take, or the silence has to last; stretched by the setting `time-scale`.
-    pub fn within(mut self, within: Duration) -> Self {
-        self.within = within;
-        self
-    }
-
-    /// Blocks this thread until it is decided. For functions that are not `async`.
+    /// Closes each of them, and opens it again as it was opened: see [`Flow::reopen`].
     ///
-    /// # Panics
-    /// If it does not hold, or if the question could not be asked.
+    /// # Errors
+    /// The first that could not be opened. It is closed then, and those after it are as they were.
+    pub fn reopen(&mut self) -> ReopenAll<'_> {
+        ReopenAll(self)
+    }
+
+    fn host(&self) -> &Host {
+        self.0[0].client_host()
+    }
+
+    async fn ask(asked: Vec<Asked>) -> Vec<Result<Duration, FlowError>> {
+        all_on_hosts(describe(asked.len()), asked).await
+    }
+
     #[track_caller]
-    pub fn wait(mut self) {
-        let asked = self.asked();
-        for flow in self.flows.iter() {
-            refuse_to_block(flow.server_host());
-        }
-        let all = all_on_hosts(self.claim(), asked);
-        let answers = wait_on_host(&self.host(), self.claim(), async { Ok::<_, FlowError>(all.await) });
-        self.judge(answers.unwrap_or_else(|error| vec![Err(error)]));
+    fn ask_and_wait(&self, asked: Vec<Asked>) -> Vec<Result<Duration, FlowError>> {
+        self.iter().for_each(|flow| refuse_to_block(flow.server_host()));
+        let all = async { Ok::<_, FlowError>(Self::ask(asked).await) };
+        wait_on_host(self.host(), describe(self.len()), all).unwrap_or_else(|error| vec![Err(error)])
     }
 
-    fn asked(&mut self) -> Vec<Asked> {
-        let Self { flows, cut, within, .. } = self;
-        let ask = |flow: &mut Flow| -> Asked {
-            let host = flow.client_host().clone();
-            if *cut {
-                (host, Box::pin(flow.probe_cut().window(*within).session()))
-            } else {
-                (host, Box::pin(flow.exchange().timeout(*within).session()))
-            }
-        };
-        flows.iter_mut().map(ask).collect()
-    }
-
-    fn judge(&self, answers: Vec<Result<Duration, FlowError>>) {
+    fn judge(
+        &self,
+        at: &Location<'_>,
+        what: &str,
+        answers: Vec<Result<Duration, FlowError>>,
+        verdict: fn(&Result<String, ConnectivityError>) -> Verdict,
+    ) {
         let judged = |(flow, answer): (&Flow, Result<Duration, FlowError>)| {
             let name = format!("{} → {}", flow.client_host().name(), flow.server_host().name());
             let answer = answer.map(|took| format!("an answer came in the {} after {took:.1?}", flow.what()));
             (name, answer.map_err(ConnectivityError::from))
         };
-        let answers: Vec<_> = self.flows.iter().zip(answers).map(judged).collect();
-        let verdict = if self.cut { Verdict::of_silence } else { Verdict::of_answer };
-        judge(&self.host(), self.at, &self.claim(), &answers, verdict);
-    }
-
-    fn claim(&self) -> String {
-        format!("all flows are {}: {}", if self.cut { "cut" } else { "alive" }, self.flows.len())
-    }
-
-    fn host(&self) -> Host {
-        self.flows[0].client_host().clone()
+        let answers: Vec<_> = self.iter().zip(answers).map(judged).collect();
+        judge(self.host(), at, &format!("all {} flows are {what}", self.len()), &answers, verdict);
     }
 }
 
-impl<'a> IntoFuture for AssertFlows<'a> {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+fn describe(flows: usize) -> String {
+    format!("answers in {flows} flows")
+}
 
-    fn into_future(mut self) -> Self::IntoFuture {
+impl AssertAllAlive<'_> {
+    /// How long the answers may take; stretched by the setting `time-scale`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    fn asked(&mut self) -> Vec<Asked> {
+        let ask = |flow: &mut Flow| -> Asked {
+            (flow.client_host().clone(), Box::pin(flow.exchange().timeout(self.timeout).session()))
+        };
+        self.flows.0.iter_mut().map(ask).collect()
+    }
+
+    fn judge(&self, answers: Vec<Result<Duration, FlowError>>) {
+        self.flows.judge(self.at, "alive", answers, Verdict::of_answer);
+    }
+}
+
+impl AssertAllCut<'_> {
+    /// How long the silence has to last: see [`ProbeCut::window`](crate::ProbeCut::window).
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    fn asked(&mut self) -> Vec<Asked> {
+        let ask = |flow: &mut Flow| -> Asked {
+            (flow.client_host().clone(), Box::pin(flow.probe_cut().window(self.window).session()))
+        };
+        self.flows.0.iter_mut().map(ask).collect()
+    }
+
+    fn judge(&self, answers: Vec<Result<Duration, FlowError>>) {
+        self.flows.judge(self.at, "cut", answers, Verdict::of_silence);
+    }
+}
+
+/// `.await` and `.wait()` for the assertions.
+macro_rules! awaited {
+    ($($assertion:ident),+) => {$(
+        impl $assertion<'_> {
+            /// Blocks this thread until it is decided. For functions that are not `async`.
+            ///
+            /// # Panics
+            /// If it does not hold, or if the question could not be asked.
+            #[track_caller]
+            pub fn wait(mut self) {
+                let asked = self.asked();
+                let answers = self.flows.ask_and_wait(asked);
+                self.judge(answers);
+            }
+        }
+
+        impl<'a> IntoFuture for $assertion<'a> {
+            type Output = ();
+            type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+            fn into_future(mut self) -> Self::IntoFuture {
+                Box::pin(async move {
+                    let asked = self.asked();
+                    self.judge(Flows::ask(asked).await);
+                })
+            }
+        }
+    )+};
+}
+
+awaited!(AssertAllAlive, AssertAllCut);
+
+impl ReopenAll<'_> {
+    /// Blocks this thread until all are open. For functions that are not `async`.
+    #[track_caller]
+    pub fn wait(self) -> Result<(), FlowError> {
+        self.0.iter_mut().try_for_each(|flow| flow.reopen().wait())
+    }
+}
+
+impl<'a> IntoFuture for ReopenAll<'a> {
+    type Output = Result<(), FlowError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let asked = self.asked();
-            let answers = all_on_hosts(self.claim(), asked).await;
-            self.judge(answers);
+            for flow in self.0.iter_mut() {
+                flow.reopen().await?;
+            }
+            Ok(())
         })
     }
 }
@@ -202,5 +272,23 @@ impl IntoIterator for Flows {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Flows {
+    type Item = &'a Flow;
+    type IntoIter = std::slice::Iter<'a, Flow>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Flows {
+    type Item = &'a mut Flow;
+    type IntoIter = std::slice::IterMut<'a, Flow>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
     }
 }

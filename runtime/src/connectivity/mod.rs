@@ -8,9 +8,9 @@ mod traffic;
 mod wait;
 
 pub use assertion::{AssertConnection, AssertNoConnection, AssertUnreachable};
-pub use establish::{AssertFlows, Establish, Flows};
+pub use establish::{AssertAllAlive, AssertAllCut, Establish, Flows, ReopenAll};
 pub use question::ConnectivityError;
-pub use traffic::{Arp, Icmp, Ports, Traffic};
+pub use traffic::{Arp, Icmp, Ports, PortsError, Traffic};
 pub use wait::WaitForConnection;
 
 use crate::Host;
@@ -47,6 +47,7 @@ use crate::probe::Family;
 /// }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "nothing is asked by itself"]
 pub struct Connectivity {
     host: Host,
     peer: Host,
@@ -91,7 +92,7 @@ impl Connectivity {
     }
 
     /// From whom to whom.
-    fn ways(&self) -> impl Iterator<Item = (&Host, &Host)> {
+    fn directions(&self) -> impl Iterator<Item = (&Host, &Host)> {
         let egress = (self.directions != Directions::Ingress).then_some((&self.host, &self.peer));
         let ingress = (self.directions != Directions::Egress).then_some((&self.peer, &self.host));
         egress.into_iter().chain(ingress)

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use super::Connectivity;
-use super::traffic::{Kind, Ports, Traffic};
+use super::traffic::{Kind, Ports, PortsError, Traffic};
 use crate::Host;
-use crate::flow::{FlowError, Open};
+use crate::flow::{CutReason, FlowError, Open};
 use crate::probe::{
     ArpError, CannotRun, Family, NoAnswer, PingError, UnreachableCode, all_on_hosts, on_host, refuse_to_block,
     wait_on_host,
@@ -26,9 +28,12 @@ pub enum ConnectivityError {
     #[error(transparent)]
     Flow(#[from] FlowError),
     /// These are no ports that could be asked for. The question was never asked.
-    #[error("{0}")]
-    Ports(String),
+    #[error(transparent)]
+    Ports(#[from] PortsError),
 }
+
+/// A question over a port takes a server's socket, and two files for each of the attempts that may be under way at once.
+const FILES: usize = 16;
 
 /// In one direction, and for one port if it has ports.
 #[derive(Clone, Debug)]
@@ -36,11 +41,11 @@ struct Question {
     from: Host,
     to: Host,
     family: Option<Family>,
-    kind: One,
+    probe: Probe,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum One {
+enum Probe {
     Icmp,
     Arp,
     Port(Port),
@@ -59,7 +64,7 @@ pub(super) enum Wanted {
     /// An answer, for so long.
     Answer(Duration),
     /// An answer or a refusal; silence if there is neither in a window.
-    AnyWord(Duration),
+    Word(Duration),
 }
 
 /// Which question, and what came of it.
@@ -87,9 +92,9 @@ impl Inquiry {
 
     /// A flow to be opened for each question, by whom. There is one only where there are ports.
     pub(super) fn opens(&self) -> Result<Vec<(Host, Open<()>)>, ConnectivityError> {
-        let opens = self.questions()?.into_iter().filter_map(|question| match question.kind {
-            One::Port(port) => Some((question.from.clone(), question.open(port))),
-            One::Icmp | One::Arp => None,
+        let opens = self.questions()?.into_iter().filter_map(|question| match question.probe {
+            Probe::Port(port) => Some((question.from.clone(), question.open(port))),
+            Probe::Icmp | Probe::Arp => None,
         });
         Ok(opens.collect())
     }
@@ -117,21 +122,36 @@ impl Inquiry {
     }
 
     fn questions(&self) -> Result<Vec<Question>, ConnectivityError> {
-        let kinds = match &self.traffic.0 {
-            Kind::Icmp => vec![One::Icmp],
-            Kind::Arp => vec![One::Arp],
-            Kind::Ports(ports) => {
-                let Ports { transport, source_port, .. } = *ports;
-                let numbers = ports.numbers().map_err(ConnectivityError::Ports)?;
-                numbers.map(|number| One::Port(Port { transport, number, source: source_port })).collect()
+        let probes = match self.traffic.0 {
+            Kind::Icmp => vec![Probe::Icmp],
+            Kind::Arp => vec![Probe::Arp],
+            Kind::Ports(ports @ Ports { transport, source_port, .. }) => {
+                let numbers = ports.numbers()?;
+                numbers.map(|number| Probe::Port(Port { transport, number, source: source_port })).collect()
             }
         };
         let family = self.connectivity.family;
         let of = |(from, to): (&Host, &Host)| {
             let (from, to) = (from.clone(), to.clone());
-            kinds.iter().map(move |&kind| Question { from: from.clone(), to: to.clone(), family, kind })
+            probes.iter().map(move |&probe| Question { from: from.clone(), to: to.clone(), family, probe })
         };
-        Ok(self.connectivity.ways().flat_map(of).collect())
+        let questions: Vec<_> = self.connectivity.directions().flat_map(of).collect();
+        // A few fit into any limit.
+        if questions.len() > 8 {
+            make_room_for_files(questions.len() * FILES);
+        }
+        Ok(questions)
+    }
+}
+
+/// Lets this process open so many more files, as far as it may. What is short then is told by whoever needs it.
+fn make_room_for_files(more: usize) {
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let needed = (open + more) as u64;
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < needed
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, needed.min(hard), hard);
     }
 }
 
@@ -149,35 +169,35 @@ macro_rules! of_family {
 impl Question {
     fn name(&self) -> String {
         let (from, to) = (self.from.name(), self.to.name());
-        match self.kind {
-            One::Port(Port { transport, number, .. }) if number != 0 => {
+        match self.probe {
+            Probe::Port(Port { transport, number, .. }) if number != 0 => {
                 format!("{from} → {to}, {transport} port {number}")
             }
-            One::Icmp | One::Arp | One::Port(_) => format!("{from} → {to}"),
+            Probe::Icmp | Probe::Arp | Probe::Port(_) => format!("{from} → {to}"),
         }
     }
 
     /// On the runtime of whoever asks.
     async fn ask(self, wanted: Wanted) -> Result<String, ConnectivityError> {
-        let Self { from, to, family, kind } = &self;
-        Ok(match (*kind, wanted) {
-            (One::Icmp, Wanted::Answer(timeout)) => {
+        let Self { from, to, family, probe } = &self;
+        Ok(match (*probe, wanted) {
+            (Probe::Icmp, Wanted::Answer(timeout)) => {
                 of_family!(family, from.assert_ping(to).timeout(timeout)).session().await?.to_string()
             }
-            (One::Icmp, Wanted::AnyWord(window)) => {
+            (Probe::Icmp, Wanted::Word(window)) => {
                 of_family!(family, from.assert_no_ping(to).window(window)).session().await?.to_string()
             }
-            (One::Arp, Wanted::Answer(timeout)) => {
+            (Probe::Arp, Wanted::Answer(timeout)) => {
                 of_family!(family, from.assert_arping(to).timeout(timeout)).session().await?.to_string()
             }
-            (One::Arp, Wanted::AnyWord(window)) => {
+            (Probe::Arp, Wanted::Word(window)) => {
                 of_family!(family, from.assert_no_arping(to).window(window)).session().await?.to_string()
             }
-            (One::Port(port), wanted) => {
+            (Probe::Port(port), wanted) => {
                 let open = self.open(port);
                 let flow = match wanted {
                     Wanted::Answer(timeout) => open.timeout(timeout).at_last().await?,
-                    Wanted::AnyWord(window) => open.in_window(window).await?,
+                    Wanted::Word(window) => open.in_window(window).await?,
                 };
                 format!("there is a {}", flow.what())
             }
@@ -197,14 +217,17 @@ impl ConnectivityError {
         self.no_answer().is_some_and(NoAnswer::is_negative)
     }
 
-    /// Whether it will not change by asking again.
-    pub(super) fn is_broken(&self) -> bool {
-        self.no_answer().is_none_or(NoAnswer::is_broken)
-    }
-
-    /// Whether somebody said that there is no way, with this code if one is wanted; the host's own kernel gives none.
+    /// Whether somebody said that there is no way: with this code, if one is wanted. The own host's lack of a route has none.
     pub(super) fn says_unreachable(&self, wanted: Option<UnreachableCode>) -> bool {
-        self.no_answer().is_some_and(|error| error.says_unreachable(wanted))
+        let cut = if let Self::Flow(error) = self { error.cut_reason() } else { None };
+        let said = match (self, cut) {
+            (Self::Ping(PingError::NoRoute { .. }), _) | (_, Some(CutReason::NoRoute)) => return wanted.is_none(),
+            (Self::Ping(PingError::Unreachable { code, .. } | PingError::Prohibited { code, .. }), _)
+            | (_, Some(CutReason::Unreachable { code, .. } | CutReason::Prohibited { code, .. })) => *code,
+            _ => return false,
+        };
+        let by_itself = matches!(said, UnreachableCode::V4(2 | 3) | UnreachableCode::V6(4));
+        wanted.map_or(!said.is_prohibited() && !by_itself, |wanted| wanted == said)
     }
 
     fn no_answer(&self) -> Option<&dyn NoAnswer> {
@@ -214,6 +237,20 @@ impl ConnectivityError {
             Self::Flow(error) => Some(error),
             Self::Ports(_) => None,
         }
+    }
+}
+
+impl NoAnswer for ConnectivityError {
+    fn is_negative(&self) -> bool {
+        self.is_negative()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.no_answer().is_none_or(NoAnswer::is_broken)
+    }
+
+    fn is_answered(&self) -> bool {
+        self.no_answer().is_some_and(NoAnswer::is_answered)
     }
 }
 

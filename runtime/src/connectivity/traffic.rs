@@ -17,52 +17,79 @@ pub struct Arp;
 const MOST: u16 = 256;
 
 /// Ports of TCP, UDP or SCTP: `Tcp.port(80)`, `Udp.ports(5000..=5009).source_port(53)`. `Tcp` itself means one port of the kernel's choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "nothing is asked by itself"]
 pub struct Ports {
     pub(super) transport: Transport,
-    destination: RangeInclusive<u16>,
+    first: u16,
+    last: u16,
     pub(super) source_port: u16,
 }
 
 /// What is to get from one host to another: [`Icmp`], [`Arp`], [`Tcp`], [`Udp`], [`Sctp`], or [`Ports`] of those.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "nothing is asked by itself"]
 pub struct Traffic(pub(super) Kind);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Icmp,
     Arp,
     Ports(Ports),
 }
 
+/// What is wrong with a range of ports. An assertion about none would hold whatever the network does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortsError {
+    /// It has none.
+    #[error("{first}..={last} are no ports: the lower one comes first")]
+    Empty {
+        /// The first that was written.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
+    /// Port 0 means one of the kernel's choice, and is none of several.
+    #[error("0..={last} begins with port 0, which means one of the kernel's choice: begin with 1")]
+    Zero {
+        /// The last.
+        last: u16,
+    },
+    /// It has more than can be asked for at once.
+    #[error("{first}..={last} are more than {MOST} ports, which is what can be asked for at once")]
+    TooMany {
+        /// The first.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
+}
+
 impl Ports {
-    /// The port that all of it comes from; without it the kernel chooses.
+    /// The port that all of it comes from; without it the kernel chooses. In both directions at once it cannot be the other host's port as well,
+    /// on which that is served.
     pub fn source_port(mut self, port: u16) -> Self {
         self.source_port = port;
         self
     }
 
-    /// Each port; the error is why there are none. An assertion about none would say nothing.
-    pub(super) fn numbers(&self) -> Result<RangeInclusive<u16>, String> {
-        let (first, last) = (*self.destination.start(), *self.destination.end());
-        if self.destination.is_empty() {
-            return Err(format!("from {first} to {last} there are no ports"));
+    /// Each port.
+    pub(super) fn numbers(self) -> Result<RangeInclusive<u16>, PortsError> {
+        let Self { first, last, .. } = self;
+        match (first, last) {
+            (first, last) if first > last => Err(PortsError::Empty { first, last }),
+            (0, last) if last != 0 => Err(PortsError::Zero { last }),
+            (first, last) if last - first >= MOST => Err(PortsError::TooMany { first, last }),
+            (first, last) => Ok(first..=last),
         }
-        if first == 0 && last != 0 {
-            return Err(format!("from {first} to {last} there are ports, but 0 is none"));
-        }
-        if last - first >= MOST {
-            return Err(format!("from {first} to {last} there are more than {MOST} ports"));
-        }
-        Ok(self.destination.clone())
     }
 }
 
 impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (first, last) = (self.destination.start(), self.destination.end());
         self.transport.fmt(f)?;
-        match (first, last) {
+        match (self.first, self.last) {
             (0, 0) => {}
             (first, last) if first == last => write!(f, " port {first}")?,
             (first, last) => write!(f, " ports {first}–{last}")?,
@@ -73,7 +100,7 @@ impl fmt::Display for Ports {
 
 impl fmt::Display for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match self.0 {
             Kind::Icmp => f.write_str("ICMP"),
             Kind::Arp => f.write_str("ARP"),
             Kind::Ports(ports) => ports.fmt(f),
@@ -109,7 +136,7 @@ macro_rules! with_ports {
 
             /// Several ports of the other host, at most 256, for a [`Connectivity`](crate::Connectivity).
             pub fn ports(self, ports: RangeInclusive<u16>) -> Ports {
-                Ports { transport: self.into(), destination: ports, source_port: 0 }
+                Ports { transport: self.into(), first: *ports.start(), last: *ports.end(), source_port: 0 }
             }
         }
 

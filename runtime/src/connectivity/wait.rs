@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::judge::list;
-use super::question::{Answer, Answers, ConnectivityError, Inquiry, Wanted};
+use super::question::{Answers, ConnectivityError, Inquiry, Wanted};
 use super::{Connectivity, Traffic};
 use crate::error::chain;
-use crate::probe::{CannotRun, PATIENCE, WINDOW, on_host, refuse_to_block, until, wait_on_host};
+use crate::probe::{CannotRun, LEAST_WINDOW, PATIENCE, Verdict, WINDOW, on_host, refuse_to_block, until, wait_on_host};
 use crate::wait::WaitError;
 
 /// From the end of one round of questions to the next.
@@ -24,25 +24,32 @@ pub struct WaitForConnection {
     /// Whether it is waited for that there is none.
     none: bool,
     timeout: Duration,
+    window: Duration,
 }
 
 impl Connectivity {
     /// Waits until traffic gets through in each direction and for each port: at most 5 s, stretched by the setting `time-scale`.
     pub fn wait_for_connection(&self, traffic: impl Into<Traffic>) -> WaitForConnection {
-        WaitForConnection { inquiry: self.inquiry(traffic.into()), none: false, timeout: PATIENCE }
+        WaitForConnection { inquiry: self.inquiry(traffic.into()), none: false, timeout: PATIENCE, window: WINDOW }
     }
 
-    /// Waits until traffic gets through in no direction and for no port, for a whole window of 1.5 s: it is asked for at most 5 s when the
-    /// last window begins, stretched by the setting `time-scale`.
+    /// Waits until traffic gets through in no direction and for no port for a whole window of 1.5 s, or is refused. The last window begins
+    /// after at most 5 s, stretched by the setting `time-scale`.
     pub fn wait_for_no_connection(&self, traffic: impl Into<Traffic>) -> WaitForConnection {
-        WaitForConnection { inquiry: self.inquiry(traffic.into()), none: true, timeout: PATIENCE }
+        WaitForConnection { inquiry: self.inquiry(traffic.into()), none: true, timeout: PATIENCE, window: WINDOW }
     }
 }
 
 impl WaitForConnection {
-    /// How long it may take; stretched by the setting `time-scale`.
+    /// How long it may take, or until when the last window may begin; stretched by the setting `time-scale`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// How long silence has to last where it is waited for, at least 20 ms; stretched by the setting `time-scale`, never shortened by it.
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window.max(LEAST_WINDOW);
         self
     }
 
@@ -60,18 +67,16 @@ impl WaitForConnection {
 
     /// On the runtime of the host.
     async fn session(self) -> Result<Answers, ConnectivityError> {
-        let Self { inquiry, none, timeout } = self;
+        let Self { inquiry, none, timeout, window } = self;
         if !none {
             return inquiry.session(Wanted::Answer(timeout)).await;
         }
         let end = Instant::now() + inquiry.host().scaled(timeout);
         loop {
-            let answers = inquiry.clone().session(Wanted::AnyWord(WINDOW)).await?;
-            let gets_through =
-                |(_, answer): &Answer| answer.as_ref().map_or_else(|error| !error.is_negative(), |_| true);
-            let is_broken = |(_, answer): &Answer| answer.as_ref().is_err_and(ConnectivityError::is_broken);
+            let answers = inquiry.clone().session(Wanted::Word(window)).await?;
+            let any = |wanted| answers.iter().any(|(_, answer)| Verdict::of_silence(answer) == wanted);
             let now = Instant::now();
-            if now >= end || answers.iter().any(is_broken) || !answers.iter().any(gets_through) {
+            if now >= end || any(Verdict::Broken) || !any(Verdict::Fails) {
                 return Ok(answers);
             }
             let could_not = |source| CannotRun { what: "wait for the next questions".to_owned(), source };
@@ -93,19 +98,18 @@ impl WaitForConnection {
             let _ = self.inquiry.host().surroundings().broken.set(chain(&error));
             error
         };
-        let mut instead = Vec::new();
-        for answer in answers.map_err(failed)? {
-            match answer.1 {
-                Err(error) if error.is_broken() => return Err(failed(error)),
-                Ok(_) if !self.none => {}
-                Err(error) if self.none && error.is_negative() => {}
-                _ => instead.push(answer),
+        let verdict = if self.none { Verdict::of_silence } else { Verdict::of_answer };
+        let answers = answers.map_err(failed)?;
+        let instead = list(answers.iter().filter(|(_, answer)| verdict(answer) == Verdict::Fails));
+        for (_, answer) in answers {
+            if let (Verdict::Broken, Err(error)) = (verdict(&answer), answer) {
+                return Err(failed(error));
             }
         }
         if instead.is_empty() {
             return Ok(());
         }
-        Err(WaitError::Expired { what, waited, instead: list(instead.iter()) })
+        Err(WaitError::Expired { what, waited, instead: instead.trim_start().replace("\n  ", "; ") })
     }
 }
 

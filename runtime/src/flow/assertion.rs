@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::client::Plan;
 use super::{CutReason, Ends, Flow, FlowError};
 use crate::Host;
-use crate::probe::{LEAST_WINDOW, NoAnswer, PATIENCE, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
+use crate::probe::{LEAST_WINDOW, PATIENCE, Verdict, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
 use crate::transport::Transport;
 
 /// A question and its answer: `.await` it, or `.wait()` for it. It is answered with how long that took.
@@ -211,18 +211,14 @@ impl AssertAlive<'_> {
 
     fn judge(&self, outcome: Result<Duration, FlowError>) {
         let flow = &self.exchange.flow;
-        match reason(outcome) {
-            Ok(Ok(_)) => {}
-            Ok(Err(reason)) => {
-                fail(self.at, &format!("assertion failed: the {} is alive\n  {reason}", flow.what()));
+        let claim = format!("the {} is alive", flow.what());
+        match (Verdict::of_answer(&outcome), outcome) {
+            (_, Ok(_)) => {}
+            (Verdict::Broken, Err(error)) => {
+                broken(flow.client_host(), self.at, &format!("could not ask whether {claim}"), &error)
             }
-            Err(error) if !error.is_broken() => {
-                fail(self.at, &format!("assertion failed: the {} is alive\n  {error}", flow.what()));
-            }
-            Err(error) => {
-                let question = format!("could not ask whether the {} is alive", flow.what());
-                broken(flow.client_host(), self.at, &question, &error)
-            }
+            (_, Err(FlowError::Cut { reason, .. })) => fail(self.at, &format!("assertion failed: {claim}\n  {reason}")),
+            (_, Err(error)) => fail(self.at, &format!("assertion failed: {claim}\n  {error}")),
         }
     }
 }
@@ -246,16 +242,11 @@ impl AssertCut<'_> {
 
     fn judge(&self, outcome: Result<Duration, FlowError>) {
         let flow = &self.probe.flow;
-        match reason(outcome) {
-            Ok(Err(_)) => {}
-            Ok(Ok(took)) => fail(
-                self.at,
-                &format!("assertion failed: the {} is cut\n  an answer came after {took:.1?}", flow.what()),
-            ),
-            Err(error) => {
-                let question = format!("could not ask whether the {} is cut", flow.what());
-                broken(flow.client_host(), self.at, &question, &error)
-            }
+        let claim = format!("the {} is cut", flow.what());
+        match (Verdict::of_silence(&outcome), outcome) {
+            (Verdict::Holds, _) => {}
+            (_, Ok(took)) => fail(self.at, &format!("assertion failed: {claim}\n  an answer came after {took:.1?}")),
+            (_, Err(error)) => broken(flow.client_host(), self.at, &format!("could not ask whether {claim}"), &error),
         }
     }
 }

@@ -95,7 +95,7 @@ impl Site {
             let next = schedule.next_send().map(|next| match self.plan {
                 // Those that are under way are repeated by the kernel: others come at longer and longer intervals.
                 Plan::Until { interval, .. } if !attempts.is_empty() => {
-                    next + interval * (1 << schedule.tries().saturating_sub(1).min(16)) - interval
+                    next + interval * ((1 << schedule.tries().saturating_sub(1).min(16)) - 1)
                 }
                 _ => next,
             });

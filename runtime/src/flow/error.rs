@@ -150,14 +150,6 @@ impl NoAnswer for FlowError {
     fn is_broken(&self) -> bool {
         !matches!(self, Self::Cut { .. } | Self::Astray { .. })
     }
-
-    fn says_unreachable(&self, wanted: Option<UnreachableCode>) -> bool {
-        match self.cut_reason() {
-            Some(CutReason::Unreachable { code, .. }) => wanted.is_none_or(|wanted| wanted == *code),
-            Some(CutReason::NoRoute) => wanted.is_none(),
-            _ => false,
-        }
-    }
 }
 
 impl From<CannotRun> for FlowError {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{UnreachableCode, broken, fail};
+use super::{broken, fail};
 use crate::Host;
 
 /// Why a probe has no answer.
@@ -16,9 +16,39 @@ pub(crate) trait NoAnswer: Error {
     /// Whether it will not change by asking again: the question could not be asked.
     fn is_broken(&self) -> bool;
 
-    /// Whether somebody said that there is no way: with this code, if one is wanted. The own host's lack of a route has none.
-    fn says_unreachable(&self, _wanted: Option<UnreachableCode>) -> bool {
+    /// Whether somebody has answered all the same, though not as is wanted: several have.
+    fn is_answered(&self) -> bool {
         false
+    }
+}
+
+/// What an outcome means for a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Holds,
+    Fails,
+    /// It says nothing about it.
+    Broken,
+}
+
+impl Verdict {
+    /// For the claim that there is an answer.
+    pub(crate) fn of_answer<T, E: NoAnswer>(outcome: &Result<T, E>) -> Self {
+        match outcome {
+            Ok(_) => Self::Holds,
+            Err(error) if error.is_broken() => Self::Broken,
+            Err(_) => Self::Fails,
+        }
+    }
+
+    /// For the claim that there is none.
+    pub(crate) fn of_silence<T, E: NoAnswer>(outcome: &Result<T, E>) -> Self {
+        match outcome {
+            Ok(_) => Self::Fails,
+            Err(error) if error.is_negative() => Self::Holds,
+            Err(error) if error.is_answered() => Self::Fails,
+            Err(_) => Self::Broken,
+        }
     }
 }
 
@@ -37,14 +67,14 @@ impl Claim<'_> {
         asked_for: Duration,
         enough: impl FnOnce(&T) -> Result<(), String>,
     ) {
-        match outcome {
-            Ok(report) => {
+        match (outcome, Verdict::of_answer(outcome)) {
+            (Ok(report), _) => {
                 if let Err(why) = enough(report) {
                     fail(self.at, &format!("assertion failed: {}\n  {why}: {report}", self.text));
                 }
             }
-            Err(error) if error.is_broken() => self.could_not_ask(error),
-            Err(error) => {
+            (Err(error), Verdict::Broken) => self.could_not_ask(error),
+            (Err(error), _) => {
                 let last_word = format!("after {asked_for:.1?} the last word is: {error}");
                 fail(self.at, &format!("assertion failed: {}\n  {last_word}", self.text))
             }
@@ -53,10 +83,11 @@ impl Claim<'_> {
 
     /// The claim is that there is none.
     pub(super) fn wants_silence<T: Display, E: NoAnswer + 'static>(&self, outcome: &Result<T, E>) {
-        match outcome {
-            Ok(report) => fail(self.at, &format!("assertion failed: {}\n  it answered: {report}", self.text)),
-            Err(error) if error.is_negative() => {}
-            Err(error) => self.could_not_ask(error),
+        match (outcome, Verdict::of_silence(outcome)) {
+            (_, Verdict::Holds) => {}
+            (Ok(report), _) => fail(self.at, &format!("assertion failed: {}\n  it answered: {report}", self.text)),
+            (Err(error), Verdict::Fails) => fail(self.at, &format!("assertion failed: {}\n  {error}", self.text)),
+            (Err(error), Verdict::Broken) => self.could_not_ask(error),
         }
     }
 

@@ -21,7 +21,7 @@ mod target;
 
 pub use assertion::{AssertNoPing, AssertPing};
 pub(crate) use echo::seed;
-pub(crate) use judge::NoAnswer;
+pub(crate) use judge::{NoAnswer, Verdict};
 pub use neighbour::{Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping};
 pub use ping::{Ping, PingError, PingReport, UnreachableCode};
 pub use ping_all::PingAll;

@@ -235,14 +235,6 @@ impl NoAnswer for PingError {
     fn is_broken(&self) -> bool {
         matches!(self, Self::Target(_) | Self::Local { .. })
     }
-
-    fn says_unreachable(&self, wanted: Option<UnreachableCode>) -> bool {
-        match self {
-            Self::Unreachable { code, .. } => wanted.is_none_or(|wanted| wanted == *code),
-            Self::NoRoute { .. } => wanted.is_none(),
-            _ => false,
-        }
-    }
 }
 
 fn at(from: Option<IpAddr>) -> String {

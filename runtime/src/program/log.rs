@@ -70,7 +70,9 @@ impl Log {
         let fds = streams.iter().map(|(stream, _)| stream.as_fd().try_clone_to_owned());
         let fds: Vec<OwnedFd> = fds.collect::<io::Result<_>>()?;
         let mut heard = Heard::default();
-        printed.into_iter().for_each(|line| heard.hear(line));
+        for line in printed {
+            heard.hear(line);
+        }
         let (streams, heard) = (Mutex::new(streams), Mutex::new(heard));
         let log = Arc::new(Self { host, streams, heard, changed: Condvar::new() });
         let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -138,6 +138,10 @@ impl NoAnswer for ArpError {
     fn is_broken(&self) -> bool {
         !matches!(self, Self::Timeout { .. } | Self::Conflict { .. })
     }
+
+    fn is_answered(&self) -> bool {
+        matches!(self, Self::Conflict { .. })
+    }
 }
 
 fn list(macs: &[MacAddr]) -> String {
