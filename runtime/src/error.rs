@@ -25,10 +25,10 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn show_panic(at: &Location<'_>, message: &str) {
     let thread = std::thread::current();
     let mut text = format!("\nthread '{}' panicked at {at}:\n{message}\n", thread.name().unwrap_or("<unnamed>"));
-    let backtrace = std::backtrace::Backtrace::capture();
-    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+    // Where it was is said; how it got there takes more than a screen, and is for whoever wants all of it.
+    if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted == "full") {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "stack backtrace:\n{backtrace}");
+        let _ = writeln!(text, "stack backtrace:\n{}", std::backtrace::Backtrace::force_capture());
     }
     say(text.trim_end());
 }

@@ -93,8 +93,9 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        Arp, ArpError, Flow, FlowError, Host, Icmp, Lab, PingError, Prefix, Sctp, Segment, ServiceError, Tcp,
-        TestError, TestResult, Topology, Udp, WaitError, eventually, netns_test, never_within, wait_until,
+        Arp, ArpError, Flow, FlowError, Host, Icmp, IpNet, Lab, PingError, Prefix, Sctp, Segment, ServiceError, Tcp,
+        TestError, TestResult, Topology, Udp, UnreachableCode, WaitError, eventually, netns_test, never_within,
+        wait_until,
     };
 }
 

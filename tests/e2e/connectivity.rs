@@ -8,6 +8,7 @@ use netns_test::{ConnectivityError, Traffic, UnreachableCode};
 use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::routes::take_down;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// For silence, and for what fails anyway.
 const QUICK: Duration = Duration::from_millis(300);
@@ -41,8 +42,8 @@ async fn everything_gets_through_a_wire(a: Host, b: Host) {
             let said = panic_of(between.assert_no_connection(traffic).window(LONG)).await.unwrap_err();
             assert!(said.starts_with("assertion failed: "), "{said}");
             assert!(said.contains(&format!(" do not reach each other over {traffic}\n")), "{said}");
-            assert!(said.contains("\n  a → b: it got through: "), "{said}");
-            assert!(said.contains("\n  b → a: it got through: "), "{said}");
+            assert!(said.contains("\n  a → b ("), "{said}");
+            assert!(said.contains("\n  b → a ("), "{said}");
             let said = panic_of(between.assert_unreachable(traffic).timeout(LONG)).await.unwrap_err();
             assert!(said.contains(" are told that they cannot reach each other over "), "{said}");
         }
@@ -54,13 +55,35 @@ fn plain_functions_wait(a: Host, b: Host) -> TestResult {
     let between = a.connectivity(&b);
     between.assert_connection(Icmp).wait();
     let mut flows = between.establish(Tcp.ports(2000..=2001)).wait()?;
-    assert_eq!(flows.len(), 4);
+    assert_eq!(flows.len(), 8, "in two directions, over two families");
     flows.assert_alive().wait();
     b.nft(chain("input", "drop"))?;
     between.assert_no_connection(Udp).window(QUICK).wait();
     between.wait_for_no_connection(Icmp).wait()?;
     flows.assert_cut().window(QUICK).wait();
     Ok(())
+}
+
+/// A firewall of one family is none of the other.
+#[netns_test(veth = true)]
+async fn a_family_is_one(a: Host, b: Host) -> TestResult {
+    b.nft(chain("input", "meta nfproto ipv4 drop"))?;
+    let between = a.connectivity(&b);
+    for traffic in routed() {
+        between.ipv4().assert_no_connection(traffic).window(QUICK).await;
+        between.ipv6().assert_connection(traffic).await;
+        let said = panic_of(between.assert_no_connection(traffic).window(Duration::from_secs(2))).await.unwrap_err();
+        assert!(said.lines().count() == 3 && said.contains("\n  a → b (2001:db8::2): it got through: "), "{said}");
+        let said = panic_of(between.assert_connection(traffic).timeout(QUICK)).await.unwrap_err();
+        assert!(said.lines().count() == 3 && said.contains("\n  b → a (198.51.100.1): "), "{said}");
+    }
+    Ok(())
+}
+
+#[netns_test(veth = true, ipv6 = false)]
+async fn of_families_only_what_both_have_is_asked(a: Host, b: Host) {
+    a.connectivity(&b).assert_connection(Tcp).await;
+    assert_eq!(panic_of(a.connectivity(&b).ipv6().assert_connection(Tcp)).await, Err("broken".to_owned()));
 }
 
 /// What one direction says is not hidden by the other.
@@ -74,12 +97,16 @@ async fn a_direction_is_one(a: Host, b: Host) -> TestResult {
         between.ingress().assert_no_connection(traffic).window(QUICK).await;
         let said = panic_of(between.assert_connection(traffic).timeout(QUICK)).await.unwrap_err();
         assert!(
-            said.starts_with(&format!("assertion failed: a and b reach each other over {traffic}\n  b → a: ")),
+            said.starts_with(&format!(
+                "assertion failed: a and b reach each other over {traffic}\n  b → a (198.51.100.1)"
+            )),
             "{said}"
         );
         let said = panic_of(between.assert_no_connection(traffic).window(QUICK)).await.unwrap_err();
         assert!(
-            said.starts_with(&format!("assertion failed: a and b do not reach each other over {traffic}\n  a → b: ")),
+            said.starts_with(&format!(
+                "assertion failed: a and b do not reach each other over {traffic}\n  a → b (198.51.100.2)"
+            )),
             "{said}"
         );
         let said = panic_of(between.ingress().assert_connection(traffic).timeout(QUICK)).await.unwrap_err();
@@ -94,10 +121,13 @@ async fn a_direction_is_one(a: Host, b: Host) -> TestResult {
 async fn a_port_is_one(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "meta l4proto { tcp, udp } th dport 5003 drop"))?;
     for ports in [Tcp.ports(5000..=5009), Udp.ports(5000..=5009), Tcp.ports(5000..=5009).source_port(400)] {
-        let egress = a.connectivity(&b).egress();
+        let egress = a.connectivity(&b).egress().ipv4();
         let said = panic_of(egress.assert_connection(ports).timeout(QUICK)).await.unwrap_err();
         assert_eq!(said.lines().count(), 2, "{said}");
-        assert!(said.starts_with(&format!("assertion failed: a reaches b over {ports}\n  a → b, ")), "{said}");
+        assert!(
+            said.starts_with(&format!("assertion failed: a reaches b over {ports}\n  a → b (198.51.100.2), ")),
+            "{said}"
+        );
         assert!(said.contains(" port 5003: nothing gets through the "), "{said}");
         // It is nothing that the negative assertion could hide behind.
         let said = panic_of(egress.assert_no_connection(ports).window(QUICK)).await.unwrap_err();
@@ -129,7 +159,7 @@ async fn a_source_port_is_that_of_all(a: Host, b: Host) -> TestResult {
 #[netns_test(veth = true)]
 async fn silence_is_believed_after_three_segments(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "meta l4proto { tcp, udp } drop"))?;
-    let egress = a.connectivity(&b).egress();
+    let egress = a.connectivity(&b).egress().ipv4();
     let sent = || ["ActiveOpens", "RetransSegs"].map(|name| counter(&a, "Tcp", name));
     let before = sent();
     egress.assert_no_connection(Tcp.port(80)).window(QUICK).await;
@@ -160,21 +190,19 @@ async fn assert_no_ports(a: &Host, b: &Host, ports: netns_test::Ports, why: &str
 #[netns_test(veth = true)]
 async fn an_assertion_about_no_ports_says_nothing(a: Host, b: Host) {
     #[expect(clippy::reversed_empty_ranges, reason = "it is the mistake")]
-    assert_no_ports(&a, &b, Tcp.ports(81..=80), "81..=80 are no ports: the lower one comes first").await;
-    assert_no_ports(
-        &a,
-        &b,
-        Udp.ports(0..=9),
-        "0..=9 begins with port 0, which means one of the kernel's choice: begin with 1",
-    )
-    .await;
-    assert_no_ports(
-        &a,
-        &b,
-        Tcp.ports(1..=257),
-        "1..=257 are more than 256 ports, which is what can be asked for at once",
-    )
-    .await;
+    for (ports, why) in [
+        (Tcp.ports(81..=80), "81..=80 are no ports: the lower one comes first"),
+        (Udp.ports(0..=9), "there is no port 0; without a port, as in `Tcp`, the kernel chooses one"),
+        (Tcp.port(0), "there is no port 0; without a port, as in `Tcp`, the kernel chooses one"),
+        (Tcp.ports(1..=257), "1..=257 are more than 256 ports, which is what can be asked for at once"),
+        (
+            Udp.ports(120..=130).source_port(123),
+            "port 123 is both a port and the source port: ask for `.egress()` and `.ingress()` one after the other",
+        ),
+    ] {
+        assert_no_ports(&a, &b, ports, why).await;
+    }
+    a.connectivity(&b).egress().assert_connection(Udp.port(123).source_port(123)).await;
 }
 
 #[netns_test(veth = true, timeout = "60s")]
@@ -190,11 +218,77 @@ async fn many_ports_are_asked_at_once(a: Host, b: Host) -> TestResult {
     Ok(())
 }
 
+/// Also where there is room for few files, and where all of it fails.
+#[netns_test(veth = true, timeout = "60s")]
+async fn many_ports_that_are_not_reached_are_a_failure(a: Host, b: Host) -> TestResult {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, 256, hard)?;
+    b.nft(chain("input", "meta l4proto { tcp, udp } drop"))?;
+    let between = a.connectivity(&b).ipv4();
+    for ports in [Tcp.ports(1024..=1279), Udp.ports(1024..=1279)] {
+        let said = panic_of(between.assert_connection(ports).timeout(Duration::from_secs(3))).await.unwrap_err();
+        assert!(said.starts_with("assertion failed: ") && said.ends_with("\n  and 504 more"), "{said}");
+    }
+    b.nft(chain("input", "meta l4proto { tcp, udp } reject with icmpx type host-unreachable"))?;
+    for ports in [Tcp.ports(1024..=1279), Udp.ports(1024..=1279)] {
+        between.egress().assert_unreachable(ports).await;
+    }
+    Ok(())
+}
+
+/// Several attempts are under way when the network comes up. One of them is the flow; what becomes of the others is nothing to it.
+#[netns_test(veth = true, timeout = "120s")]
+async fn of_several_attempts_one_is_the_flow(a: Host, b: Host) -> TestResult {
+    let opened = || counter(&a, "Tcp", "ActiveOpens");
+    for _ in 0..3 {
+        b.nft(chain("input", "meta l4proto tcp drop"))?;
+        let before = opened();
+        let establish = a.connectivity(&b).ipv4().establish(Tcp.ports(80..=95)).timeout(LONG);
+        let opening = tokio::spawn(establish.into_future());
+        eventually("each is tried for the third time", || opened() >= before + 3 * 16).await;
+        b.nft(chain("input", "accept"))?;
+        let mut flows = opening.await??;
+        assert_eq!(flows.len(), 32);
+        for flow in &flows {
+            assert_eq!(flow.peer_as_seen_by_server(), flow.local_addr());
+        }
+        flows.assert_alive().await;
+        let said = panic_of(flows.assert_cut().window(LONG)).await.unwrap_err();
+        assert!(said.ends_with("\n  and 24 more"), "{said}");
+        b.nft(chain("input", "meta l4proto tcp drop"))?;
+        flows.assert_cut().window(QUICK).await;
+    }
+    Ok(())
+}
+
+/// One that gets through is enough to fail, whatever could not be asked of others.
+#[netns_test(veth = true)]
+async fn what_is_known_counts(a: Host, b: Host) -> TestResult {
+    let _listener = b.run(|| TcpListener::bind(("0.0.0.0", 80)))?;
+    let egress = a.connectivity(&b).egress().ipv4();
+    let said = panic_of(egress.assert_no_connection(Tcp.ports(80..=81)).window(LONG)).await.unwrap_err();
+    assert!(
+        said.starts_with(
+            "assertion failed: a does not reach b over TCP ports 80–81\n  a → b (198.51.100.2), TCP port 81: "
+        ),
+        "{said}"
+    );
+    assert!(said.contains("\n  a → b (198.51.100.2), TCP port 80: could not serve TCP at "), "{said}");
+    b.nft(chain("input", "tcp dport 81 drop"))?;
+    let said = panic_of(egress.assert_connection(Tcp.ports(80..=81)).timeout(QUICK)).await.unwrap_err();
+    assert!(
+        said.starts_with("assertion failed: a reaches b over TCP ports 80–81\n  a → b (198.51.100.2), TCP port 81: "),
+        "{said}"
+    );
+    assert_eq!(panic_of(egress.assert_no_connection(Tcp.ports(80..=81)).window(QUICK)).await, Err("broken".to_owned()));
+    Ok(())
+}
+
 /// A port that somebody has: nothing could be asked there.
 #[netns_test(veth = true)]
 async fn a_port_that_is_taken_breaks_the_question(a: Host, b: Host) -> TestResult {
     let _listener = b.run(|| TcpListener::bind(("0.0.0.0", 80)))?;
-    let egress = a.connectivity(&b).egress();
+    let egress = a.connectivity(&b).egress().ipv4();
     assert_eq!(panic_of(egress.assert_connection(Tcp.port(80))).await, Err("broken".to_owned()));
     assert_eq!(panic_of(egress.assert_no_connection(Tcp.port(80))).await, Err("broken".to_owned()));
     Ok(())
@@ -227,7 +321,7 @@ struct Routed {
 async fn unreachable_is_neither_silence_nor_a_refusal(net: Routed) -> TestResult {
     let between = net.client.connectivity(&net.server);
     for traffic in routed() {
-        let expect = |rule: &'static str| {
+        let expect = |rule: &str| {
             net.router.nft(chain("forward", &format!("meta l4proto {{ icmp, ipv6-icmp, tcp, udp }} {rule}")))
         };
         expect("reject with icmpx type no-route")?;
@@ -239,12 +333,19 @@ async fn unreachable_is_neither_silence_nor_a_refusal(net: Routed) -> TestResult
         assert!(said.contains("are told that they cannot reach each other: host unreachable over"), "{said}");
         assert!(said.contains("net unreachable"), "{said}");
         between.assert_no_connection(traffic).await;
-        for rule in ["drop", "reject with icmpx type admin-prohibited"] {
-            expect(rule)?;
-            between.assert_no_connection(traffic).window(QUICK).await;
-            let said = panic_of(between.assert_unreachable(traffic).timeout(QUICK)).await.unwrap_err();
-            assert!(said.starts_with("assertion failed: client and server are told that they cannot"), "{said}");
+        // A rule, or a host that does not take it, unless that is what is wanted.
+        for (rule, code) in
+            [("admin-prohibited", UnreachableCode::V4(13)), ("port-unreachable", UnreachableCode::V4(3))]
+        {
+            expect(&format!("reject with icmpx type {rule}"))?;
+            let said = panic_of(between.ipv4().assert_unreachable(traffic).timeout(QUICK)).await.unwrap_err();
+            assert!(said.starts_with("assertion failed: "), "{said}");
+            between.ipv4().assert_unreachable(traffic).code(code).await;
         }
+        expect("drop")?;
+        between.assert_no_connection(traffic).window(QUICK).await;
+        let said = panic_of(between.assert_unreachable(traffic).timeout(QUICK)).await.unwrap_err();
+        assert!(said.starts_with("assertion failed: client and server are told that they cannot"), "{said}");
     }
     net.router.nft(chain("forward", "meta l4proto tcp reject with tcp reset"))?;
     between.assert_no_connection(Tcp).window(QUICK).await;
@@ -269,7 +370,7 @@ async fn arp_is_for_neighbours(net: Routed) {
 
 #[netns_test(timeout = "60s")]
 async fn what_was_established_outlives_a_rule_or_is_cut(net: Routed) -> TestResult {
-    let between = net.client.connectivity(&net.server);
+    let between = net.client.connectivity(&net.server).ipv4();
     for (ports, others) in [(Tcp.ports(80..=82), Tcp.port(90)), (Udp.ports(80..=82), Udp.port(90))] {
         // From here on the router keeps track.
         net.router.nft(chain("forward", "ct state established accept"))?;
@@ -307,7 +408,7 @@ async fn what_was_established_outlives_a_rule_or_is_cut(net: Routed) -> TestResu
 
 #[netns_test(veth = true, timeout = "60s")]
 async fn a_wait_ends_when_it_is_so(a: Host, b: Host) -> TestResult {
-    let between = a.connectivity(&b);
+    let between = a.connectivity(&b).ipv4();
     for traffic in routed() {
         b.nft(chain("input", "meta l4proto { icmp, tcp, udp } drop"))?;
         between.wait_for_no_connection(traffic).await?;
@@ -315,7 +416,9 @@ async fn a_wait_ends_when_it_is_so(a: Host, b: Host) -> TestResult {
         let text = error.to_string();
         assert!(matches!(error, WaitError::Expired { .. }), "{error:?}");
         assert!(
-            text.contains(&format!("for this: a and b reach each other over {traffic}; there is instead: a → b: ")),
+            text.contains(&format!(
+                "for this: a and b reach each other over {traffic}; there is instead: a → b (198.51.100.2): "
+            )),
             "{text}"
         );
         let waiting = tokio::spawn(between.wait_for_connection(traffic).timeout(LONG).into_future());
@@ -324,7 +427,7 @@ async fn a_wait_ends_when_it_is_so(a: Host, b: Host) -> TestResult {
         b.nft(chain("input", "accept"))?;
         waiting.await??;
         let error = between.wait_for_no_connection(traffic).timeout(QUICK).await.unwrap_err();
-        assert!(error.to_string().contains("a → b: it got through: "), "{error}");
+        assert!(error.to_string().contains("a → b (198.51.100.2): it got through: "), "{error}");
         let waiting = tokio::spawn(between.wait_for_no_connection(traffic).timeout(LONG).into_future());
         between.assert_connection(traffic).await;
         b.nft(chain("input", "meta l4proto { icmp, tcp, udp } drop"))?;
@@ -339,7 +442,7 @@ async fn a_paused_clock_breaks_the_question(a: Host, b: Host) -> TestResult {
     b.nft(chain("input", "meta l4proto { icmp, tcp, udp } drop"))?;
     a.spawn(async { tokio::time::pause() }).await?;
     for traffic in routed() {
-        let egress = a.connectivity(&b).egress();
+        let egress = a.connectivity(&b).egress().ipv4();
         assert_eq!(panic_of(egress.assert_no_connection(traffic)).await, Err("broken".to_owned()), "{traffic}");
     }
     Ok(())

@@ -201,7 +201,7 @@ async fn only_the_web_is_open(client: Host, server: Host) -> TestResult {
     )?;
     between.egress().assert_connection(Tcp.port(80)).await;
     between.egress().assert_no_connection(Tcp.ports(81..=89)).await;
-    between.assert_no_connection(Udp).await;
+    between.egress().assert_no_connection(Udp.ports(81..=89)).await;
     flows[0].assert_alive().await;
     flows[1].assert_cut().await;
     Ok(())

@@ -109,6 +109,8 @@ fn every_namespace_has_the_baseline(a: Host, b: Host) {
         }
         assert_eq!(read(host, "/proc/sys/net/ipv4/icmp_ratelimit"), "0");
         assert_eq!(read(host, "/proc/sys/net/ipv6/icmp/ratelimit"), "0");
+        assert_eq!(read(host, "/proc/sys/net/ipv4/icmp_ratemask"), "0");
+        assert_eq!(read(host, "/proc/sys/net/ipv6/icmp/ratemask"), "0");
     }
 }
 

@@ -289,6 +289,8 @@ async fn what_cannot_be_asked_is_broken(a: Host, b: Host) -> TestResult {
     for protocol in [Tcp, Udp] {
         assert_broken(protocol, &a, "0.0.0.0".parse()?, "nowhere").await;
     }
+    assert_eq!(panic_of(a.assert_no_tcp(&b, 0)).await, Err("broken".to_owned()), "nobody could listen there");
+    assert_eq!(panic_of(a.assert_udp(&b, 0)).await, Err("broken".to_owned()));
     match a.sctp(&b, PORT).await {
         Err(ServiceError::Unsupported { .. }) => {
             assert_eq!(panic_of(a.assert_no_sctp(&b, PORT)).await, Err("broken".to_owned()));

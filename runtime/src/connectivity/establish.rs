@@ -14,7 +14,7 @@ use crate::probe::{PATIENCE, Verdict, WINDOW, all_on_hosts, on_host, refuse_to_b
 
 /// Conversations that are to be established: `.await` it, or `.wait()` for it.
 ///
-/// Each is a [`Flow`], in every direction and for every port; they are tried again until all of them are open. It takes at most 5 s, stretched by
+/// Each is a [`Flow`], in every direction, over every family and for every port; they are tried again until all of them are open. It takes at most 5 s, stretched by
 /// the setting `time-scale`.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is opened until it is awaited or waited for"]
@@ -23,7 +23,8 @@ pub struct Establish {
     timeout: Duration,
 }
 
-/// Conversations that are open: a slice of [`Flow`]s, first those that the host has opened and then those of its peer, by port.
+/// Conversations that are open: a slice of [`Flow`]s, first those that the host has opened and then those of its peer, each over IPv4 and then over
+/// IPv6, by port.
 #[derive(Debug)]
 pub struct Flows(Vec<Flow>);
 

@@ -14,11 +14,11 @@ pub use traffic::{Arp, Icmp, Ports, PortsError, Traffic};
 pub use wait::WaitForConnection;
 
 use crate::Host;
-use crate::probe::Family;
+use crate::probe::{Family, Target};
 
-/// What gets through between two hosts: in both directions, unless it is narrowed to one.
+/// What gets through between two hosts: in both directions, and over IPv4 and IPv6 where both hosts have it, unless it is narrowed to one.
 ///
-/// Every question is asked in each direction and for each port that is named, all at once. Over ICMP and ARP it is one that [`Host::ping`] and
+/// Every question is asked in each direction, over each family and for each port that is named, all at once. Over ICMP and ARP it is one that [`Host::ping`] and
 /// [`Host::arping`] ask. Over TCP, UDP and SCTP both ends are the library's own, as those of a [`Flow`](crate::Flow): a server is bound to the
 /// port, and there is a connection if both ends have heard each other. Whether a program listens on a port, [`Host::tcp`] asks.
 ///
@@ -40,9 +40,9 @@ use crate::probe::Family;
 ///     )?;
 ///     between.egress().assert_connection(Tcp.port(80)).await;
 ///     between.egress().assert_no_connection(Tcp.ports(81..=89)).await;
-///     between.assert_no_connection(Udp).await;
-///     flows[0].assert_alive().await;
-///     flows[1].assert_cut().await;
+///     between.egress().assert_no_connection(Udp.ports(81..=89)).await;
+///     flows[0].assert_alive().await; // over IPv4, port 80
+///     flows[1].assert_cut().await; // port 81
 ///     Ok(())
 /// }
 /// ```
@@ -81,12 +81,12 @@ impl Connectivity {
         Self { directions: Directions::Ingress, ..self.clone() }
     }
 
-    /// Over IPv4.
+    /// Only over IPv4.
     pub fn ipv4(&self) -> Self {
         Self { family: Some(Family::V4), ..self.clone() }
     }
 
-    /// Over IPv6.
+    /// Only over IPv6.
     pub fn ipv6(&self) -> Self {
         Self { family: Some(Family::V6), ..self.clone() }
     }
@@ -96,6 +96,23 @@ impl Connectivity {
         let egress = (self.directions != Directions::Ingress).then_some((&self.host, &self.peer));
         let ingress = (self.directions != Directions::Egress).then_some((&self.peer, &self.host));
         egress.into_iter().chain(ingress)
+    }
+
+    fn goes_both_ways(&self) -> bool {
+        self.directions == Directions::Both
+    }
+
+    /// Over which families it is asked: what is said, or what both hosts have; whatever there is, if they have none in common.
+    fn families(&self) -> Vec<Option<Family>> {
+        if self.family.is_some() {
+            return vec![self.family];
+        }
+        let has = |from: &Host, to: &Host, family| Target::from(to).resolve(from, family).is_ok();
+        let in_common = [Some(Family::V4), Some(Family::V6)]
+            .into_iter()
+            .filter(|&family| has(&self.host, &self.peer, family) && has(&self.peer, &self.host, family));
+        let in_common: Vec<_> = in_common.collect();
+        if in_common.is_empty() { vec![None] } else { in_common }
     }
 
     /// In words: who, and to whom.

@@ -1,5 +1,6 @@
 //! One question, and all of them at once.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -9,7 +10,7 @@ use super::traffic::{Kind, Ports, PortsError, Traffic};
 use crate::Host;
 use crate::flow::{CutReason, FlowError, Open};
 use crate::probe::{
-    ArpError, CannotRun, Family, NoAnswer, PingError, UnreachableCode, all_on_hosts, on_host, refuse_to_block,
+    ArpError, CannotRun, Family, NoAnswer, PingError, Target, UnreachableCode, all_on_hosts, on_host, refuse_to_block,
     wait_on_host,
 };
 use crate::transport::Transport;
@@ -126,16 +127,18 @@ impl Inquiry {
             Kind::Icmp => vec![Probe::Icmp],
             Kind::Arp => vec![Probe::Arp],
             Kind::Ports(ports @ Ports { transport, source_port, .. }) => {
-                let numbers = ports.numbers()?;
+                let numbers = ports.numbers(self.connectivity.goes_both_ways())?;
                 numbers.map(|number| Probe::Port(Port { transport, number, source: source_port })).collect()
             }
         };
-        let family = self.connectivity.family;
-        let of = |(from, to): (&Host, &Host)| {
-            let (from, to) = (from.clone(), to.clone());
-            probes.iter().map(move |&probe| Question { from: from.clone(), to: to.clone(), family, probe })
-        };
-        let questions: Vec<_> = self.connectivity.directions().flat_map(of).collect();
+        let families = self.connectivity.families();
+        let mut questions = Vec::new();
+        for (from, to) in self.connectivity.directions() {
+            for &family in &families {
+                let ask = |&probe| Question { from: from.clone(), to: to.clone(), family, probe };
+                questions.extend(probes.iter().map(ask));
+            }
+        }
         // A few fit into any limit.
         if questions.len() > 8 {
             make_room_for_files(questions.len() * FILES);
@@ -168,13 +171,15 @@ macro_rules! of_family {
 
 impl Question {
     fn name(&self) -> String {
-        let (from, to) = (self.from.name(), self.to.name());
-        match self.probe {
-            Probe::Port(Port { transport, number, .. }) if number != 0 => {
-                format!("{from} → {to}, {transport} port {number}")
-            }
-            Probe::Icmp | Probe::Arp | Probe::Port(_) => format!("{from} → {to}"),
+        let mut name = format!("{} → {}", self.from.name(), self.to.name());
+        // Writing to a string cannot fail.
+        if let Ok(address) = Target::from(&self.to).resolve(&self.from, self.family) {
+            let _ = write!(name, " ({address})");
         }
+        if let Probe::Port(Port { transport, number: number @ 1.., .. }) = self.probe {
+            let _ = write!(name, ", {transport} port {number}");
+        }
+        name
     }
 
     /// On the runtime of whoever asks.

@@ -16,13 +16,14 @@ pub struct Arp;
 /// So many ports are asked for at once, at most: each takes sockets at both ends.
 const MOST: u16 = 256;
 
-/// Ports of TCP, UDP or SCTP: `Tcp.port(80)`, `Udp.ports(5000..=5009).source_port(53)`. `Tcp` itself means one port of the kernel's choice.
+/// Ports of TCP, UDP or SCTP: `Tcp.port(80)`, `Udp.ports(5000..=5009).source_port(53)`. `Tcp` itself means one port,
+/// whichever the kernel chooses; that says nothing of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "nothing is asked by itself"]
 pub struct Ports {
     pub(super) transport: Transport,
-    first: u16,
-    last: u16,
+    /// The first and the last; none if the choice is the kernel's.
+    range: Option<(u16, u16)>,
     pub(super) source_port: u16,
 }
 
@@ -50,12 +51,9 @@ pub enum PortsError {
         /// The last.
         last: u16,
     },
-    /// Port 0 means one of the kernel's choice, and is none of several.
-    #[error("0..={last} begins with port 0, which means one of the kernel's choice: begin with 1")]
-    Zero {
-        /// The last.
-        last: u16,
-    },
+    /// There is no port 0.
+    #[error("there is no port 0; without a port, as in `Tcp`, the kernel chooses one")]
+    Zero,
     /// It has more than can be asked for at once.
     #[error("{first}..={last} are more than {MOST} ports, which is what can be asked for at once")]
     TooMany {
@@ -64,23 +62,33 @@ pub enum PortsError {
         /// The last.
         last: u16,
     },
+    /// In both directions at once one host would have to send from the port that it serves.
+    #[error("port {port} is both a port and the source port: ask for `.egress()` and `.ingress()` one after the other")]
+    Mirrored {
+        /// The port.
+        port: u16,
+    },
 }
 
 impl Ports {
-    /// The port that all of it comes from; without it the kernel chooses. In both directions at once it cannot be the other host's port as well,
-    /// on which that is served.
+    /// The port that all of it comes from; without it, or if it is 0, the kernel chooses.
+    ///
+    /// A host that tracks connections takes the second question from one port to the other for the same conversation as the first, and lets through
+    /// what it has let through before: flush what it tracks (see [`Host::conntrack`](crate::Host::conntrack)), or leave the choice to the kernel.
     pub fn source_port(mut self, port: u16) -> Self {
         self.source_port = port;
         self
     }
 
-    /// Each port.
-    pub(super) fn numbers(self) -> Result<RangeInclusive<u16>, PortsError> {
-        let Self { first, last, .. } = self;
+    /// Each port; 0 if the choice is the kernel's.
+    pub(super) fn numbers(self, in_both_directions: bool) -> Result<RangeInclusive<u16>, PortsError> {
+        let Some((first, last)) = self.range else { return Ok(0..=0) };
+        let is_mirrored = in_both_directions && (first..=last).contains(&self.source_port);
         match (first, last) {
             (first, last) if first > last => Err(PortsError::Empty { first, last }),
-            (0, last) if last != 0 => Err(PortsError::Zero { last }),
+            (0, _) => Err(PortsError::Zero),
             (first, last) if last - first >= MOST => Err(PortsError::TooMany { first, last }),
+            _ if is_mirrored => Err(PortsError::Mirrored { port: self.source_port }),
             (first, last) => Ok(first..=last),
         }
     }
@@ -89,10 +97,10 @@ impl Ports {
 impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.transport.fmt(f)?;
-        match (self.first, self.last) {
-            (0, 0) => {}
-            (first, last) if first == last => write!(f, " port {first}")?,
-            (first, last) => write!(f, " ports {first}–{last}")?,
+        match self.range {
+            None => write!(f, " on a port of the kernel's choice")?,
+            Some((first, last)) if first == last => write!(f, " port {first}")?,
+            Some((first, last)) => write!(f, " ports {first}–{last}")?,
         }
         if self.source_port == 0 { Ok(()) } else { write!(f, " from port {}", self.source_port) }
     }
@@ -136,13 +144,13 @@ macro_rules! with_ports {
 
             /// Several ports of the other host, at most 256, for a [`Connectivity`](crate::Connectivity).
             pub fn ports(self, ports: RangeInclusive<u16>) -> Ports {
-                Ports { transport: self.into(), first: *ports.start(), last: *ports.end(), source_port: 0 }
+                Ports { transport: self.into(), range: Some((*ports.start(), *ports.end())), source_port: 0 }
             }
         }
 
         impl From<$transport> for Ports {
             fn from(transport: $transport) -> Self {
-                transport.port(0)
+                Self { transport: transport.into(), range: None, source_port: 0 }
             }
         }
 

@@ -119,9 +119,13 @@ impl Site {
                 }
             };
             match (outcome.unwrap_or_else(|error| resume_unwind(error.into_panic())), self.plan) {
+                // Of silences the longest says most.
+                (Err(error), Plan::Until { .. } | Plan::Silence { .. }) if error.silence().is_some() => {
+                    let before: Option<FlowError> = last_word.take();
+                    let is_longer = before.as_ref().is_none_or(|before| before.silence() <= error.silence());
+                    last_word = if is_longer { Some(error) } else { before };
+                }
                 (Err(error), Plan::Until { .. }) if !error.is_broken() => last_word = Some(error),
-                // The first was given the longest time.
-                (Err(error), Plan::Silence { .. }) if error.is_silence() => last_word = last_word.or(Some(error)),
                 (outcome, _) => return outcome,
             }
         }

@@ -112,10 +112,10 @@ impl fmt::Display for CutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silence { waited, arrived: false } => {
-                write!(f, "silence for {waited:.1?}; the question did not arrive at the server")
+                write!(f, "silence for {waited:.1?}; the question did not arrive")
             }
             Self::Silence { waited, arrived: true } => {
-                write!(f, "silence for {waited:.1?}; the question arrived at the server, the answer did not come back")
+                write!(f, "silence for {waited:.1?}; the question arrived, the answer did not come back")
             }
             Self::Reset => f.write_str("the connection was reset"),
             Self::Unreachable { from, code } | Self::Prohibited { from, code } => write!(f, "{from} says {code}"),
@@ -136,9 +136,9 @@ impl FlowError {
         if let Self::Cut { reason, .. } = self { Some(reason) } else { None }
     }
 
-    /// Whether nothing came back at all.
-    pub(super) fn is_silence(&self) -> bool {
-        matches!(self.cut_reason(), Some(CutReason::Silence { .. }))
+    /// For how long nothing came back at all, if that is so.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        if let Some(CutReason::Silence { waited, .. }) = self.cut_reason() { Some(*waited) } else { None }
     }
 }
 

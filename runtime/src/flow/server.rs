@@ -162,7 +162,12 @@ fn bind(transport: Transport, at: SocketAddr) -> Result<(Bound, SocketAddr), Flo
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok((sys::watch(socket)?, address))
     };
-    bind().map_err(local(format!("serve {transport} at {at}")))
+    bind().map_err(|error: io::Error| {
+        let name = transport.name().to_lowercase();
+        let hint = format!("{error}: a program or another flow has it; whether it can be reached `assert_{name}` asks");
+        let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+        local(format!("serve {transport} at {at}"))(if is_taken { io::Error::new(error.kind(), hint) } else { error })
+    })
 }
 
 struct Server {

@@ -41,7 +41,7 @@ pub struct Conntrack {
 }
 
 /// A connection that is tracked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConntrackEntry {
     /// Its protocol.
@@ -205,6 +205,13 @@ impl Conntrack {
         self.protocol.is_none_or(|protocol| protocol == entry.protocol)
             && self.address.is_none_or(has_address)
             && self.port.is_none_or(has_port)
+    }
+}
+
+/// As it is displayed, with its timeout and its mark.
+impl fmt::Debug for ConntrackEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} (timeout {:?}, mark {:#x})", self.timeout, self.mark)
     }
 }
 

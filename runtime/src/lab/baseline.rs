@@ -54,7 +54,8 @@ const IPV4: &[Sysctl] = &[
     set("ipv4/conf/default/accept_local", "0"),
     // Every question gets its answer: no limit on ICMP errors and replies.
     set("ipv4/icmp_ratelimit", "0"),
-    set_if_there("ipv4/icmp_msgs_per_sec", "2147483647"),
+    // Of no type: the limit of all together lets fifty pass in 20 ms, however many a second are allowed (`icmp_global_allow`).
+    set("ipv4/icmp_ratemask", "0"),
     set("ipv4/icmp_echo_ignore_all", "0"),
 ];
 
@@ -71,6 +72,8 @@ const IPV6: &[Sysctl] = &[
     set("ipv6/conf/all/accept_redirects", "0"),
     set("ipv6/conf/default/accept_redirects", "0"),
     set("ipv6/icmp/ratelimit", "0"),
+    // Of type 0, which there is not (RFC 4443 section 2.1).
+    set_if_there("ipv6/icmp/ratemask", "0"),
     set_if_there("ipv6/icmp/echo_ignore_all", "0"),
 ];
 

@@ -241,5 +241,8 @@ impl std::fmt::Debug for Process {
 }
 
 fn not_piped(what: &str, stream: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("the standard {stream} of {what} is not piped"))
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("the standard {stream} of {what} is neither `piped()` nor `logged()`"),
+    )
 }

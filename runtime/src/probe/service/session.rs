@@ -43,6 +43,10 @@ struct Session {
 
 /// Asks, and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ServiceReport, ServiceError> {
+    if options.port == 0 {
+        let none = io::Error::new(io::ErrorKind::InvalidInput, "there is no port 0");
+        return Err(local(format!("ask for a {} service", options.transport))(none));
+    }
     let family = options.family.or(options.source.map(Family::of));
     let to = SocketAddr::new(options.target.resolve(&host, family)?, options.port);
     let ear = Ear::open(to).map_err(local("open a raw ICMP socket"))?;
