@@ -1,4 +1,4 @@
-//! How fast a lab is, against the least that the kernel allows: `cargo bench -p netns-test --bench lab`.
+//! How fast a lab is, against the least that the kernel allows: `cargo bench -p netns-test --bench lab`, and only its probes with `-- probes`.
 //!
 //! Each round runs in a fresh process in fresh namespaces, ours and the floor in turn, so that both meet the machine in the same
 //! mood. A line gives the ratio of the medians, and the medians.
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type};
 use netns_test::__private::{self as netns_test_private, TestSpec, bench};
+use netns_test::Host;
 use shape::Shape;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -22,16 +23,21 @@ const LABS: [(usize, usize); 4] = [(2, 60), (10, 60), (100, 40), (1000, 30)];
 /// How often a whole test is measured.
 const TESTS: usize = 200;
 
+/// How often silence is waited for, and for how long.
+const SILENCES: usize = 20;
+const WINDOW: Duration = Duration::from_millis(100);
+
 const TEST: TestSpec = TestSpec::new("lab::a_whole_test", env!("CARGO_MANIFEST_DIR")).hosts(&["a", "b"]).veth(true);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // cargo says that this is a benchmark.
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| *argument != "--bench").collect();
     match arguments[..] {
         // As libtest would, when the harness starts this program again.
         ["--exact", "a_whole_test", ..] => a_whole_test(),
         ["nothing"] => {}
-        ["rtt"] => probe_rtt(),
+        ["probes"] => probes(),
         [round @ ("ours" | "floor"), shape, hosts] => one_lab(round, shape, hosts.parse().expect("a number of hosts")),
         _ => {
             for (shape, _) in Shape::ALL {
@@ -41,7 +47,7 @@ fn main() {
             }
             compare_tests();
             // In a process of its own, as it leaves the machine's namespaces.
-            Command::new("/proc/self/exe").arg("rtt").status().expect("a child");
+            Command::new("/proc/self/exe").arg("probes").status().expect("a child");
         }
     }
 }
@@ -76,8 +82,8 @@ fn one_lab(round: &str, shape: &str, hosts: usize) {
     println!("{}", begun.elapsed().as_nanos());
 }
 
-/// An assertion that is answered, against twice the round trip on the wire and 200 µs.
-fn probe_rtt() {
+/// An assertion that is answered, against twice the round trip on the wire and 200 µs; and those that are not, against their window.
+fn probes() {
     process::leave_machine();
     bench::enter_world().expect("a world");
     let (_, shape) = Shape::ALL.into_iter().find(|(name, _)| *name == "wires").expect("a shape");
@@ -88,6 +94,10 @@ fn probe_rtt() {
     let wire = || first.run(|| (0..TESTS).map(|_| round_trip(address)).collect::<Vec<_>>());
     let (ours, wire) = (times(|| first.assert_ping(address).wait()), median(wire()));
     report("probe/rtt", ours, vec![2 * wire + Duration::from_micros(200)]);
+    let nobody = std::net::Ipv4Addr::from(u32::from(address) + 2);
+    let silence = |what: fn(&Host, std::net::Ipv4Addr)| (0..SILENCES).map(|_| timed(|| what(first, nobody))).collect();
+    report("probe/silence", silence(|host, to| host.assert_no_ping(to).window(WINDOW).wait()), vec![WINDOW]);
+    report("probe/silence tcp", silence(|host, to| host.assert_no_tcp(to, 80).window(WINDOW).wait()), vec![WINDOW]);
 }
 
 fn times(what: impl Fn()) -> Vec<Duration> {
