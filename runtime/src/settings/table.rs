@@ -31,6 +31,9 @@ pub(crate) enum Isolation {
     Inline,
 }
 
+/// The longest time: one that can be added to any instant.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Declares the settings: field, type, name, default and parser of each.
 macro_rules! settings {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $name:literal, default $default:literal, $parse:expr;)*) => {
@@ -99,13 +102,12 @@ impl Settings {
 
     /// A duration, stretched; at most a week, so that it can be added to any instant.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
-        const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
         duration.min(LONGEST).mul_f64(self.time_scale).min(LONGEST)
     }
 
     /// A time for which something must not happen, stretched. It is never shortened: less of it proves less.
     pub(crate) fn stretched(&self, duration: Duration) -> Duration {
-        self.scaled(duration).max(duration)
+        self.scaled(duration).max(duration.min(LONGEST))
     }
 
     /// Where a setting got its value, for messages.
@@ -172,6 +174,18 @@ mod tests {
         assert_eq!((settings.isolation, settings.deadline()), (Isolation::Inline, Duration::from_millis(500)));
         assert_eq!(settings.origin("isolation"), "`NETNS_TEST_ISOLATION` in the environment");
         assert_eq!(settings.origin("artifacts"), "`artifacts` in ws/netns-test.toml");
+    }
+
+    /// A sum that overflows is a panic, and one that `#[should_panic]` would take.
+    #[test]
+    fn no_time_is_too_long_for_an_instant() {
+        let now = std::time::Instant::now();
+        for scale in ["0.1", "1", "100"] {
+            let settings = resolve(&[], &[("NETNS_TEST_TIME_SCALE", scale)], "").unwrap();
+            assert!(now.checked_add(settings.scaled(Duration::MAX)).is_some());
+            assert!(now.checked_add(settings.stretched(Duration::MAX)).is_some());
+            assert_eq!(settings.stretched(LONGEST / 2), if scale == "100" { LONGEST } else { LONGEST / 2 });
+        }
     }
 
     #[test]
