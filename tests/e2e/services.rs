@@ -373,3 +373,26 @@ async fn with_a_source_port_there_is_one_connection(a: Host, b: Host) -> TestRes
     }
     Ok(())
 }
+
+/// What is said about a question is heard by a socket that has room for so much. Where some of it was lost, silence is none.
+#[netns_test(veth = true)]
+async fn who_has_not_heard_all_has_not_heard_silence(a: Host, b: Host) -> TestResult {
+    b.nft("table inet filter {\nchain input {\ntype filter hook input priority filter;\nmeta l4proto tcp drop\n}\n}")?;
+    let (asks, says, to) = (a.clone(), b.clone(), b.addr());
+    let outcome = a.spawn(async move {
+        let asked = tokio::spawn(panic_of(asks.assert_no_tcp(to, 80).window(QUICK)));
+        while counter(&asks, "Tcp", "ActiveOpens") == 0 {
+            tokio::task::yield_now().await;
+        }
+        // On the thread that would hear it: nobody listens, which is said each time.
+        let socket = UdpSocket::bind(("0.0.0.0", 0))?;
+        while counter(&says, "Icmp", "OutDestUnreachs") < 1000 {
+            for _ in 0..100 {
+                socket.send_to(&[0; 1000], (to, 9))?;
+            }
+        }
+        Ok::<_, std::io::Error>(asked.await)
+    });
+    assert_eq!(outcome.await??.unwrap(), Err("broken".to_owned()));
+    Ok(())
+}
