@@ -293,6 +293,29 @@ async fn a_port_that_is_taken_breaks_the_question(a: Host, b: Host) -> TestResul
     let egress = a.connectivity(&b).egress().ipv4();
     assert_eq!(panic_of(egress.assert_connection(Tcp.port(80))).await, Err("broken".to_owned()));
     assert_eq!(panic_of(egress.assert_no_connection(Tcp.port(80))).await, Err("broken".to_owned()));
+    // That will not change, so it is not waited for.
+    let endless = Duration::from_secs(600);
+    for wait in [egress.wait_for_connection(Tcp.port(80)), egress.wait_for_no_connection(Tcp.port(80))] {
+        let error = wait.timeout(endless).await.unwrap_err();
+        assert!(matches!(error, WaitError::Failed { .. }), "{error:?}");
+    }
+    Ok(())
+}
+
+/// Silence is the network's only if the server's end was there until its end.
+#[netns_test(veth = true, timeout = "60s")]
+async fn a_server_that_is_blocked_breaks_the_question(a: Host, b: Host) -> TestResult {
+    b.nft(chain("input", "meta l4proto { tcp, udp } drop"))?;
+    for (traffic, group, name) in [(Traffic::from(Tcp), "Tcp", "ActiveOpens"), (Udp.into(), "Udp", "OutDatagrams")] {
+        let before = counter(&a, group, name);
+        let asked = tokio::spawn(panic_of(a.connectivity(&b).egress().assert_no_connection(traffic.clone())));
+        eventually("the server is there, and is asked", || counter(&a, group, name) > before).await;
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let blocked = b.spawn(async move { released.recv() });
+        assert_eq!(asked.await?, Err("broken".to_owned()), "{traffic}");
+        drop(release);
+        blocked.await?.unwrap_err();
+    }
     Ok(())
 }
 
