@@ -155,6 +155,10 @@ pub(crate) fn expected_panics() -> Fixture {
             misused("fails_if_there_is_no_such_segment", "\nthere is no segment `wan` in this lab; there are `lan`\n"),
             misused("fails_if_a_probe_would_wait_for_itself", "blocks the thread that the probe of `alice` runs on"),
             misused("fails_if_a_flow_would_wait_for_its_server", "blocks the thread that the probe of `bob` runs on"),
+            misused("fails_if_all_would_wait_for_a_peer", "blocks the thread that the probe of `bob` runs on"),
+            fails("fails_if_a_wait_cannot_ask")
+                .says("target: \"bob\"")
+                .says("not the panic that `#[should_panic]` waits for"),
             misused(
                 "fails_if_a_lab_would_wait_for_one_of_its_hosts",
                 "blocks the thread that the probe of `bob` runs on",
