@@ -384,11 +384,11 @@ async fn who_has_not_heard_all_has_not_heard_silence(a: Host, b: Host) -> TestRe
         while counter(&asks, "Tcp", "ActiveOpens") == 0 {
             tokio::task::yield_now().await;
         }
-        // On the thread that would hear it: nobody listens, which is said each time.
+        // On the thread that would hear it: nobody listens on this port of UDP, which is said each time.
         let socket = UdpSocket::bind(("0.0.0.0", 0))?;
         while counter(&says, "Icmp", "OutDestUnreachs") < 1000 {
             for _ in 0..100 {
-                socket.send_to(&[0; 1000], (to, 9))?;
+                socket.send_to(&[0; 1000], (to, 80))?;
             }
         }
         Ok::<_, std::io::Error>(asked.await)

@@ -1,6 +1,7 @@
 //! One question, and all of them at once.
 
 use std::fmt::Write;
+use std::io;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -123,6 +124,11 @@ impl Inquiry {
     }
 
     fn questions(&self) -> Result<Vec<Question>, ConnectivityError> {
+        if matches!(self.traffic.0, Kind::Arp) && self.host() == self.peer() {
+            let source = io::Error::other("a host does not ask itself who it is");
+            let what = format!("ask host `{}` for its own address", self.host().name());
+            return Err(ArpError::Local { what, source }.into());
+        }
         let probes = match self.traffic.0 {
             Kind::Icmp => vec![Probe::Icmp],
             Kind::Arp => vec![Probe::Arp],

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::error::{CutReason, FlowError, local};
 use super::frame::{self, Frame, Kind, fresh};
 use super::server::{Report, ServerEnd, flush};
-use crate::probe::{FEWEST, LOOK, MOST_WINDOWS, PATIENCE, WINDOW, until};
+use crate::probe::{FEWEST, LOOK, MOST_WINDOWS, PATIENCE, Room, WINDOW, until};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport};
 use crate::{Host, sys};
 
@@ -51,6 +51,7 @@ struct Exchange<'a> {
     server: &'a ServerEnd,
     plan: Plan,
     ear: Ear,
+    room: Room,
     begun: Instant,
     asked: Vec<(u64, Instant)>,
     /// When the question was asked that has been answered.
@@ -94,6 +95,7 @@ impl Client {
     /// Asks a question with a fresh nonce, and answers with how long its answer took.
     pub(super) async fn exchange(&mut self, server: &ServerEnd, plan: Plan) -> Result<Duration, FlowError> {
         let ear = Ear::open(self.remote).map_err(local("open a raw ICMP socket"))?;
+        let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
         // Answers that come late are answers to something else.
         self.take_in(&[])?;
         let begun = Instant::now();
@@ -103,6 +105,7 @@ impl Client {
             server,
             plan,
             ear,
+            room,
             begun,
             asked: Vec::new(),
             found: None,
@@ -315,6 +318,7 @@ impl Exchange<'_> {
             return Ok(None);
         }
         self.ear.has_heard_all().map_err(local("hear ICMP"))?;
+        self.room.was_there().map_err(local(format!("ask in the {}", self.client.name)))?;
         let silence = CutReason::Silence { waited, arrived: answered.is_some() };
         let reason = match self.refusal {
             Some(Refusal { from, said: Said::Unreachable(code), .. }) => CutReason::said(from, code),

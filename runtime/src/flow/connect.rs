@@ -18,7 +18,9 @@ use super::error::{CutReason, FlowError, local};
 use super::frame::fresh;
 use super::open::Options;
 use super::server::ServerEnd;
-use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, NoAnswer, PATIENCE, Plan, Schedule, Target, WINDOW, until};
+use crate::probe::{
+    FEWEST, Family, LOOK, MOST_WINDOWS, NoAnswer, PATIENCE, Plan, Room, Schedule, Target, WINDOW, until,
+};
 use crate::sys;
 use crate::transport::{self, Bound, Ear, Said, Transport};
 
@@ -33,6 +35,7 @@ struct Site {
     /// What the frames of the flow are marked with.
     mark: u64,
     plan: Plan,
+    room: Room,
 }
 
 /// A connection that is tried.
@@ -58,7 +61,8 @@ pub(super) async fn establish(options: Options, servers: Handle, plan: Plan) -> 
         Plan::Until { .. } | Plan::Silence { .. } => client.stretched(PATIENCE),
     };
     let server = ServerEnd::start((server, &servers), *transport, at, mark, Instant::now() + patience).await?;
-    Arc::new(Site { server: server.into(), mark, plan, options }).follow().await
+    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
+    Arc::new(Site { server: server.into(), mark, plan, room, options }).follow().await
 }
 
 impl Site {
@@ -232,6 +236,7 @@ impl<'a> Attempt<'a> {
             }
         }
         self.ear.has_heard_all().map_err(local("hear ICMP"))?;
+        self.site.room.was_there().map_err(local(format!("open the {}", self.name)))?;
         let reason = CutReason::Silence { waited: self.begun.elapsed(), arrived: false };
         Ok(match error {
             Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => refused(error, self.name),

@@ -4,11 +4,13 @@ mod conntrack;
 mod dump;
 mod error;
 mod listeners;
+mod neighbours;
 mod sockets;
 
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};
+pub(crate) use neighbours::table_fulls;
 pub use sockets::{SocketInfo, SocketState, Sockets};
 
 use std::fmt;

@@ -154,12 +154,13 @@ impl Asker {
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(io::Error::from(error)),
                 Ok(message) => {
-                    let read = Instant::now();
                     let told = message.cmsgs()?.find_map(|told| match told {
                         ControlMessageOwned::ScmTimestampns(time) => Some(time),
                         _ => None,
                     });
                     let age = told.and_then(|time| (SystemTime::UNIX_EPOCH + Duration::from(time)).elapsed().ok());
+                    // Its own clock last: whatever comes between the two readings makes a round trip longer, not shorter.
+                    let read = Instant::now();
                     let arrived = age.and_then(|age| read.checked_sub(age)).unwrap_or(read);
                     if let Some(from) = message.address.as_ref().and_then(ip_of) {
                         return Ok((message.bytes, from, Arrival { arrived, read }));

@@ -29,7 +29,7 @@ pub use pinger::{PingLog, Pinger, StopPinger};
 pub use reachability::{AssertReachability, ProbeReachability, Reachability};
 pub(crate) use schedule::{Plan, Schedule, until};
 pub use service::{AssertNoService, AssertService, Service, ServiceError, ServiceReport};
-pub(crate) use silence::{FEWEST, LEAST_WINDOW, LOOK, MOST_WINDOWS, WINDOW};
+pub(crate) use silence::{FEWEST, LEAST_WINDOW, LOOK, MOST_WINDOWS, Room, WINDOW};
 pub(crate) use target::Family;
 pub use target::{Target, TargetError};
 

@@ -7,13 +7,17 @@ use super::judge::NoAnswer;
 use super::ping::{PingError, PingReport};
 use super::rtts::Rtts;
 use super::schedule::{Plan, Schedule, until};
+use super::silence::Room;
 use crate::Host;
 
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
     let asker = Asker::new(&host, options)?;
+    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
     let schedule = Schedule::new(plan);
-    Session { asker, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }.follow().await
+    Session { asker, room, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }
+        .follow()
+        .await
 }
 
 /// What became of one request.
@@ -28,6 +32,7 @@ enum Fate {
 
 struct Session {
     asker: Asker,
+    room: Room,
     schedule: Schedule,
     sent: Vec<Fate>,
     rtts: Vec<Duration>,
@@ -77,9 +82,20 @@ impl Session {
     async fn send(&mut self) -> Result<(), PingError> {
         let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
         self.schedule.note_try(Instant::now());
-        let sent = self.asker.send(sequence).await?;
+        let sent = match self.asker.send(sequence).await {
+            // Over IPv6 it says that it could not, and not why (`ip6_finish_output2`).
+            Err(error) if error.is_broken() => {
+                self.check_room()?;
+                return Err(error);
+            }
+            other => other?,
+        };
         self.sent.push(Fate::Pending(sent));
         Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), PingError> {
+        self.room.was_there().map_err(local(format!("ask {}", self.asker.destination())))
     }
 
     /// Takes in everything that has arrived.
@@ -114,6 +130,7 @@ impl Session {
             return Err(error);
         }
         self.asker.check_nothing_was_lost()?;
+        self.check_room()?;
         Err(PingError::Timeout { to: self.asker.destination(), sent, waited: self.schedule.elapsed() })
     }
 }

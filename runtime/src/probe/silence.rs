@@ -1,6 +1,10 @@
-//! When silence means something: after a window in which enough was asked.
+//! When silence means something: after a window in which enough was asked, by a kernel that could send it.
 
-use std::time::Duration;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::kernel::table_fulls;
 
 /// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
 /// `retrans_time_ms`), so that one lost question is not yet silence.
@@ -17,3 +21,40 @@ pub(crate) const MOST_WINDOWS: u32 = 4;
 
 /// How often it is looked whether it has been.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
+
+/// What was known a moment ago is known now: many probes may begin at once.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// A watch on the room that the machine has for neighbours. Without it a kernel drops what it is to send, and mostly says nothing: that would be
+/// silence. To be used on a thread of a host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    fulls_before: u64,
+}
+
+impl Room {
+    /// From now on.
+    pub(crate) fn watch() -> io::Result<Self> {
+        static KNOWN: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let fulls_before = match *known {
+            Some((at, fulls)) if at.elapsed() < MOMENT => fulls,
+            _ => {
+                let at = Instant::now();
+                known.insert((at, table_fulls()?)).1
+            }
+        };
+        Ok(Self { fulls_before })
+    }
+
+    /// An error if there was none at some time since.
+    pub(crate) fn was_there(self) -> io::Result<()> {
+        match table_fulls()? - self.fulls_before {
+            0 => Ok(()),
+            times => Err(io::Error::other(format!(
+                "the machine's table of neighbours was full, {times} times, and what was to be sent may have been dropped: `sudo sysctl -w \
+                 net.ipv4.neigh.default.gc_thresh3=16384 net.ipv6.neigh.default.gc_thresh3=16384`, or run fewer tests at a time"
+            ))),
+        }
+    }
+}

@@ -13,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::super::rtts::Rtts;
 use super::super::schedule::{Plan, Schedule, until};
+use super::super::silence::Room;
 use super::super::target::{Family, Target, TargetError};
 use super::report::{ArpError, ArpReport};
 use super::wire::{self, Asked, Packet};
@@ -133,10 +134,14 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpR
     let question = asked.question();
     let socket = link.socket.try_clone().and_then(sys::watch);
     let socket = socket.map_err(|source| ArpError::Local { what: format!("watch {}", link.name), source })?;
+    let room = Room::watch();
+    let room =
+        room.map_err(|source| ArpError::Local { what: "ask whether there is room for neighbours".into(), source })?;
     let schedule = Schedule::new(plan);
     Session {
         asked,
         link,
+        room,
         question,
         socket,
         schedule,
@@ -169,6 +174,7 @@ fn own_address(host: &Host, nth: usize, about: IpAddr) -> Option<IpAddr> {
 struct Session {
     asked: Asked,
     link: Link,
+    room: Room,
     question: Packet,
     socket: AsyncFd<OwnedFd>,
     schedule: Schedule,
@@ -245,7 +251,7 @@ impl Session {
 
     /// Answered if any request was, by one machine; otherwise by several, or by nobody.
     fn conclude(self) -> Result<ArpReport, ArpError> {
-        let Self { asked, link, sent, rtts, macs, schedule, .. } = self;
+        let Self { asked, link, room, sent, rtts, macs, schedule, .. } = self;
         let about = asked.about;
         match macs[..] {
             [mac] => return Ok(ArpReport { sent, rtts: Rtts(rtts), mac }),
@@ -259,6 +265,8 @@ impl Session {
             let lost = io::Error::other(format!("the socket was too full for {drops} packets that arrived"));
             return Err(local("hear all answers", lost));
         }
+        // Whoever has no room for the one that asks does not answer.
+        room.was_there().map_err(|source| local(&format!("ask for {about}"), source))?;
         Err(ArpError::Timeout { about, interface: link.name, sent, waited: schedule.elapsed() })
     }
 

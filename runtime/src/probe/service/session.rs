@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{ServiceError, ServiceReport, local};
 use crate::probe::schedule::{Plan, Schedule, until};
-use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, Target, UnreachableCode, WINDOW, seed};
+use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, Room, Target, UnreachableCode, WINDOW, seed};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -32,6 +32,7 @@ struct Attempt {
 
 struct Session {
     options: Options,
+    room: Room,
     schedule: Schedule,
     /// The usual one of silence, as it is on this machine.
     window: Duration,
@@ -52,7 +53,8 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<Serv
     let ear = Ear::open(to).map_err(local("open a raw ICMP socket"))?;
     let schedule = Schedule::new(plan);
     let window = host.stretched(WINDOW);
-    Session { options, schedule, window, to, ear, attempts: Vec::new(), last_error: None }.follow().await
+    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
+    Session { options, room, schedule, window, to, ear, attempts: Vec::new(), last_error: None }.follow().await
 }
 
 impl Session {
@@ -256,6 +258,9 @@ impl Session {
             return local("hear ICMP")(error);
         }
         let (protocol, to) = (self.options.transport.name(), self.to);
+        if let Err(error) = self.room.was_there() {
+            return local(format!("ask {to} over {protocol}"))(error);
+        }
         ServiceError::Timeout { protocol, to, attempts: self.schedule.tries(), waited: self.schedule.elapsed() }
     }
 }
