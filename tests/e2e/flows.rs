@@ -182,9 +182,16 @@ async fn is_cut_and_heals(kinds: &[(Protocol, bool)], (client, server): (&Host, 
 }
 
 async fn are_cut_and_heal(kinds: &[(Protocol, bool)]) -> TestResult {
+    let mut under_way = Vec::new();
     for (name, lab) in places() {
-        let hosts = (lab.host(&format!("client-{name}")), lab.host(&format!("server-{name}")));
-        is_cut_and_heals(kinds, hosts, name).await?;
+        let kinds = kinds.to_vec();
+        under_way.push(tokio::spawn(async move {
+            let hosts = (lab.host(&format!("client-{name}")), lab.host(&format!("server-{name}")));
+            is_cut_and_heals(&kinds, hosts, name).await
+        }));
+    }
+    for place in under_way {
+        place.await??;
     }
     Ok(())
 }
