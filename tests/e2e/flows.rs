@@ -508,6 +508,51 @@ async fn a_conversation_that_goes_on_is_assured(a: Host, b: Host) -> TestResult 
     Ok(())
 }
 
+/// Two networks with a router in between, on which packets may die of old age.
+#[derive(Topology)]
+struct Routed {
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    near: Segment,
+    #[segment("10.0.2.0/24", "fd00:2::/64")]
+    far: Segment,
+    #[host(near)]
+    client: Host,
+    #[router(near, far)]
+    router: Host,
+    #[host(far)]
+    server: Host,
+}
+
+/// It is not alive, and nothing says that it is cut.
+#[netns_test]
+async fn a_packet_that_dies_on_the_way_is_neither(net: Routed) -> TestResult {
+    let hops = |number: &'static str| net.client.run(|| std::fs::write("/proc/sys/net/ipv4/ip_default_ttl", number));
+    for protocol in [Tcp, Udp] {
+        let mut flow = open(protocol, false, &net.client, &net.server).await?;
+        hops("1")?;
+        let said = panic_of(flow.assert_alive().timeout(Duration::from_millis(500))).await.unwrap_err();
+        assert!(
+            said.starts_with("assertion failed: the ") && said.ends_with(" died at 10.0.1.1: time exceeded"),
+            "{said}"
+        );
+        assert_eq!(panic_of(flow.assert_cut().window(Duration::from_millis(500))).await, Err("broken".to_owned()));
+        let said = panic_of(
+            net.client
+                .connectivity(&net.server)
+                .egress()
+                .ipv4()
+                .assert_connection(netns_test::Tcp)
+                .timeout(Duration::from_millis(500)),
+        );
+        assert!(said.await.unwrap_err().contains(" died at 10.0.1.1: time exceeded"));
+        let no = net.client.connectivity(&net.server).egress().ipv4();
+        assert_eq!(panic_of(no.assert_no_connection(netns_test::Udp)).await, Err("broken".to_owned()));
+        hops("64")?;
+        flow.assert_alive().await;
+    }
+    Ok(())
+}
+
 #[netns_test(veth = true)]
 async fn sctp_is_a_flow_or_is_not_there(a: Host, b: Host) -> TestResult {
     let opened = a.open_sctp(&b).await;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use netns_test::prelude::*;
 use netns_test::{PingReport, TargetError, UnreachableCode};
+use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::routes::{Route, forward, take_address, take_down};
 use rtnetlink::packet_route::route::RouteType;
@@ -332,4 +333,24 @@ async fn waiting_for_oneself_is_refused(a: Host, b: Host) {
     let task = a.spawn(async move { asking.ping(&asked).wait() });
     let outcome = panic_of(async { std::panic::resume_unwind(task.await.unwrap_err().into_panic()) }).await;
     assert_eq!(outcome, Err("broken".to_owned()));
+}
+
+/// What is said about a request is heard by a socket that has room for so much. Where some of it was lost, silence is none.
+#[netns_test(veth = true)]
+async fn who_has_not_heard_all_has_not_heard_silence(a: Host, b: Host) -> TestResult {
+    let (asks, says, to) = (a.clone(), b.clone(), b.addr());
+    let outcome = a.spawn(async move {
+        let asked = tokio::spawn(panic_of(asks.assert_no_ping("198.51.100.77").window(Duration::from_millis(200))));
+        tokio::task::yield_now().await;
+        // On the thread that would hear it: nobody listens, which is said each time.
+        let socket = std::net::UdpSocket::bind(("0.0.0.0", 0))?;
+        while counter(&says, "Icmp", "OutDestUnreachs") < 1000 {
+            for _ in 0..100 {
+                socket.send_to(&[0; 1000], (to, 9))?;
+            }
+        }
+        Ok::<_, std::io::Error>(asked.await)
+    });
+    assert_eq!(outcome.await??.unwrap(), Err("broken".to_owned()));
+    Ok(())
 }

@@ -396,3 +396,13 @@ async fn who_has_not_heard_all_has_not_heard_silence(a: Host, b: Host) -> TestRe
     assert_eq!(outcome.await??.unwrap(), Err("broken".to_owned()));
     Ok(())
 }
+
+/// A kernel that gives up after three seconds has heard nothing.
+#[netns_test(veth = true)]
+async fn a_kernel_that_gives_up_was_met_with_silence(a: Host, b: Host) -> TestResult {
+    b.nft(chain("input", "meta l4proto tcp drop"))?;
+    a.run(|| std::fs::write("/proc/sys/net/ipv4/tcp_syn_retries", "1"))?;
+    let outcome = a.tcp(&b, 80).timeout(Duration::from_secs(5)).await;
+    assert!(matches!(outcome, Err(ServiceError::Timeout { .. })), "{outcome:?}");
+    Ok(())
+}

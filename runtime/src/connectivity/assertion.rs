@@ -115,7 +115,8 @@ impl AssertNoConnection {
 }
 
 impl AssertUnreachable {
-    /// Only this code will do, such as net unreachable, `UnreachableCode::V4(0)`.
+    /// Only this code will do, such as net unreachable, `UnreachableCode::V4(0)`. A code is of one family: where both hosts have both, narrow the
+    /// question to [`ipv4`](Connectivity::ipv4) or [`ipv6`](Connectivity::ipv6).
     pub fn code(mut self, code: UnreachableCode) -> Self {
         self.code = Some(code);
         self
