@@ -13,11 +13,16 @@ use crate::Host;
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
     let asker = Asker::new(&host, options)?;
-    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
+    // Whoever waits for an answer takes no silence for a result.
+    let room = if matches!(plan, Plan::Until { .. }) { None } else { Some(watch_room()?) };
     let schedule = Schedule::new(plan);
     Session { asker, room, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }
         .follow()
         .await
+}
+
+fn watch_room() -> Result<Room, PingError> {
+    Room::watch().map_err(local("ask whether there is room for neighbours"))
 }
 
 /// What became of one request.
@@ -32,7 +37,7 @@ enum Fate {
 
 struct Session {
     asker: Asker,
-    room: Room,
+    room: Option<Room>,
     schedule: Schedule,
     sent: Vec<Fate>,
     rtts: Vec<Duration>,
@@ -83,10 +88,12 @@ impl Session {
         let sequence = u16::try_from(self.sent.len()).expect("there are no more than sequence numbers");
         self.schedule.note_try(Instant::now());
         let sent = match self.asker.send(sequence).await {
-            // Over IPv6 it says that it could not, and not why (`ip6_finish_output2`).
+            // Over IPv6 a kernel without room for neighbours says that it cannot, and not why (`ip6_finish_output2`).
             Err(error) if error.is_broken() => {
-                self.check_room()?;
-                return Err(error);
+                let room = watch_room()?;
+                let again = self.asker.send(sequence).await;
+                self.check(room)?;
+                again.map_err(|_| error)?
             }
             other => other?,
         };
@@ -94,8 +101,8 @@ impl Session {
         Ok(())
     }
 
-    fn check_room(&self) -> Result<(), PingError> {
-        self.room.was_there().map_err(local(format!("ask {}", self.asker.destination())))
+    fn check(&self, room: Room) -> Result<(), PingError> {
+        room.was_there().map_err(local(format!("ask {}", self.asker.destination())))
     }
 
     /// Takes in everything that has arrived.
@@ -130,7 +137,7 @@ impl Session {
             return Err(error);
         }
         self.asker.check_nothing_was_lost()?;
-        self.check_room()?;
+        self.room.map_or(Ok(()), |room| self.check(room))?;
         Err(PingError::Timeout { to: self.asker.destination(), sent, waited: self.schedule.elapsed() })
     }
 }
