@@ -24,7 +24,7 @@ pub struct AssertConnection {
 /// The assertion that nothing that is asked gets through. `.await` it, or `.wait()` for it.
 ///
 /// It holds where there is silence for a window of 1.5 s, stretched by the setting `time-scale`, in which at least three questions are asked; or a
-/// refusal ([`ConnectivityError::is_negative`]). Anything else fails it, and be it in one direction or for one port.
+/// refusal ([`ConnectivityError::is_negative`]). Anything else fails it, and be it in one direction, over one family or for one port.
 #[derive(Clone, Debug)]
 #[must_use = "an assertion does nothing until it is awaited or waited for"]
 pub struct AssertNoConnection {
@@ -52,7 +52,7 @@ impl Connectivity {
     /// Asserts that traffic gets through, there and back.
     ///
     /// # Panics
-    /// At the caller's line, when awaited or waited for, if it does not in some direction or for some port, or if that could not be asked.
+    /// At the caller's line, when awaited or waited for, if it does not in some direction, over some family or for some port, or if that could not be asked.
     #[track_caller]
     pub fn assert_connection(&self, traffic: impl Into<Traffic>) -> AssertConnection {
         AssertConnection { inquiry: self.inquiry(traffic.into()), timeout: PATIENCE, at: Location::caller() }
@@ -61,7 +61,7 @@ impl Connectivity {
     /// Asserts that traffic does not get through.
     ///
     /// # Panics
-    /// At the caller's line, when awaited or waited for, if it does in some direction or for some port, or if that could not be asked.
+    /// At the caller's line, when awaited or waited for, if it does in some direction, over some family or for some port, or if that could not be asked.
     #[track_caller]
     pub fn assert_no_connection(&self, traffic: impl Into<Traffic>) -> AssertNoConnection {
         AssertNoConnection { inquiry: self.inquiry(traffic.into()), window: WINDOW, at: Location::caller() }
@@ -70,7 +70,7 @@ impl Connectivity {
     /// Asserts that somebody says of traffic that there is no way.
     ///
     /// # Panics
-    /// At the caller's line, when awaited or waited for, if nobody does in some direction or for some port, or if that could not be asked.
+    /// At the caller's line, when awaited or waited for, if nobody does in some direction, over some family or for some port, or if that could not be asked.
     #[track_caller]
     pub fn assert_unreachable(&self, traffic: impl Into<Traffic>) -> AssertUnreachable {
         let inquiry = self.inquiry(traffic.into());

@@ -14,7 +14,7 @@ pub use traffic::{Arp, Icmp, Ports, PortsError, Traffic};
 pub use wait::WaitForConnection;
 
 use crate::Host;
-use crate::probe::{Family, Target};
+use crate::probe::{Family, Target, TargetError};
 
 /// What gets through between two hosts: in both directions, and over IPv4 and IPv6 where both hosts have it, unless it is narrowed to one.
 ///
@@ -64,7 +64,7 @@ enum Directions {
 
 /// # What gets through
 impl Host {
-    /// What gets through between this host and another, in both directions.
+    /// What gets through between this host and another, in both directions and over both families.
     pub fn connectivity(&self, peer: &Host) -> Connectivity {
         Connectivity { host: self.clone(), peer: peer.clone(), directions: Directions::Both, family: None }
     }
@@ -107,7 +107,9 @@ impl Connectivity {
         if self.family.is_some() {
             return vec![self.family];
         }
-        let has = |from: &Host, to: &Host, family| Target::from(to).resolve(from, family).is_ok();
+        // Whatever else is wrong with a target is told when it is asked.
+        let lacks = |error| matches!(error, TargetError::NoAddress { .. });
+        let has = |from: &Host, to: &Host, family| !Target::from(to).resolve(from, family).is_err_and(lacks);
         let in_common = [Some(Family::V4), Some(Family::V6)]
             .into_iter()
             .filter(|&family| has(&self.host, &self.peer, family) && has(&self.peer, &self.host, family));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -153,8 +154,11 @@ impl Inquiry {
     }
 }
 
-/// Lets this process open so many more files, as far as it may. What is short then is told by whoever needs it.
+/// Lets this process, and the programs that it starts from now on, open so many more files, as far as it may. What is short then is told by whoever
+/// needs it.
 fn make_room_for_files(more: usize) {
+    static CHANGING: Mutex<()> = Mutex::new(());
+    let _alone = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
     let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let needed = (open + more) as u64;
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)

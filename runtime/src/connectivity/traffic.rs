@@ -142,7 +142,9 @@ macro_rules! with_ports {
                 self.ports(port..=port)
             }
 
-            /// Several ports of the other host, at most 256, for a [`Connectivity`](crate::Connectivity).
+            /// Several ports of the other host, at most 256, for a [`Connectivity`](crate::Connectivity). Of those that a host chooses from
+            /// ([`local_port_range`](crate::Host::local_port_range)) one may be its own by the time that it is to serve it, where both hosts
+            /// ask: ask one after the other.
             pub fn ports(self, ports: RangeInclusive<u16>) -> Ports {
                 Ports { transport: self.into(), range: Some((*ports.start(), *ports.end())), source_port: 0 }
             }

@@ -28,12 +28,12 @@ pub struct WaitForConnection {
 }
 
 impl Connectivity {
-    /// Waits until traffic gets through in each direction and for each port: at most 5 s, stretched by the setting `time-scale`.
+    /// Waits until traffic gets through in each direction, over each family and for each port: at most 5 s, stretched by the setting `time-scale`.
     pub fn wait_for_connection(&self, traffic: impl Into<Traffic>) -> WaitForConnection {
         WaitForConnection { inquiry: self.inquiry(traffic.into()), none: false, timeout: PATIENCE, window: WINDOW }
     }
 
-    /// Waits until traffic gets through in no direction and for no port for a whole window of 1.5 s, or is refused. The last window begins
+    /// Waits until traffic gets through in no direction, over no family and for no port for a whole window of 1.5 s, or is refused. The last window begins
     /// after at most 5 s, stretched by the setting `time-scale`.
     pub fn wait_for_no_connection(&self, traffic: impl Into<Traffic>) -> WaitForConnection {
         WaitForConnection { inquiry: self.inquiry(traffic.into()), none: true, timeout: PATIENCE, window: WINDOW }
@@ -101,15 +101,14 @@ impl WaitForConnection {
         let verdict = if self.none { Verdict::of_silence } else { Verdict::of_answer };
         let answers = answers.map_err(failed)?;
         let instead = list(answers.iter().filter(|(_, answer)| verdict(answer) == Verdict::Fails));
-        for (_, answer) in answers {
-            if let (Verdict::Broken, Err(error)) = (verdict(&answer), answer) {
-                return Err(failed(error));
-            }
+        if !instead.is_empty() {
+            return Err(WaitError::Expired { what, waited, instead: instead.trim_start().replace("\n  ", "; ") });
         }
-        if instead.is_empty() {
-            return Ok(());
+        let unasked = answers.into_iter().find(|(_, answer)| verdict(answer) == Verdict::Broken);
+        match unasked {
+            Some((_, Err(error))) => Err(failed(error)),
+            _ => Ok(()),
         }
-        Err(WaitError::Expired { what, waited, instead: instead.trim_start().replace("\n  ", "; ") })
     }
 }
 

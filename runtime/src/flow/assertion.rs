@@ -11,6 +11,9 @@ use crate::Host;
 use crate::probe::{LEAST_WINDOW, PATIENCE, Verdict, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
 use crate::transport::Transport;
 
+/// The least window in which SCTP says again what was lost, several times.
+pub(super) const LEAST_SCTP_WINDOW: Duration = Duration::from_secs(1);
+
 /// A question and its answer: `.await` it, or `.wait()` for it. It is answered with how long that took.
 #[derive(Debug)]
 #[must_use = "nothing is asked until it is awaited or waited for"]
@@ -163,7 +166,7 @@ impl ProbeCut<'_> {
     /// How long silence has to last, at least 20 ms, and over SCTP 1 s; stretched by the setting `time-scale`, never shortened by it.
     pub fn window(mut self, window: Duration) -> Self {
         let sctp = self.flow.options.transport == Transport::Sctp;
-        self.window = window.max(if sctp { Duration::from_secs(1) } else { LEAST_WINDOW });
+        self.window = window.max(if sctp { LEAST_SCTP_WINDOW } else { LEAST_WINDOW });
         self
     }
 

@@ -263,7 +263,7 @@ impl Exchange<'_> {
         match sent.map_err(|error| (CutReason::of(&error), error)) {
             Ok(_) | Err((Some(CutReason::Reset), _)) => {}
             Err((Some(reason), _)) => self.refused_here = Some(reason),
-            Err((None, error)) => return Err(local(format!("ask in the {}", client.name))(error)),
+            Err((None, error)) => return Err(local(format!("ask in the {}", client.name))(self.room.explain(error))),
         }
         Ok(())
     }
@@ -318,7 +318,6 @@ impl Exchange<'_> {
             return Ok(None);
         }
         self.ear.has_heard_all().map_err(local("hear ICMP"))?;
-        self.room.was_there().map_err(local(format!("ask in the {}", self.client.name)))?;
         let silence = CutReason::Silence { waited, arrived: answered.is_some() };
         let reason = match self.refusal {
             Some(Refusal { from, said: Said::Unreachable(code), .. }) => CutReason::said(from, code),
@@ -327,6 +326,9 @@ impl Exchange<'_> {
             }
             None => self.refused_here.take().unwrap_or(silence),
         };
+        if matches!(reason, CutReason::Silence { .. }) || reason.is_about_a_neighbour() {
+            self.room.was_there().map_err(local(format!("ask in the {}", self.client.name)))?;
+        }
         Ok(Some(self.cut(reason)))
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::Ends;
+use super::assertion::LEAST_SCTP_WINDOW;
 use super::client::{self, Client};
 use super::error::{CutReason, FlowError, local};
 use super::frame::fresh;
@@ -56,11 +57,8 @@ pub(super) async fn establish(options: Options, servers: Handle, plan: Plan) -> 
     let family = options.family.or(options.source.map(Family::of));
     let address = Target::Host(server.clone()).resolve(client, family)?;
     let (mark, at) = (fresh(), SocketAddr::new(address, options.port));
-    let patience = match plan {
-        Plan::Fixed { last_words, .. } => last_words,
-        Plan::Until { .. } | Plan::Silence { .. } => client.stretched(PATIENCE),
-    };
-    let server = ServerEnd::start((server, &servers), *transport, at, mark, Instant::now() + patience).await?;
+    let deadline = Instant::now() + client.stretched(PATIENCE);
+    let server = ServerEnd::start((server, &servers), *transport, at, mark, deadline).await?;
     let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
     Arc::new(Site { server: server.into(), mark, plan, room, options }).follow().await
 }
@@ -99,7 +97,7 @@ impl Site {
             let next = schedule.next_send().map(|next| match self.plan {
                 // Those that are under way are repeated by the kernel: others come at longer and longer intervals.
                 Plan::Until { interval, .. } if !attempts.is_empty() => {
-                    next + interval * ((1 << schedule.tries().saturating_sub(1).min(16)) - 1)
+                    next + interval * ((1 << attempts.len().saturating_sub(1).min(16)) - 1)
                 }
                 _ => next,
             });
@@ -167,12 +165,18 @@ impl<'a> Attempt<'a> {
         drop(ear);
         let hosts = (options.client.clone(), options.server.clone());
         let mut client = Client::new(hosts, options.transport, name, site.mark, socket, (source, server.address));
-        let rounds = if options.transport == Transport::Udp { 2 } else { 1 };
+        let silence = matches!(plan, Plan::Silence { .. });
+        // Whoever waits for silence has heard enough with the first answer.
+        let rounds = if options.transport == Transport::Udp && !silence { 2 } else { 1 };
         let mut heard = None;
         for _ in 0..rounds {
             let left = end.saturating_duration_since(Instant::now());
-            let silence = matches!(plan, Plan::Silence { .. });
-            let plan = if silence { client::Plan::Silence(left) } else { client::Plan::Until(left) };
+            let plan = match (silence, options.transport) {
+                (false, _) => client::Plan::Until(left),
+                // As long as it takes SCTP to repeat what it has said, however late it was connected.
+                (true, Transport::Sctp) => client::Plan::Silence(left.max(options.client.stretched(LEAST_SCTP_WINDOW))),
+                (true, _) => client::Plan::Silence(left),
+            };
             client.exchange(server, plan).await?;
             heard = heard.or_else(|| Some(Instant::now()));
         }
@@ -226,22 +230,29 @@ impl<'a> Attempt<'a> {
         // Should the server's end have stopped working, this is not the network's doing.
         let deadline = Instant::now() + options.client.stretched(PATIENCE);
         server.report(&options.server, &self.name, Vec::new(), deadline).await?;
+        let flow = self.name;
+        let mut word = None;
         while let Some(refusal) = self.ear.hear().map_err(local("hear ICMP"))? {
-            if refusal.is_about(options.transport, self.local, server.address) {
-                let (flow, from) = (self.name, refusal.from);
-                return Ok(match refusal.said {
+            if word.is_none() && refusal.is_about(options.transport, self.local, server.address) {
+                let (flow, from) = (flow.clone(), refusal.from);
+                word = Some(match refusal.said {
                     Said::Unreachable(code) => FlowError::Cut { flow, reason: CutReason::said(from, code) },
                     said => FlowError::Astray { flow, from, what: said.name() },
                 });
             }
         }
+        let word = word.or_else(|| match error {
+            Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => Some(refused(error, flow.clone())),
+            _ => None,
+        });
+        let word = match word {
+            Some(word) if !word.cut_reason().is_some_and(CutReason::is_about_a_neighbour) => return Ok(word),
+            other => other,
+        };
         self.ear.has_heard_all().map_err(local("hear ICMP"))?;
-        self.site.room.was_there().map_err(local(format!("open the {}", self.name)))?;
+        self.site.room.was_there().map_err(local(format!("open the {flow}")))?;
         let reason = CutReason::Silence { waited: self.begun.elapsed(), arrived: false };
-        Ok(match error {
-            Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => refused(error, self.name),
-            _ => FlowError::Cut { flow: self.name, reason },
-        })
+        Ok(word.unwrap_or(FlowError::Cut { flow, reason }))
     }
 }
 

@@ -98,6 +98,16 @@ impl CutReason {
         if code.is_prohibited() { Self::Prohibited { from, code } } else { Self::Unreachable { from, code } }
     }
 
+    /// Whether somebody has looked in vain for a neighbour, who may have had no room for whoever asked. The client's own kernel says no more than that it
+    /// has no way.
+    pub(super) fn is_about_a_neighbour(&self) -> bool {
+        match self {
+            Self::Unreachable { code, .. } => code.is_about_a_neighbour(),
+            Self::NoRoute => true,
+            _ => false,
+        }
+    }
+
     /// What it means that the client's kernel answers so; nothing if that is not the network's doing.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
         match error.raw_os_error()? {

@@ -292,8 +292,10 @@ impl Server {
             let Some(answer) = answer_to(&buffer[..length], self.flow) else { continue };
             self.report.note(answer.nonce, from);
             match transport::send_to(socket.get_ref(), &answer.to_bytes(), from) {
-                // It is the network that does not let it answer.
-                Err(error) if !is_no_way(&error) && !is_prohibition(&error) => return Err(error),
+                // It is the network that does not let it answer, or a machine without room for neighbours: the client asks about that.
+                Err(error) if !is_no_way(&error) && !is_prohibition(&error) && !has_no_room(&error) => {
+                    return Err(error);
+                }
                 _ => {}
             }
         }
@@ -344,6 +346,11 @@ pub(super) fn flush(socket: &Socket, unsent: &mut Vec<u8>, transport: Transport)
         unsent.drain(..taken);
     }
     Ok(())
+}
+
+/// What a kernel says that has no room for the neighbour that a datagram is to (`ip6_finish_output2`).
+fn has_no_room(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOBUFS))
 }
 
 fn answer_to(datagram: &[u8], flow: u64) -> Option<Frame> {

@@ -93,6 +93,11 @@ impl UnreachableCode {
     pub fn is_prohibited(self) -> bool {
         matches!(self, Self::V4(9 | 10 | 13) | Self::V6(1 | 5 | 6))
     }
+
+    /// Whether somebody has looked in vain for a neighbour: host, or address, unreachable.
+    pub(crate) fn is_about_a_neighbour(self) -> bool {
+        matches!(self, Self::V4(1) | Self::V6(3))
+    }
 }
 
 impl fmt::Display for UnreachableCode {

@@ -13,16 +13,11 @@ use crate::Host;
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
     let asker = Asker::new(&host, options)?;
-    // Whoever waits for an answer takes no silence for a result.
-    let room = if matches!(plan, Plan::Until { .. }) { None } else { Some(watch_room()?) };
+    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
     let schedule = Schedule::new(plan);
     Session { asker, room, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }
         .follow()
         .await
-}
-
-fn watch_room() -> Result<Room, PingError> {
-    Room::watch().map_err(local("ask whether there is room for neighbours"))
 }
 
 /// What became of one request.
@@ -37,7 +32,7 @@ enum Fate {
 
 struct Session {
     asker: Asker,
-    room: Option<Room>,
+    room: Room,
     schedule: Schedule,
     sent: Vec<Fate>,
     rtts: Vec<Duration>,
@@ -89,20 +84,11 @@ impl Session {
         self.schedule.note_try(Instant::now());
         let sent = match self.asker.send(sequence).await {
             // Over IPv6 a kernel without room for neighbours says that it cannot, and not why (`ip6_finish_output2`).
-            Err(error) if error.is_broken() => {
-                let room = watch_room()?;
-                let again = self.asker.send(sequence).await;
-                self.check(room)?;
-                again.map_err(|_| error)?
-            }
+            Err(PingError::Local { what, source }) => return Err(local(what)(self.room.explain(source))),
             other => other?,
         };
         self.sent.push(Fate::Pending(sent));
         Ok(())
-    }
-
-    fn check(&self, room: Room) -> Result<(), PingError> {
-        room.was_there().map_err(local(format!("ask {}", self.asker.destination())))
     }
 
     /// Takes in everything that has arrived.
@@ -133,11 +119,19 @@ impl Session {
         if !self.rtts.is_empty() {
             return Ok(PingReport { sent, duplicates: self.duplicates, rtts: Rtts(self.rtts) });
         }
+        let to = self.asker.destination();
+        let room_was_there = || self.room.was_there().map_err(local(format!("ask {to}")));
         if let Some(error) = self.last_error {
+            // Whoever asks for a neighbour gives up after three seconds; one without room for it does not answer.
+            if let PingError::Unreachable { code, .. } = &error
+                && code.is_about_a_neighbour()
+            {
+                room_was_there()?;
+            }
             return Err(error);
         }
         self.asker.check_nothing_was_lost()?;
-        self.room.map_or(Ok(()), |room| self.check(room))?;
-        Err(PingError::Timeout { to: self.asker.destination(), sent, waited: self.schedule.elapsed() })
+        room_was_there()?;
+        Err(PingError::Timeout { to, sent, waited: self.schedule.elapsed() })
     }
 }

@@ -36,9 +36,11 @@ impl Room {
     /// From now on.
     pub(crate) fn watch() -> io::Result<Self> {
         static KNOWN: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+        // Whoever had to wait for another to ask the kernel is told the same.
+        let called = Instant::now();
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let fulls_before = match *known {
-            Some((at, fulls)) if at.elapsed() < MOMENT => fulls,
+            Some((at, fulls)) if called.saturating_duration_since(at) < MOMENT => fulls,
             _ => {
                 let at = Instant::now();
                 known.insert((at, table_fulls()?)).1
@@ -56,5 +58,10 @@ impl Room {
                  net.ipv4.neigh.default.gc_thresh3=16384 net.ipv6.neigh.default.gc_thresh3=16384`, or run fewer tests at a time"
             ))),
         }
+    }
+
+    /// Why something could not be sent: for lack of room, if there was none.
+    pub(crate) fn explain(self, error: io::Error) -> io::Error {
+        self.was_there().err().unwrap_or(error)
     }
 }

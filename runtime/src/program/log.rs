@@ -31,13 +31,12 @@ struct Heard {
 /// So many lines are kept that nobody has asked for.
 const KEPT: usize = 1000;
 
-impl Heard {
-    fn hear(&mut self, line: Vec<u8>) {
-        if self.lines.len() == KEPT {
-            self.lines.pop_front();
-        }
-        self.lines.push_back(line);
+/// Keeps a line that was printed.
+pub(super) fn keep(lines: &mut VecDeque<Vec<u8>>, line: Vec<u8>) {
+    if lines.len() == KEPT {
+        lines.pop_front();
     }
+    lines.push_back(line);
 }
 
 /// Where lines go: standard output to the test's standard output, standard error to its standard error.
@@ -66,13 +65,14 @@ pub(super) fn print(host: &str, stream: &mut Stream, print: Print, mut also: imp
 
 impl Log {
     /// Passes on what the streams have, from now on by a thread of its own. What was printed before is heard first.
-    pub(super) fn start(host: String, streams: Vec<(Stream, Print)>, printed: Vec<Vec<u8>>) -> io::Result<Arc<Self>> {
+    pub(super) fn start(
+        host: String,
+        streams: Vec<(Stream, Print)>,
+        printed: VecDeque<Vec<u8>>,
+    ) -> io::Result<Arc<Self>> {
         let fds = streams.iter().map(|(stream, _)| stream.as_fd().try_clone_to_owned());
         let fds: Vec<OwnedFd> = fds.collect::<io::Result<_>>()?;
-        let mut heard = Heard::default();
-        for line in printed {
-            heard.hear(line);
-        }
+        let heard = Heard { lines: printed, has_ended: false };
         let (streams, heard) = (Mutex::new(streams), Mutex::new(heard));
         let log = Arc::new(Self { host, streams, heard, changed: Condvar::new() });
         let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +117,7 @@ impl Log {
             // What cannot be read ends as what has been read to its end.
             let _ = stream.read_what_is_there();
             also(stream);
-            print(&self.host, stream, *to, |line| self.heard().hear(line));
+            print(&self.host, stream, *to, |line| keep(&mut self.heard().lines, line));
         }
         self.changed.notify_all();
     }

@@ -1,5 +1,6 @@
 //! When a program is ready.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -52,7 +53,7 @@ pub(super) struct Starting<'a> {
     pub(super) streams: Vec<(&'a mut Stream, Option<Print>)>,
     pub(super) notify: Option<Notify>,
     /// The lines that have been printed here.
-    pub(super) printed: Vec<Vec<u8>>,
+    pub(super) printed: VecDeque<Vec<u8>>,
 }
 
 /// How often a listener is looked for: the kernel tells nobody. It begins with the shorter one.
@@ -65,7 +66,7 @@ impl Starting<'_> {
         mut self,
         mut conditions: Vec<Condition>,
         patience: Duration,
-    ) -> Result<Vec<Vec<u8>>, ProgramError> {
+    ) -> Result<VecDeque<Vec<u8>>, ProgramError> {
         let until = Instant::now() + patience;
         let mut pause = PAUSES[0];
         let mut last = Last::default();
@@ -112,7 +113,7 @@ impl Starting<'_> {
             if let Some(print) = print {
                 log::print(self.host, stream, *print, |line| {
                     last.add(&line);
-                    self.printed.push(line);
+                    log::keep(&mut self.printed, line);
                 });
             } else {
                 stream.lines().range(*seen..).for_each(|line| last.add(line));

@@ -1,5 +1,6 @@
 //! How a program is started: on a thread of its host, in a family of its own.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Stdio};
@@ -71,7 +72,7 @@ impl Command {
         let Started { mut child, pidfd, family } = self.start()?;
         let mut stdout = child.stdout.take().map(Stream::new);
         let mut stderr = child.stderr.take().map(Stream::new);
-        let mut printed = Vec::new();
+        let mut printed = VecDeque::new();
         if !conditions.is_empty() {
             let _waiting = Waiting::new(format!("{} of {what}", describe(&conditions)));
             let streams = [(&mut stdout, logs_stdout, to_stdout as Print), (&mut stderr, logs_stderr, to_stderr)];

@@ -154,7 +154,6 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpR
     .await
 }
 
-/// The host's address on a link from which it asks about another.
 /// Whether answers to such a question come to the interface that asks it. An ipvlan's kernel tells by the address that a packet is for, also
 /// that of ARP, whose it is, and drops what is nobody's (`ipvlan_addr_lookup`); what is for all nodes, as an advertisement to nobody is, everybody
 /// hears.
@@ -164,6 +163,7 @@ fn hears_answers_to(host: &Host, nth: usize, (about, source): (IpAddr, Option<Ip
     host.plan().interfaces[nth].device != Device::Ipvlan || source.as_ref().map_or(about.is_ipv6(), is_own)
 }
 
+/// The host's address on a link from which it asks about another.
 fn own_address(host: &Host, nth: usize, about: IpAddr) -> Option<IpAddr> {
     let of_link = host.surroundings().addresses_of(host.machine().number()).swap_remove(nth);
     let of_family = || of_link.iter().filter(|subnet| subnet.addr().is_ipv4() == about.is_ipv4());

@@ -243,7 +243,7 @@ impl Session {
             _ if is_no_way(&source) => ServiceError::NoRoute { to, source },
             _ => {
                 let from = from.map_or_else(String::new, |from| format!(" from {from}"));
-                return Err(local(format!("ask {to} over {protocol}{from}"))(source));
+                return Err(local(format!("ask {to} over {protocol}{from}"))(self.room.explain(source)));
             }
         });
         Ok(())
@@ -251,17 +251,32 @@ impl Session {
 
     /// The last thing that was said, or silence.
     fn conclude(self) -> ServiceError {
-        if let Some(error) = self.last_error {
-            return error;
-        }
+        let (protocol, to) = (self.options.transport.name(), self.to);
+        let last_word = match self.last_error {
+            Some(error) if !is_about_a_neighbour(&error) => return error,
+            other => other,
+        };
         if let Err(error) = self.ear.has_heard_all() {
             return local("hear ICMP")(error);
         }
-        let (protocol, to) = (self.options.transport.name(), self.to);
         if let Err(error) = self.room.was_there() {
             return local(format!("ask {to} over {protocol}"))(error);
         }
-        ServiceError::Timeout { protocol, to, attempts: self.schedule.tries(), waited: self.schedule.elapsed() }
+        last_word.unwrap_or_else(|| ServiceError::Timeout {
+            protocol,
+            to,
+            attempts: self.schedule.tries(),
+            waited: self.schedule.elapsed(),
+        })
+    }
+}
+
+/// Whether somebody has looked in vain for a neighbour, who may have had no room for whoever asked.
+fn is_about_a_neighbour(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::Unreachable { code, .. } => code.is_about_a_neighbour(),
+        ServiceError::NoRoute { source, .. } => source.raw_os_error() == Some(libc::EHOSTUNREACH),
+        _ => false,
     }
 }
 
