@@ -163,7 +163,9 @@ async fn a_probe_is_a_condition(a: Host, b: Host) {
     let report = eventually("b answers", || a.ping(&b).count(1)).await;
     assert_eq!(report.received(), 1);
     let nobody = || a.ping("198.51.100.77").count(1).timeout(Duration::from_millis(50));
-    let text = panic_of(async { _ = eventually("nobody answers", nobody).timeout(Duration::from_secs(2)).await }).await.unwrap_err();
+    let text = panic_of(async { _ = eventually("nobody answers", nobody).timeout(Duration::from_secs(2)).await })
+        .await
+        .unwrap_err();
     assert!(text.contains("198.51.100.77"), "{text}");
 }
 
