@@ -24,12 +24,12 @@ const BIG: u16 = 1400;
 
 const COLUMNS: [&str; 6] = ["ping", "arping", "tcp", "udp", "open_tcp", "open_udp"];
 
-#[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "nft", program = "ip"))]
+#[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "ip"))]
 async fn over_ipv4_every_probe_has_the_outcome_that_its_table_says() -> TestResult {
     table::check("ipv4", &COLUMNS, &drive(Family::V4, COLUMNS.len(), serve, row).await?)
 }
 
-#[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "nft", program = "ip"))]
+#[netns_test(namespaces = 0, timeout = "4m", requires(nftables, program = "ip"))]
 async fn over_ipv6_every_probe_has_the_outcome_that_its_table_says() -> TestResult {
     table::check("ipv6", &COLUMNS, &drive(Family::V6, COLUMNS.len(), serve, row).await?)
 }

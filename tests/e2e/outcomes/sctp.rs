@@ -26,12 +26,12 @@ const PORT: u16 = 7;
 
 const COLUMNS: [&str; 2] = ["sctp", "open_sctp"];
 
-#[netns_test(namespaces = 0, timeout = "8m", requires(sctp, nftables, program = "nft", program = "ip"))]
+#[netns_test(namespaces = 0, timeout = "8m", requires(sctp, nftables, program = "ip"))]
 async fn over_ipv4_sctp_has_the_outcome_that_its_table_says() -> TestResult {
     table::check("ipv4", &COLUMNS, &drive(Family::V4, COLUMNS.len(), serve, row).await?)
 }
 
-#[netns_test(namespaces = 0, timeout = "8m", requires(sctp, nftables, program = "nft", program = "ip"))]
+#[netns_test(namespaces = 0, timeout = "8m", requires(sctp, nftables, program = "ip"))]
 async fn over_ipv6_sctp_has_the_outcome_that_its_table_says() -> TestResult {
     table::check("ipv6", &COLUMNS, &drive(Family::V6, COLUMNS.len(), serve, row).await?)
 }
