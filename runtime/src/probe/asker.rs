@@ -37,11 +37,22 @@ pub(super) struct Options {
     /// Whether the kernel tells when an answer arrived, so that a round trip does not become longer by a host that is busy. It begins to do so
     /// a moment after the first of the machine asks for it, which costs more than the probe.
     pub(super) timed: bool,
+    /// Whether only an answer will do: then silence is no result, and what it may have come of is not asked, which costs more than the probe.
+    pub(super) wants_answer: bool,
 }
 
 impl Options {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, size: 56, ttl: None, dont_fragment: false, source: None, family: None, timed: false }
+        Self {
+            target,
+            size: 56,
+            ttl: None,
+            dont_fragment: false,
+            source: None,
+            family: None,
+            timed: false,
+            wants_answer: false,
+        }
     }
 
     /// For whoever wants to know of the round trips.

@@ -54,7 +54,7 @@ impl Host {
     pub fn assert_ping(&self, to: impl Into<Target>) -> AssertPing {
         AssertPing {
             host: self.clone(),
-            options: Options::new(to.into()),
+            options: Options { wants_answer: true, ..Options::new(to.into()) },
             answers: 1,
             interval: Duration::from_millis(100),
             timeout: PATIENCE,

@@ -12,8 +12,9 @@ use crate::Host;
 
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
+    let room = (!options.wants_answer).then(Room::watch).transpose();
+    let room = room.map_err(local("ask whether there is room for neighbours"))?;
     let asker = Asker::new(&host, options)?;
-    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
     let schedule = Schedule::new(plan);
     Session { asker, room, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }
         .follow()
@@ -32,7 +33,7 @@ enum Fate {
 
 struct Session {
     asker: Asker,
-    room: Room,
+    room: Option<Room>,
     schedule: Schedule,
     sent: Vec<Fate>,
     rtts: Vec<Duration>,
@@ -84,7 +85,12 @@ impl Session {
         self.schedule.note_try(Instant::now());
         let sent = match self.asker.send(sequence).await {
             // Over IPv6 a kernel without room for neighbours says that it cannot, and not why (`ip6_finish_output2`).
-            Err(PingError::Local { what, source }) => return Err(local(what)(self.room.explain(source))),
+            Err(PingError::Local { what, source }) => {
+                return Err(local(what)(match self.room {
+                    Some(room) => room.explain(source),
+                    None => source,
+                }));
+            }
             other => other?,
         };
         self.sent.push(Fate::Pending(sent));
@@ -120,7 +126,7 @@ impl Session {
             return Ok(PingReport { sent, duplicates: self.duplicates, rtts: Rtts(self.rtts) });
         }
         let to = self.asker.destination();
-        let room_was_there = || self.room.was_there().map_err(local(format!("ask {to}")));
+        let room_was_there = || self.room.map_or(Ok(()), Room::was_there).map_err(local(format!("ask {to}")));
         if let Some(error) = self.last_error {
             // Whoever asks for a neighbour gives up after three seconds; one without room for it does not answer.
             if let PingError::Unreachable { code, .. } = &error
