@@ -12,9 +12,11 @@ use crate::Host;
 
 /// Sends requests and listens, as planned.
 pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<PingReport, PingError> {
-    let room = (!options.wants_answer).then(Room::watch).transpose();
-    let room = room.map_err(local("ask whether there is room for neighbours"))?;
+    let wants_answer = options.wants_answer;
     let asker = Asker::new(&host, options)?;
+    // After the socket, whose absence is the plainer word, and before anything is sent.
+    let room = (!wants_answer).then(Room::watch).transpose();
+    let room = room.map_err(local("ask whether there is room for neighbours"))?;
     let schedule = Schedule::new(plan);
     Session { asker, room, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }
         .follow()
