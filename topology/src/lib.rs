@@ -16,6 +16,7 @@
 mod allocate;
 mod complaint;
 mod drawing;
+mod impairment;
 mod lan;
 mod name;
 mod need;
@@ -32,6 +33,9 @@ pub use complaint::{
 pub use drawing::{
     Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward,
     DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+};
+pub use impairment::{
+    Crossing, DEFAULT_LIMIT, Distribution, Engine, Impairment, ImpairmentPlan, Loss, MOST_DELAY, PRESETS, Percent, Rate,
 };
 pub use ipnet::IpNet;
 pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};

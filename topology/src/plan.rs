@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::{HostName, IfName, IpNet, SegmentName, Transport};
+use crate::{Engine, HostName, IfName, ImpairmentPlan, IpNet, SegmentName, Transport};
 
 /// A network that can be built. Made by [`Drawing::plan`](crate::Drawing::plan) only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,6 +250,10 @@ pub struct SegmentPlan {
     pub mtu: Option<u32>,
     /// The interfaces on it: index of the host, index of the interface within the host.
     pub members: Vec<(usize, usize)>,
+    /// What happens to frames that cross it.
+    pub impairments: Vec<ImpairmentPlan>,
+    /// What carries that out.
+    pub engine: Engine,
 }
 
 /// What a segment is made of.

@@ -10,7 +10,7 @@ use super::routes::{Gateway, Route, Towards};
 use super::sysctls::sysctl;
 use crate::allocate::nth_host;
 use crate::{
-    BridgePlan, Device, HostPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
+    BridgePlan, Device, Engine, HostPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
     SegmentKind, SegmentPlan, VrfPlan, Way,
 };
 
@@ -155,6 +155,8 @@ fn segment(network: &Network<'_>, index: usize, first_of: &[usize]) -> SegmentPl
         subnets: segment.subnets.iter().map(|subnet| subnet.net).collect(),
         mtu: segment.drawn.mtu,
         members: segment.members.iter().flat_map(machines).collect(),
+        impairments: Vec::new(),
+        engine: Engine::default(),
     }
 }
 
