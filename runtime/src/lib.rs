@@ -31,6 +31,7 @@ mod firewall;
 mod flow;
 mod harness;
 mod host;
+mod impair;
 mod isolation;
 mod kernel;
 mod lab;
@@ -40,6 +41,7 @@ mod path;
 mod ports;
 mod probe;
 mod program;
+mod relay;
 mod result;
 mod segment;
 mod settings;
@@ -56,12 +58,16 @@ pub use connectivity::{
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;
+pub use impair::{Impair, Impaired, ImpairmentReport};
 pub use kernel::{
     Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple, Protocol, QueryError, SocketInfo, SocketState, Sockets,
 };
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
-pub use netns_test_topology::{HostAddresses, IpNet, MacAddr, MacAddrError, Prefix, PrefixError};
+pub use netns_test_topology::{
+    Distribution, Engine, HostAddresses, Impairment, IpNet, Loss, MacAddr, MacAddrError, Percent, Prefix, PrefixError,
+    Rate,
+};
 pub use ports::{PortError, ReservedPort};
 pub use probe::{
     Announce, ArpError, ArpReport, Arping, AssertArping, AssertNoArping, AssertNoPing, AssertNoService, AssertPing,
@@ -93,9 +99,9 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        Arp, ArpError, Flow, FlowError, Host, Icmp, IpNet, Lab, PingError, Prefix, Sctp, Segment, ServiceError, Tcp,
-        TestError, TestResult, Topology, Udp, UnreachableCode, WaitError, eventually, netns_test, never_within,
-        wait_until,
+        Arp, ArpError, Flow, FlowError, Host, Icmp, Impairment, IpNet, Lab, Percent, PingError, Prefix, Rate, Sctp,
+        Segment, ServiceError, Tcp, TestError, TestResult, Topology, Udp, UnreachableCode, WaitError, eventually,
+        netns_test, never_within, wait_until,
     };
 }
 

@@ -150,6 +150,46 @@ pub(crate) fn send_packet(
     Ok(())
 }
 
+/// Takes the next frame from a packet socket that has one (`PACKET_VNET_HDR`, `PACKET_AUXDATA`, packet(7)): what stands in front of it, the frame
+/// itself, and the tag of a VLAN that the kernel has taken out of it. Answers with its length.
+pub(crate) fn receive_frame(
+    socket: BorrowedFd<'_>,
+    header: &mut [u8; 10],
+    frame: &mut [u8],
+) -> io::Result<(usize, Option<[u8; 4]>)> {
+    let mut parts = [
+        libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header.len() },
+        libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() },
+    ];
+    // Room for one `struct tpacket_auxdata`, aligned as control messages are.
+    let mut control = [0u64; 8];
+    // SAFETY: pointers and integers, of which zero is a value.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = parts.as_mut_ptr();
+    message.msg_iovlen = parts.len();
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    // SAFETY: the kernel writes within the two slices and the control buffer, all of which live until the call is over.
+    let received = cvt(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })?;
+    let length = usize::try_from(received).expect("it is not negative").saturating_sub(header.len());
+    if message.msg_flags & libc::MSG_TRUNC != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+    }
+    // SAFETY: the kernel has filled in the message, which still points to the control buffer.
+    let auxiliary = unsafe { libc::CMSG_FIRSTHDR(&raw const message).as_ref() };
+    let auxiliary =
+        auxiliary.filter(|first| (first.cmsg_level, first.cmsg_type) == (libc::SOL_PACKET, libc::PACKET_AUXDATA));
+    let Some(auxiliary) = auxiliary else { return Ok((length, None)) };
+    // SAFETY: such a control message is this struct, which need not be aligned.
+    let auxiliary: libc::tpacket_auxdata =
+        unsafe { libc::CMSG_DATA(auxiliary).cast::<libc::tpacket_auxdata>().read_unaligned() };
+    if auxiliary.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
+        return Ok((length, None));
+    }
+    let ([a, b], [c, d]) = (auxiliary.tp_vlan_tpid.to_be_bytes(), auxiliary.tp_vlan_tci.to_be_bytes());
+    Ok((length, Some([a, b, c, d])))
+}
+
 fn link_layer_address(
     interface: u32,
     ethertype: u16,

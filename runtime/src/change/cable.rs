@@ -49,10 +49,15 @@ impl Segment {
                 let (host, segment) = (host.name().to_owned(), to.name().to_owned());
                 return Err(LinkError::AlreadyThere { host, segment });
             }
-            let hub = &host.surroundings().hub;
+            let surroundings = host.surroundings();
+            let (hub, impairments) = (&surroundings.hub, &surroundings.impairments);
+            impairments.leave_ports(from.number(), &cable.ports).map_err(|error| LinkError::failed(&what, error))?;
+            hub.forget_closed(&cable.ports);
             let moved = hub.move_ports(cable.member, &cable.ports, to.number(), patience);
             let state =
                 if moved.map_err(|error| LinkError::failed(&what, error))? { Carrier::There } else { Carrier::Lost };
+            let taken = impairments.take_ports(surroundings, to.number(), &cable.ports);
+            taken.map_err(|error| LinkError::failed(&what, error))?;
             cable.wait_for(&host, state, patience).map_err(|error| LinkError::failed(&what, error))
         })
     }

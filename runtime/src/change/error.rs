@@ -83,6 +83,20 @@ pub enum LinkError {
         /// The least that is possible, in bytes.
         least: u32,
     },
+    /// The impairment makes no sense.
+    #[error("{why}")]
+    Senseless {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The segment, or this part of it, cannot be impaired.
+    #[error("segment `{segment}` cannot be impaired so: {why}")]
+    Unimpairable {
+        /// Name of the segment.
+        segment: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The kernel refused, or what was waited for did not happen.
     #[error("could not {what}")]
     Failed {
@@ -94,7 +108,7 @@ pub enum LinkError {
 }
 
 impl LinkError {
-    pub(super) fn failed(what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(crate) fn failed(what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Failed { what: what.to_owned(), source: source.into() }
     }
 }

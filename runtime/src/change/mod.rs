@@ -9,9 +9,11 @@ pub use error::LinkError;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::error::chain;
 use crate::harness::Waiting;
+use crate::host::Surroundings;
 use crate::lab::Patience;
 use crate::{Host, Segment};
 
@@ -20,38 +22,42 @@ use crate::{Host, Segment};
 /// A future that was polled and then dropped, by a timeout or a `select!`, takes nothing back: the change is made by a thread of its own, and
 /// goes on.
 #[must_use = "nothing changes until this is awaited, or `wait()` is called"]
-pub struct Change {
+pub struct Change<T = ()> {
     /// What is done, in the user's words.
     what: String,
-    work: Box<dyn FnOnce(Patience) -> Result<(), LinkError> + Send>,
-    patience: Box<dyn FnOnce() -> Patience + Send>,
+    work: Box<dyn FnOnce(Patience) -> Result<T, LinkError> + Send>,
+    surroundings: Arc<Surroundings>,
 }
 
-impl Change {
+impl<T: Send + 'static> Change<T> {
     /// `work` gets the patience that the lab of this host has.
-    fn new(what: String, host: &Host, work: impl FnOnce(Patience) -> Result<(), LinkError> + Send + 'static) -> Self {
-        let (host, whose) = (host.clone(), host.clone());
-        let patience = move || Patience::new(&host.surroundings().settings, 1);
-        let work = move |patience| {
-            let done = work(patience);
-            if let Err(error @ LinkError::Failed { .. }) = &done {
-                // Nothing that a test could have expected, whatever becomes of the error.
-                let _ = whose.surroundings().broken.set(chain(error));
-            }
-            done
-        };
-        Self { what, work: Box::new(work), patience: Box::new(patience) }
+    fn new(what: String, host: &Host, work: impl FnOnce(Patience) -> Result<T, LinkError> + Send + 'static) -> Self {
+        Self::in_lab(what, Arc::clone(host.surroundings()), work)
+    }
+
+    /// `work` gets the patience that this lab has.
+    pub(crate) fn in_lab(
+        what: String,
+        surroundings: Arc<Surroundings>,
+        work: impl FnOnce(Patience) -> Result<T, LinkError> + Send + 'static,
+    ) -> Self {
+        Self { what, work: Box::new(work), surroundings }
     }
 
     /// Makes the change, and returns when it has happened.
-    pub fn wait(self) -> Result<(), LinkError> {
+    pub fn wait(self) -> Result<T, LinkError> {
         let _waiting = Waiting::new(self.what);
-        (self.work)((self.patience)())
+        let done = (self.work)(Patience::new(&self.surroundings.settings, 1));
+        if let Err(error @ LinkError::Failed { .. }) = &done {
+            // Nothing that a test could have expected, whatever becomes of the error.
+            let _ = self.surroundings.broken.set(chain(error));
+        }
+        done
     }
 }
 
-impl IntoFuture for Change {
-    type Output = Result<(), LinkError>;
+impl<T: Send + 'static> IntoFuture for Change<T> {
+    type Output = Result<T, LinkError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     /// The change is made on a thread of its own: whatever else runs on this one goes on.
@@ -71,7 +77,7 @@ impl IntoFuture for Change {
     }
 }
 
-impl fmt::Debug for Change {
+impl<T> fmt::Debug for Change<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Change").field("what", &self.what).finish_non_exhaustive()
     }

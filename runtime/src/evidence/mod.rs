@@ -22,7 +22,7 @@ pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
     program::pass_on_logs();
     let labs = lab.all().all();
     let all: Vec<&Host> = labs.iter().flat_map(Lab::hosts).collect();
-    let programs = programs::of(&all);
+    let of_all: String = labs.iter().map(Lab::weather).chain([programs::of(&all)]).collect();
     let (shown, rest) = all.split_at(all.len().min(SHOWN));
     let mut hosts: String = shown.iter().map(|host| state::of(host)).collect();
     let mut text = format!("\nthe lab when the test failed:\n{hosts}");
@@ -35,11 +35,11 @@ pub(crate) fn show(spec: &TestSpec, settings: &Settings, lab: &Lab) {
     let more = if rest > 0 { format!("  and {rest} more hosts\n") } else { String::new() };
     let path = file(spec, settings);
     // Writing to a string cannot fail.
-    let _ = match write_file(&path, &(hosts + &programs)) {
-        Ok(()) => write!(text, "{more}{programs}  (in {})", path.display()),
+    let _ = match write_file(&path, &(hosts + &of_all)) {
+        Ok(()) => write!(text, "{more}{of_all}  (in {})", path.display()),
         Err(error) => {
             let path = path.display();
-            write!(text, "{more}{programs}  (not in {path}: {error}; `NETNS_TEST_ARTIFACTS` names another place)")
+            write!(text, "{more}{of_all}  (not in {path}: {error}; `NETNS_TEST_ARTIFACTS` names another place)")
         }
     };
     say(&text);

@@ -9,6 +9,7 @@ use once_cell::sync::OnceCell;
 
 use crate::error::show_panic;
 use crate::harness::Broken;
+use crate::impair::Impairments;
 use crate::lab::{Hub, Labs, Member};
 use crate::settings::Settings;
 
@@ -18,6 +19,8 @@ pub(crate) struct Surroundings {
     pub(crate) plan: Plan,
     pub(crate) settings: Settings,
     pub(crate) hub: Hub,
+    /// What its segments do to frames.
+    pub(crate) impairments: Impairments,
     /// The labs of the same test.
     pub(crate) labs: Arc<Labs>,
     /// The first thing that a test could not do or ask.
@@ -32,7 +35,17 @@ impl Surroundings {
     pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub, labs: Arc<Labs>) -> Self {
         let of_host = |host: &HostPlan| host.interfaces.iter().map(|interface| interface.addresses.clone()).collect();
         let addresses = RwLock::new(plan.hosts.iter().map(of_host).collect());
-        Self { plan, settings, hub, labs, broken: OnceCell::new(), addresses, addressing: Mutex::default() }
+        let impairments = Impairments::default();
+        Self {
+            plan,
+            settings,
+            hub,
+            impairments,
+            labs,
+            broken: OnceCell::new(),
+            addresses,
+            addressing: Mutex::default(),
+        }
     }
 
     /// The addresses that a host has now, interface by interface.

@@ -64,6 +64,9 @@ pub(crate) enum LabError {
     /// A `WireGuard` interface could not be told of its keys and peers.
     #[error("in host {host}: cannot set up WireGuard")]
     WireGuard { host: HostName, source: io::Error },
+    /// A segment could not be impaired as it is drawn.
+    #[error("segment {segment} cannot be impaired as it is drawn: {why}")]
+    Impairment { segment: String, why: String },
     /// A thread could not be started.
     #[error("cannot start a thread to build the lab")]
     Thread { source: io::Error },

@@ -1,16 +1,16 @@
 //! The namespace of the switches while a test runs: cables are pulled and moved there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use netns_test_topology::{Device, Plan, SegmentKind};
 use nix::sched::{CloneFlags, setns};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::{BridgePortState, LinkAttribute, LinkFlags, LinkMessage};
 
 use super::LabError;
-use super::build::{HUB, Indices, Taps, message, ports_of, request};
+use super::build::{HUB, Indices, Taps, Uplink, message, ports_of, request};
 use super::carrier::{self, Awaited, Carrier, Patience};
 use super::netlink::{Netlink, NetlinkError};
 use super::tap::Tap;
@@ -25,6 +25,8 @@ pub(crate) struct Hub {
     taps: Taps,
     /// The segments of interfaces that were moved to another.
     moved: Mutex<HashMap<Member, usize>>,
+    /// The ports that the kernel does not forward by: a relay does.
+    closed: Mutex<BTreeSet<u32>>,
 }
 
 /// Why a member cannot be unplugged or moved by itself.
@@ -38,7 +40,7 @@ pub(crate) enum NoCable {
 
 impl Hub {
     pub(super) fn new(netns: OwnedFd, indices: Indices, taps: Taps) -> Self {
-        Self { netns, indices, taps, moved: Mutex::default() }
+        Self { netns, indices, taps, moved: Mutex::default(), closed: Mutex::default() }
     }
 
     /// The kernel's index of an interface, in its host.
@@ -75,7 +77,71 @@ impl Hub {
             let link = message::link(port);
             if plugged { link.up().build() } else { link.down().build() }
         })?;
-        self.wait_for_ports(ports, state, patience)
+        self.wait_for_ports(ports, state, patience)?;
+        if plugged {
+            // A port that comes up forwards, whatever it did before.
+            let closed = lock(&self.closed).clone();
+            self.set_states(ports.iter().copied().filter(|port| closed.contains(port)), BridgePortState::Disabled)?;
+        }
+        Ok(())
+    }
+
+    /// The ports of a switch, as it is now.
+    pub(crate) fn ports(&self, plan: &Plan, segment: usize) -> Vec<u32> {
+        let ports = self.members(plan, segment).flat_map(|member| self.ports_of(plan, segment, member));
+        ports.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn ports_of(&self, plan: &Plan, segment: usize, member: Member) -> Vec<u32> {
+        ports_of(plan, &self.indices, &self.taps, segment, member)
+    }
+
+    /// The interfaces on a segment, as it is now.
+    fn members(&self, plan: &Plan, segment: usize) -> impl Iterator<Item = Member> {
+        let hosts = plan.hosts.iter().enumerate();
+        let all = hosts.flat_map(|(host, of)| (0..of.interfaces.len()).map(move |nth| (host, nth)));
+        all.filter(move |&member| self.segment_of(plan, member) == segment)
+    }
+
+    /// The devices that send to the ports of a switch: of a host, or of the switches themselves. A tap's are the test's own frames.
+    pub(crate) fn senders(&self, plan: &Plan, segment: usize) -> BTreeSet<(Option<usize>, u32)> {
+        let of_member = |(host, nth): Member| match plan.hosts[host].interfaces[nth].device {
+            Device::Tap => Vec::new(),
+            Device::Bond { legs, .. } => (0..legs).map(|leg| (Some(host), self.indices.leg(host, nth, leg))).collect(),
+            Device::Macvlan | Device::Macvtap => vec![(None, self.indices.uplink(segment, Uplink::Mac))],
+            Device::Ipvlan => vec![(None, self.indices.uplink(segment, Uplink::Ip))],
+            _ => vec![(Some(host), self.indices.interface(host, nth))],
+        };
+        self.members(plan, segment).flat_map(of_member).collect()
+    }
+
+    /// Changes one of those that are among the switches.
+    pub(crate) fn set_sender(&self, what: &'static str, message: LinkMessage) -> Result<(), LabError> {
+        with_netlink(self.netns.as_fd(), HUB, |netlink| netlink.set_link(what, message))
+    }
+
+    /// Calls `f` on a thread that is where the switches are.
+    pub(crate) fn inside<T: Send>(&self, f: impl FnOnce() -> Result<T, LabError> + Send) -> Result<T, LabError> {
+        inside(self.netns.as_fd(), f)
+    }
+
+    /// Has the kernel forward nothing by these ports, in either direction; their hosts notice nothing. This thread is where the switches are.
+    pub(crate) fn close_ports(&self, ports: &[u32]) -> Result<(), LabError> {
+        lock(&self.closed).extend(ports);
+        self.set_states(ports.iter().copied(), BridgePortState::Disabled)
+    }
+
+    /// Forgets that these ports were closed: they are another switch's now, and forward.
+    pub(crate) fn forget_closed(&self, ports: &[u32]) {
+        lock(&self.closed).retain(|port| !ports.contains(port));
+    }
+
+    fn set_states(&self, ports: impl Iterator<Item = u32> + Send, state: BridgePortState) -> Result<(), LabError> {
+        with_netlink(self.netns.as_fd(), HUB, |netlink| {
+            ports
+                .into_iter()
+                .try_for_each(|port| netlink.set_link("change the state of a port", message::port_state(port, state)))
+        })
     }
 
     /// Waits until a switch forwards to ports, or does no longer.

@@ -30,7 +30,7 @@ pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
-use crate::{Host, Segment, firewall};
+use crate::{Host, Segment, firewall, impair};
 
 /// The whole network of a test.
 ///
@@ -65,6 +65,7 @@ impl Lab {
         let surroundings = &lab.0.surroundings;
         surroundings.labs.add(lab.clone());
         world::write_hosts(&surroundings.labs)?;
+        impair::draw(surroundings)?;
         Ok(lab)
     }
 
@@ -86,6 +87,12 @@ impl Lab {
     /// All labs of the same test.
     pub(crate) fn all(&self) -> &Arc<Labs> {
         &self.0.surroundings.labs
+    }
+
+    /// What its segments do to frames: some lines, for the evidence.
+    pub(crate) fn weather(&self) -> String {
+        let surroundings = &self.0.surroundings;
+        surroundings.impairments.describe(&surroundings.plan)
     }
 
     /// The lab of the test whose body this thread runs.

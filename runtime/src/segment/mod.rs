@@ -57,6 +57,10 @@ impl Segment {
         interfaces.filter(|&nth| hub.segment_of(plan, (number, nth)) == self.number).collect()
     }
 
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
+        &self.surroundings
+    }
+
     pub(crate) fn plan(&self) -> &SegmentPlan {
         &self.surroundings.plan.segments[self.number]
     }

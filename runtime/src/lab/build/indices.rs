@@ -13,7 +13,7 @@ const LEGS: u32 = 16;
 
 /// What the macvlans, or the ipvlans, of a switch stand on: a device that can carry only one of the two kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Uplink {
+pub(in crate::lab) enum Uplink {
     Mac,
     Ip,
 }
@@ -61,7 +61,7 @@ impl Indices {
     }
 
     /// The device that macvlans or ipvlans of a segment stand on.
-    pub(super) fn uplink(&self, segment: usize, kind: Uplink) -> u32 {
+    pub(in crate::lab) fn uplink(&self, segment: usize, kind: Uplink) -> u32 {
         self.uplink_port(segment, kind) + 1
     }
 
@@ -71,7 +71,7 @@ impl Indices {
     }
 
     /// A leg of a bond, counted from 0.
-    pub(super) fn leg(&self, host: usize, interface: usize, leg: u32) -> u32 {
+    pub(in crate::lab) fn leg(&self, host: usize, interface: usize, leg: u32) -> u32 {
         self.leg_port(host, interface, leg) + 1
     }
 

@@ -3,14 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netns_test_topology::{IpNet, MacAddr, Way};
+use rtnetlink::packet_core::DefaultNla;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
-use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    BridgePortState, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage, LinkProtoInfoBridge,
+};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::packet_route::route::{RouteHeader, RouteMessage, RouteScope, RouteType};
 use rtnetlink::{AddressMessageBuilder, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
+
+/// The attribute with a port's state, which rtnetlink's messages have no name for (`linux/if_link.h`).
+pub(in crate::lab) const IFLA_BRPORT_STATE: u16 = 1;
 
 /// A link that is being described.
 pub(crate) type Link = LinkMessageBuilder<LinkUnspec>;
@@ -23,6 +29,16 @@ pub(crate) fn link(index: u32) -> Link {
 /// The request to bring up a link.
 pub(in crate::lab) fn up(index: u32) -> LinkMessage {
     link(index).up().build()
+}
+
+/// The request to change what a bridge does with a port.
+pub(in crate::lab) fn port_state(port: u32, state: BridgePortState) -> LinkMessage {
+    // As bridge(8) says it: what is said of a port as of any link that has a controller changes nothing here.
+    let mut message = link(port).build();
+    message.header.interface_family = AddressFamily::Bridge;
+    let state = DefaultNla::new(IFLA_BRPORT_STATE, vec![state.into()]);
+    message.attributes.push(LinkAttribute::ProtoInfoBridge(vec![LinkProtoInfoBridge::Other(state)]));
+    message
 }
 
 /// The request for a link of some kind.

@@ -18,7 +18,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use netns_test_topology::{Feature, HostPlan, Plan, SegmentKind};
 
-pub(super) use indices::Indices;
+pub(super) use indices::{Indices, Uplink};
 use message::veth;
 use site::Site;
 pub(super) use switch::{HUB, Taps, ports_of};

@@ -1,0 +1,364 @@
+//! The switch itself: frames come in by ports, cross what is between, and leave by others. One thread, one loop.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::ops::Bound;
+
+use netns_test_topology::Impairment;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::{Expiration, TimerSetTimeFlags};
+use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
+use nix::time::clock_gettime;
+
+use super::dice::mix;
+use super::frame::{Frame, Offload, View, is_link_local};
+use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe};
+use super::port::{Port, ROOM, Received};
+use super::schedule::Schedule;
+use super::{Control, Totals};
+
+/// How many frames of one port are taken before the others have their turn.
+const TURN: usize = 64;
+
+/// How many bytes may be under way. More than a link of 10 Gbit/s holds in 100 ms; what finds no room is dropped and counted.
+const MOST_UNDER_WAY: usize = 128 << 20;
+
+/// What of a frame an impairment is about: the ports that it came in by and leaves by. `None` is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selector {
+    pub(crate) from: Option<Vec<u32>>,
+    pub(crate) to: Option<Vec<u32>>,
+}
+
+/// Where on its way through the switch an impairment is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// On the sender's cable: once, wherever the frame goes.
+    Sender,
+    /// Between two hosts.
+    Between,
+    /// Where all frames pass.
+    Segment,
+    /// On the receiver's cable.
+    Receiver,
+}
+
+impl Selector {
+    fn stage(&self) -> Stage {
+        match (&self.from, &self.to) {
+            (Some(_), None) => Stage::Sender,
+            (Some(_), Some(_)) => Stage::Between,
+            (None, None) => Stage::Segment,
+            (None, Some(_)) => Stage::Receiver,
+        }
+    }
+
+    fn is_about(&self, from: u32, to: Option<u32>) -> bool {
+        let has = |ports: &Option<Vec<u32>>, port| ports.as_ref().is_none_or(|ports| ports.contains(&port));
+        has(&self.from, from) && to.map_or(self.to.is_none(), |to| has(&self.to, to))
+    }
+}
+
+/// Where in the order of impairments a frame is: the stage, and the number of the impairment there. It goes on behind.
+type Position = (Stage, u64);
+
+/// An impairment that is in force.
+#[derive(Debug)]
+struct Rule {
+    selector: Selector,
+    impairment: Impairment,
+    seed: u64,
+    /// One for each port that frames leave by, since each has its own queue; one for all where that is not known yet.
+    pipes: BTreeMap<Option<u32>, Pipe>,
+}
+
+/// A frame that is under way.
+#[derive(Debug)]
+struct UnderWay {
+    frame: Frame,
+    from: u32,
+    /// Unknown while it is on the sender's cable.
+    to: Option<u32>,
+    after: Position,
+}
+
+/// The switch.
+pub(super) struct Board {
+    ports: BTreeMap<u32, Port>,
+    /// By which port a host is reached.
+    learned: HashMap<[u8; 6], u32>,
+    rules: BTreeMap<Position, Rule>,
+    schedule: Schedule<UnderWay>,
+    bytes_under_way: usize,
+    pub(super) totals: Totals,
+    epoll: Epoll,
+    timer: TimerFd,
+    /// What the timer is set to.
+    set_to: Option<Nanoseconds>,
+    room: Vec<u8>,
+    is_over: bool,
+}
+
+/// Events that are not those of a port, whose are their indices.
+const CONTROL: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+
+impl Board {
+    /// A switch with these ports, which do not listen yet.
+    pub(super) fn new(ports: Vec<Port>, control: &Control) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
+        let readable = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
+        epoll.add(&timer, readable(TIMER))?;
+        epoll.add(control, readable(CONTROL))?;
+        let mut board = Self {
+            ports: BTreeMap::new(),
+            learned: HashMap::new(),
+            rules: BTreeMap::new(),
+            schedule: Schedule::new(),
+            bytes_under_way: 0,
+            totals: Totals::default(),
+            epoll,
+            timer,
+            set_to: None,
+            room: vec![0; ROOM],
+            is_over: false,
+        };
+        ports.into_iter().try_for_each(|port| board.add_port(port))?;
+        Ok(board)
+    }
+
+    /// Adds a port, which does not listen yet.
+    pub(super) fn add_port(&mut self, port: Port) -> io::Result<()> {
+        self.epoll.add(&port, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(port.index)))?;
+        self.ports.insert(port.index, port);
+        Ok(())
+    }
+
+    /// Hears everything from now on.
+    pub(super) fn listen(&self) -> io::Result<()> {
+        self.ports.values().try_for_each(Port::listen)
+    }
+
+    /// Takes a port away.
+    pub(super) fn remove_port(&mut self, index: u32) {
+        self.ports.remove(&index);
+        self.forget(index);
+    }
+
+    /// Puts an impairment in force. Numbers tell impairments apart, and are the order in which those of one stage are crossed. Several about the
+    /// same frames have chances of their own, though they have the same seed.
+    pub(super) fn impair(&mut self, number: u64, selector: Selector, impairment: Impairment, seed: u64) {
+        let before = self.rules.values().filter(|rule| rule.selector == selector).count() as u64;
+        let rule = Rule { impairment, seed: mix(seed, before), pipes: BTreeMap::new(), selector };
+        self.rules.insert((rule.selector.stage(), number), rule);
+    }
+
+    /// Takes an impairment away. Frames that are under way arrive when they would have.
+    pub(super) fn clear(&mut self, number: u64) {
+        self.rules.retain(|(_, other), _| *other != number);
+    }
+
+    /// What an impairment has done.
+    pub(super) fn counts(&self, number: u64) -> Counts {
+        let mut counts = Counts::default();
+        let rules = self.rules.iter().filter(|((_, other), _)| *other == number);
+        rules.flat_map(|(_, rule)| rule.pipes.values()).for_each(|pipe| counts.add(pipe.counts()));
+        counts
+    }
+
+    /// Frames that the kernel had no room for, on their way to the switch.
+    pub(super) fn missed(&self) -> io::Result<u64> {
+        self.ports.values().map(|port| port.missed().map(u64::from)).sum()
+    }
+
+    /// Ends the loop.
+    pub(super) fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    /// Forwards until it is told to end.
+    pub(super) fn run(&mut self, control: &Control) -> io::Result<()> {
+        let mut events = [EpollEvent::empty(); 64];
+        while !self.is_over {
+            let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            for event in &events[..count] {
+                match event.data() {
+                    CONTROL => control.carry_out(self)?,
+                    TIMER => _ = self.timer.wait(),
+                    port => self.serve(u32::try_from(port).expect("an index of a port"))?,
+                }
+            }
+            self.deliver()?;
+        }
+        Ok(())
+    }
+
+    /// Takes what has come in by a port.
+    fn serve(&mut self, index: u32) -> io::Result<()> {
+        let mut room = std::mem::take(&mut self.room);
+        for _ in 0..TURN {
+            let Some(port) = self.ports.get(&index) else { break };
+            match port.receive(&mut room) {
+                Ok(Received::Frame { offload, length, tag }) => self.arrive(index, offload, &room[..length], tag)?,
+                Ok(Received::Nothing) => break,
+                // A switch forgets who was behind a cable that is pulled.
+                Ok(Received::Down) => self.forget(index),
+                // A frame that the kernel cannot describe, or that is larger than any: it is gone.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EMSGSIZE)) => {
+                    self.totals.unreadable += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.room = room;
+        Ok(())
+    }
+
+    fn forget(&mut self, port: u32) {
+        self.learned.retain(|_, behind| *behind != port);
+    }
+
+    /// A frame has come in by a port.
+    fn arrive(&mut self, from: u32, offload: Offload, bytes: &[u8], tag: Option<[u8; 4]>) -> io::Result<()> {
+        self.totals.frames += 1;
+        let Some(view) = View::of(bytes) else { return Ok(()) };
+        let (source, destination) = (view.source(), view.destination());
+        if is_link_local(destination) {
+            return Ok(());
+        }
+        if self.learned.get(&source) != Some(&from) && source[0] & 1 == 0 {
+            self.learned.insert(source, from);
+        }
+        // The way that most frames take copies nothing.
+        if self.rules.is_empty() && tag.is_none() {
+            return match self.learned.get(&destination).copied() {
+                Some(to) if to == from => Ok(()),
+                Some(to) => self.leave(to, offload, bytes),
+                None => self.each_other(from, |board, to| board.leave(to, offload, bytes)),
+            };
+        }
+        let frame = Frame::received(offload, bytes, tag);
+        self.advance(now()?, UnderWay { frame, from, to: None, after: (Stage::Sender, 0) })
+    }
+
+    /// Calls `f` for each port but the one that a frame has come in by.
+    fn each_other(&mut self, from: u32, mut f: impl FnMut(&mut Self, u32) -> io::Result<()>) -> io::Result<()> {
+        let others: Vec<u32> = self.ports.keys().copied().filter(|to| *to != from).collect();
+        others.into_iter().try_for_each(|to| f(self, to))
+    }
+
+    /// Takes a frame on from where it is: over the next impairment that is about it, if there is one.
+    fn advance(&mut self, now: Nanoseconds, mut under_way: UnderWay) -> io::Result<()> {
+        let UnderWay { from, to, after, .. } = under_way;
+        // Where it goes is asked behind the sender's cable.
+        let end = if to.is_none() { Bound::Excluded((Stage::Between, 0)) } else { Bound::Unbounded };
+        let mut next = self.rules.range_mut((Bound::Excluded(after), end));
+        let Some((&position, rule)) = next.find(|(_, rule)| rule.selector.is_about(from, to)) else {
+            return self.go_on(now, under_way);
+        };
+        under_way.after = position;
+        let Some(Fate::Arrives { at, again, flipped }) = rule.take(now, &under_way) else { return Ok(()) };
+        let copy = again.map(|at| (at, UnderWay { frame: under_way.frame.clone(), ..under_way }));
+        if let Some(random) = flipped {
+            under_way.frame.flip_a_bit(random);
+        }
+        self.arrive_at(at, now, under_way)?;
+        copy.map_or(Ok(()), |(at, copy)| self.arrive_at(at, now, copy))
+    }
+
+    /// A frame will have crossed an impairment then.
+    fn arrive_at(&mut self, at: Nanoseconds, now: Nanoseconds, under_way: UnderWay) -> io::Result<()> {
+        if at <= now {
+            return self.advance(now, under_way);
+        }
+        let length = under_way.frame.bytes.len();
+        if self.bytes_under_way + length > MOST_UNDER_WAY {
+            self.totals.overflowed += 1;
+            return Ok(());
+        }
+        self.bytes_under_way += length;
+        self.schedule.add(at, under_way);
+        Ok(())
+    }
+
+    /// A frame has crossed all that is on its way as far as it is known.
+    fn go_on(&mut self, now: Nanoseconds, under_way: UnderWay) -> io::Result<()> {
+        let UnderWay { frame, from, to, .. } = under_way;
+        if let Some(to) = to {
+            return self.leave(to, frame.offload, &frame.bytes);
+        }
+        let known = View::of(&frame.bytes).and_then(|view| self.learned.get(&view.destination()).copied());
+        let after = (Stage::Between, 0);
+        match known {
+            Some(to) if to == from => Ok(()),
+            Some(to) => self.advance(now, UnderWay { frame, from, to: Some(to), after }),
+            None => self.each_other(from, |board, to| {
+                board.advance(now, UnderWay { frame: frame.clone(), from, to: Some(to), after })
+            }),
+        }
+    }
+
+    /// Takes everything on that is due.
+    fn deliver(&mut self) -> io::Result<()> {
+        if self.schedule.first().is_none() {
+            return Ok(());
+        }
+        let now = now()?;
+        while let Some(under_way) = self.schedule.take(now) {
+            self.bytes_under_way -= under_way.frame.bytes.len();
+            self.advance(now, under_way)?;
+        }
+        let first = self.schedule.first();
+        if let Some(at) = first.filter(|_| first != self.set_to) {
+            let at = TimeSpec::from_duration(std::time::Duration::from_nanos(at));
+            self.timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+        }
+        self.set_to = first;
+        Ok(())
+    }
+
+    /// Sends a frame out by a port.
+    fn leave(&mut self, to: u32, offload: Offload, bytes: &[u8]) -> io::Result<()> {
+        let Some(port) = self.ports.get(&to) else { return Ok(()) };
+        match port.send(offload, bytes) {
+            Ok(()) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                // Its cable is pulled.
+                Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV) => Ok(()),
+                // It is too large for the port, or the host takes no more just now.
+                Some(libc::EMSGSIZE | libc::ENOBUFS | libc::EAGAIN | libc::EINVAL) => {
+                    self.totals.refused += 1;
+                    Ok(())
+                }
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl Rule {
+    /// What becomes of a frame; nothing if it is none.
+    fn take(&mut self, now: Nanoseconds, under_way: &UnderWay) -> Option<Fate> {
+        let view = View::of(&under_way.frame.bytes)?;
+        let passing = Passing {
+            length: under_way.frame.bytes.len(),
+            packet_length: view.packet_length(),
+            is_of_neighbours: view.is_of_neighbours(),
+        };
+        let (impairment, to) = (self.impairment, under_way.to);
+        let seed = mix(self.seed, u64::from(to.unwrap_or_default()));
+        Some(self.pipes.entry(to).or_insert_with(|| Pipe::new(impairment, seed)).take(now, passing))
+    }
+}
+
+fn now() -> io::Result<Nanoseconds> {
+    let now = clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)?;
+    Ok(u64::try_from(std::time::Duration::from(now).as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,235 @@
+//! The relay: a switch in user space, which does to frames what no kernel may be there to do.
+//!
+//! It takes the place of a bridge among the bridge's own ports: those are closed for the kernel (`BR_STATE_DISABLED`), which then drops what comes in by
+//! them, after it has shown it to packet sockets. What those see is forwarded by a thread of ours. Hosts notice nothing: their cables have a
+//! carrier, and a cable that is pulled has none.
+
+mod board;
+mod dice;
+mod frame;
+mod pipe;
+mod port;
+mod schedule;
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use netns_test_topology::Impairment;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use board::Board;
+pub(crate) use board::Selector;
+pub(crate) use pipe::Counts;
+use port::Port;
+
+/// How long the thread of a relay may take to answer: it answers between two frames, so that it does not is a bug or a machine that stands still.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What came of all frames, whatever impairs them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Frames that came in.
+    pub(crate) frames: u64,
+    /// Frames that the kernel had no room for on their way in.
+    pub(crate) missed: u64,
+    /// Frames that the kernel could not describe.
+    pub(crate) unreadable: u64,
+    /// Frames for which there was no room among those under way.
+    pub(crate) overflowed: u64,
+    /// Frames that a port did not take: they are larger than its MTU, or its host has too many already.
+    pub(crate) refused: u64,
+}
+
+/// What is worth telling: what came in, and what was lost against anybody's wish.
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, missed, unreadable, overflowed, refused } = self;
+        let losses = [
+            (*missed, "came too fast"),
+            (*unreadable, "could not be read"),
+            (*overflowed, "found no room while under way"),
+            (*refused, "were refused by the port they were for"),
+        ];
+        write!(f, "{frames} frames")?;
+        tell(f, &losses)
+    }
+}
+
+/// Those of the counts that are not 0, behind commas.
+fn tell(f: &mut fmt::Formatter<'_>, counts: &[(u64, &str)]) -> fmt::Result {
+    counts.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+}
+
+/// A switch in user space, on a thread of its own as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    control: Arc<Control>,
+}
+
+/// Something that the thread is to do between two frames.
+type Task = Box<dyn FnOnce(&mut Board) -> io::Result<()> + Send>;
+
+/// How the thread is told what to do.
+#[derive(Debug)]
+struct Control {
+    wake: EventFd,
+    tasks: Mutex<Tasks>,
+}
+
+/// What is still to be done. `None` when nobody does anything any more.
+struct Tasks(Option<Vec<Task>>);
+
+impl Relay {
+    /// A switch among ports, by their indices in the namespace that this thread is in. `prepare` closes them for the kernel: between that and
+    /// listening, frames are lost, so nothing else happens in between. `failed` is called with the reason if the switch fails later.
+    pub(crate) fn start(
+        ports: &[u32],
+        prepare: impl FnOnce() -> io::Result<()>,
+        failed: impl FnOnce(String) + Send + 'static,
+    ) -> io::Result<Self> {
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let control = Arc::new(Control { wake, tasks: Mutex::new(Tasks(Some(Vec::new()))) });
+        let ports = ports.iter().map(|&port| Port::open(port)).collect::<io::Result<Vec<_>>>()?;
+        let mut board = Board::new(ports, &control)?;
+        prepare()?;
+        board.listen()?;
+        let relay = Self { control };
+        let control = Arc::clone(&relay.control);
+        std::thread::Builder::new().name("netns-test relay".to_owned()).spawn(move || {
+            let run = std::panic::AssertUnwindSafe(|| board.run(&control));
+            let ended = std::panic::catch_unwind(run);
+            control.close();
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failed(error.to_string()),
+                Err(_) => failed("it has panicked".to_owned()),
+            }
+        })?;
+        Ok(relay)
+    }
+
+    /// Puts an impairment in force; see [`Board::impair`].
+    pub(crate) fn impair(&self, number: u64, selector: Selector, impairment: Impairment, seed: u64) -> io::Result<()> {
+        self.tell(move |board| {
+            board.impair(number, selector, impairment, seed);
+            Ok(())
+        })
+    }
+
+    /// Takes an impairment away.
+    pub(crate) fn clear(&self, number: u64) -> io::Result<()> {
+        self.tell(move |board| {
+            board.clear(number);
+            Ok(())
+        })
+    }
+
+    /// What an impairment has done so far.
+    pub(crate) fn counts(&self, number: u64) -> io::Result<Counts> {
+        self.tell(move |board| Ok(board.counts(number)))
+    }
+
+    /// What came of all frames so far.
+    pub(crate) fn totals(&self) -> io::Result<Totals> {
+        self.tell(|board| Ok(Totals { missed: board.missed()?, ..board.totals }))
+    }
+
+    /// Takes ports over that were another's, or are up again. This thread is in their namespace.
+    pub(crate) fn take_ports(&self, ports: &[u32]) -> io::Result<()> {
+        let ports = ports.iter().map(|&port| Port::open(port)).collect::<io::Result<Vec<_>>>()?;
+        self.tell(move |board| {
+            for port in ports {
+                port.listen()?;
+                board.add_port(port)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Leaves ports to others.
+    pub(crate) fn leave_ports(&self, ports: &[u32]) -> io::Result<()> {
+        let ports = ports.to_vec();
+        self.tell(move |board| {
+            for port in ports {
+                board.remove_port(port);
+            }
+            Ok(())
+        })
+    }
+
+    /// Has the thread do something between two frames, and waits for the answer.
+    fn tell<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Board) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.control.add(Box::new(move |board| {
+            // Nobody waits any more if the answer took too long.
+            let _ = answer.send(task(board));
+            Ok(())
+        }))?;
+        answered.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+            Err(match error {
+                RecvTimeoutError::Timeout => {
+                    io::Error::other(format!("the relay has not answered within {PATIENCE:?}"))
+                }
+                RecvTimeoutError::Disconnected => gone(),
+            })
+        })
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // One that has ended already is not told.
+        let _ = self.control.add(Box::new(|board| {
+            board.end();
+            Ok(())
+        }));
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the relay has ended")
+}
+
+impl Control {
+    fn add(&self, task: Task) -> io::Result<()> {
+        self.lock().0.as_mut().ok_or_else(gone)?.push(task);
+        self.wake.write(1)?;
+        Ok(())
+    }
+
+    /// Does what is to be done.
+    fn carry_out(&self, board: &mut Board) -> io::Result<()> {
+        let _ = self.wake.read();
+        let tasks = self.lock().0.as_mut().map(std::mem::take).unwrap_or_default();
+        tasks.into_iter().try_for_each(|task| task(board))
+    }
+
+    /// Nobody does anything any more: who waits for an answer is told.
+    fn close(&self) {
+        self.lock().0 = None;
+    }
+
+    /// Nothing panics while it is held.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").finish_non_exhaustive()
+    }
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+}

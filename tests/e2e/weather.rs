@@ -1,0 +1,343 @@
+//! Bad weather on purpose: what a segment is made to do to frames, measured.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use netns_test::prelude::*;
+use netns_test::{Distribution, Engine, Impaired, LinkError};
+
+#[derive(Topology)]
+struct Three {
+    #[segment("10.0.0.0/24", "fd00::/64")]
+    lan: Segment,
+    #[segment("10.0.1.0/24")]
+    spare: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Host,
+    #[host(lan)]
+    c: Host,
+    #[router(lan, spare)]
+    _router: Host,
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+fn percent(percent: f64) -> Percent {
+    Percent::new(percent)
+}
+
+/// How many frames of a round trip are lost, of so many.
+async fn lost(from: &Host, to: &Host, count: u16) -> u32 {
+    match from.ping(to).count(count).interval(2 * MS).timeout(1000 * MS).await {
+        Ok(report) => report.sent() - report.received(),
+        Err(PingError::Timeout { sent, .. }) => sent,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// An average round trip. It is never less than what is said; on a machine that is busy it may be more, so the least of some rounds counts.
+async fn average_rtt(
+    mut round: impl AsyncFnMut() -> Result<netns_test::PingReport, PingError>,
+) -> TestResult<Duration> {
+    let mut least = Duration::MAX;
+    for _ in 0..10 {
+        least = least.min(round().await?.rtt_avg());
+    }
+    Ok(least)
+}
+
+#[netns_test]
+async fn a_delay_is_that_of_a_crossing(net: Three) -> TestResult {
+    let (a, b) = (&net.a, &net.b);
+    let v4 = async || a.ping(b).count(5).interval(5 * MS).await;
+    let v6 = async || a.ping(b).ipv6().count(5).interval(5 * MS).await;
+    let _there = net.lan.impair(Impairment::new().delay(80 * MS)).from(a).await?;
+    let _back = net.lan.impair(Impairment::new().delay(40 * MS)).from(b).await?;
+    a.assert_ping(b).await;
+    let average = average_rtt(v4).await?;
+    assert!((120 * MS..=125 * MS).contains(&average), "{average:?}");
+    let all = net.lan.impair(Impairment::new().delay(20 * MS)).await?;
+    a.assert_ping(b).ipv6().await;
+    let average = average_rtt(v6).await?;
+    assert!((160 * MS..=165 * MS).contains(&average), "{average:?}");
+    drop(all);
+    let average = average_rtt(v4).await?;
+    assert!((120 * MS..=125 * MS).contains(&average), "{average:?}");
+    Ok(())
+}
+
+#[netns_test]
+async fn what_is_between_two_leaves_a_third_alone(net: Three) -> TestResult {
+    let Three { lan, a, b, c, .. } = &net;
+    let slow = lan.impair(Impairment::new().delay(50 * MS)).between(a, b).await?;
+    let rtt = |from: &Host, to: &Host| from.ping(to).count(5).interval(5 * MS).into_future();
+    a.assert_ping(b).await;
+    assert!(rtt(a, b).await?.rtt_min() >= 100 * MS);
+    assert!(rtt(b, a).await?.rtt_min() >= 100 * MS);
+    for (from, to) in [(a, c), (c, a), (b, c), (c, b)] {
+        from.assert_ping(to).await;
+        let least = rtt(from, to).await?.rtt_min();
+        assert!(least < 40 * MS, "{} to {}: {least:?}", from.name(), to.name());
+    }
+    drop(slow);
+    assert!(rtt(a, b).await?.rtt_min() < 40 * MS);
+    Ok(())
+}
+
+#[netns_test]
+async fn a_loss_in_one_direction_is_one(net: Three) -> TestResult {
+    let Three { lan, a, b, c, .. } = &net;
+    a.assert_ping(b).await;
+    let lossy = lan.impair(Impairment::new().loss(percent(30.0))).from(a).to(b).await?;
+    let of_500 = lost(a, b, 500).await;
+    assert!((100..=200).contains(&of_500), "{of_500}");
+    let report = lossy.report()?;
+    // A neighbour may be asked for meanwhile.
+    assert!((u64::from(of_500)..u64::from(of_500) + 5).contains(&report.lost), "{of_500} of {report:?}");
+    assert_eq!(lost(c, b, 100).await, 0);
+    // What b sends arrives, all of it: a's answers are what is lost.
+    let heard = a.udp_socket()?;
+    let to = heard.local_addr()?;
+    let sender = b.udp_socket()?;
+    (0..200u8).try_for_each(|n| sender.send_to(&[n], to).map(|_| ()))?;
+    heard.set_read_timeout(Some(1000 * MS))?;
+    for n in 0..200u8 {
+        assert_eq!(heard.recv(&mut [0]).map(|_| n)?, n);
+    }
+    drop(lossy);
+    assert_eq!(lost(a, b, 100).await, 0);
+    Ok(())
+}
+
+/// Sends so many numbered datagrams from one host to another; answers with those that arrived, in their order.
+fn arrivals(from: &Host, to: &Host, count: u32, pause: Duration) -> std::io::Result<Vec<u32>> {
+    let heard = to.udp_socket()?;
+    heard.set_read_timeout(Some(1000 * MS))?;
+    let sender = from.udp_socket()?;
+    sender.connect(heard.local_addr()?)?;
+    std::thread::scope(|scope| {
+        let listener = scope.spawn(|| {
+            let mut arrived = Vec::new();
+            let mut datagram = [0; 64];
+            while let Ok(length) = heard.recv(&mut datagram) {
+                if length == 32 {
+                    arrived.push(u32::from_be_bytes(*datagram.first_chunk().expect("32 bytes")));
+                }
+            }
+            arrived
+        });
+        for n in 0..count {
+            let mut datagram = [0; 32];
+            datagram[..4].copy_from_slice(&n.to_be_bytes());
+            sender.send(&datagram)?;
+            if n % 8 == 0 {
+                std::thread::sleep(pause);
+            }
+        }
+        Ok(listener.join().expect("it does not panic"))
+    })
+}
+
+/// Sends so many numbered datagrams, a few at a time so that no queue overflows; answers with those that arrived, in their order.
+fn impaired_arrivals(from: &Host, to: &Host, count: u64, guard: &Impaired) -> TestResult<Vec<u64>> {
+    let heard = to.udp_socket()?;
+    heard.set_read_timeout(Some(500 * MS))?;
+    let sender = from.udp_socket()?;
+    sender.connect(heard.local_addr()?)?;
+    let mut arrived = Vec::new();
+    for n in 0..count {
+        sender.send(&n.to_be_bytes())?;
+        if (n + 1) % 100 > 0 {
+            continue;
+        }
+        let crossed = || guard.report().ok().filter(|report| report.frames > n);
+        let report = wait_until("all frames have crossed", crossed).interval(MS).wait()?;
+        let expected = n + 1 - report.lost + report.duplicated;
+        let mut datagram = [0; 8];
+        // Where a neighbour was asked for it is one less, and the read times out.
+        while (arrived.len() as u64) < expected && heard.recv(&mut datagram).is_ok() {
+            arrived.push(u64::from_be_bytes(datagram));
+        }
+    }
+    Ok(arrived)
+}
+
+#[netns_test(timeout = "60s")]
+fn the_same_seed_loses_the_same_frames(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    let busy = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while busy.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let round = |seed| -> TestResult<Vec<u64>> {
+            let weather = Impairment::new().loss(percent(20.0)).duplicate(percent(5.0));
+            let guard = lan.impair(weather).from(a).to(b).seed(seed).wait()?;
+            impaired_arrivals(a, b, 10_000, &guard)
+        };
+        let rounds = [1, 1, 2].map(round);
+        busy.store(false, Ordering::Relaxed);
+        let [first, second, other] = rounds;
+        let (first, second, other) = (first?, second?, other?);
+        assert!((8000..=8800).contains(&first.len()), "{}", first.len());
+        assert!(first == second, "the same seed");
+        assert_ne!(first, other, "another seed");
+        Ok(())
+    })
+}
+
+#[netns_test]
+fn copies_overtakers_and_flips_are_counted(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    let weather = Impairment::new().delay(5 * MS).duplicate(percent(10.0)).reorder(percent(10.0));
+    let guard = lan.impair(weather).from(a).to(b).wait()?;
+    let arrived = arrivals(a, b, 2000, MS / 10)?;
+    let mut times = BTreeMap::new();
+    for n in &arrived {
+        *times.entry(*n).or_insert(0u64) += 1;
+    }
+    assert_eq!(times.len(), 2000, "none is lost");
+    let copies: u64 = times.values().map(|times| times - 1).sum();
+    let report = guard.report()?;
+    // A neighbour may be asked for meanwhile, twice.
+    assert!((copies..copies + 5).contains(&report.duplicated), "{copies} of {report:?}");
+    assert!((130..=280).contains(&copies) && (130..=280).contains(&report.reordered), "{report:?}");
+    assert!(arrived.is_sorted() == (report.reordered == 0), "some came before their time");
+    drop(guard);
+    let guard = lan.impair(Impairment::new().corrupt(percent(10.0))).from(a).to(b).wait()?;
+    let arrived = arrivals(a, b, 2000, MS / 10)?;
+    let report = guard.report()?;
+    assert!((130..=280).contains(&report.corrupted), "{report:?}");
+    // The receiver's kernel drops what has a wrong checksum, but for bits that none covers.
+    let missing = 2000 - arrived.len() as u64;
+    assert!(missing <= report.corrupted && missing * 10 >= report.corrupted * 8, "{missing} of {report:?}");
+    Ok(())
+}
+
+#[netns_test]
+fn jitter_spreads(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    for distribution in [Distribution::Uniform, Distribution::Normal] {
+        let weather = Impairment::new().delay(60 * MS).jitter(30 * MS).distribution(distribution);
+        let _guard = lan.impair(weather).from(a).wait()?;
+        let report = a.ping(b).count(100).interval(5 * MS).wait()?;
+        // Of a hundred, some are in the outer thirds. A machine that is busy may make all of them later.
+        let (least, average, most) = (report.rtt_min(), report.rtt_avg(), report.rtt_max());
+        assert!(least < 45 * MS && most > 75 * MS, "{distribution:?}: {least:?} to {most:?}");
+        assert!((50 * MS..=80 * MS).contains(&average), "{distribution:?}: {average:?}");
+    }
+    Ok(())
+}
+
+/// Sends so many bytes by TCP; answers with how long it took.
+fn transfer(from: &Host, to: &Host, bytes: usize) -> TestResult<Duration> {
+    let listener = to.tcp_listener()?;
+    let mut stream = from.tcp_connect(listener.local_addr()?)?;
+    let (mut accepted, _) = listener.accept()?;
+    let began = Instant::now();
+    std::thread::scope(|scope| -> TestResult<Duration> {
+        scope.spawn(move || {
+            let piece = vec![0x5a; 64 * 1024];
+            let mut left = bytes;
+            while left > 0 {
+                let now = left.min(piece.len());
+                stream.write_all(&piece[..now]).expect("the other end reads");
+                left -= now;
+            }
+        });
+        let mut room = vec![0; 256 * 1024];
+        let mut received = 0;
+        loop {
+            match accepted.read(&mut room)? {
+                0 => break,
+                read => {
+                    assert!(room[..read].iter().all(|byte| *byte == 0x5a), "it arrives as it was sent");
+                    received += read;
+                }
+            }
+        }
+        assert_eq!(received, bytes);
+        Ok(began.elapsed())
+    })
+}
+
+#[netns_test(timeout = "60s")]
+fn a_rate_is_that_of_a_bulk_transfer(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    let _slow = lan.impair(Impairment::new().rate(Rate::mbit(5))).wait()?;
+    // 1448 of a frame's 1514 bytes are data: at 5 Mbit/s, 10 % more or less, they take this long.
+    let took = transfer(a, b, 2_500_000)?;
+    let exactly = Duration::from_millis(2_500_000 * 8 * 1514 / 1448 / 5_000);
+    assert!((exactly * 10 / 11..=exactly * 10 / 9).contains(&took), "{took:?}, expected {exactly:?}");
+    Ok(())
+}
+
+#[netns_test(timeout = "60s")]
+fn what_is_relayed_without_impairment_arrives_as_it_was_sent(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    let _relay = lan.impair(Impairment::new()).engine(Engine::Relay).wait()?;
+    transfer(a, b, 200_000_000)?;
+    transfer(b, a, 20_000_000)?;
+    Ok(())
+}
+
+#[netns_test]
+async fn large_packets_fall_into_a_black_hole(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).await;
+    let guard = lan.impair(Impairment::new().mtu_black_hole(1200)).await?;
+    let size = |bytes| a.ping(b).size(bytes).timeout(300 * MS).into_future();
+    size(1172).await?;
+    let larger = size(1173).await;
+    assert!(matches!(larger, Err(PingError::Timeout { .. })), "{larger:?}");
+    assert!(guard.report()?.too_large >= 1);
+    Ok(())
+}
+
+#[netns_test]
+async fn a_cable_is_pulled_and_moved_as_on_any_switch(net: Three) -> TestResult {
+    let Three { lan, spare, a, b, c, .. } = &net;
+    lan.impair(Impairment::new().delay(MS)).await?.keep();
+    a.assert_ping(b).await;
+    lan.unplug(b).await?;
+    a.assert_no_ping(b).await;
+    a.assert_ping(c).await;
+    lan.plug(b).await?;
+    a.assert_ping(b).timeout(900 * MS).await;
+    lan.unplug(a).await?;
+    lan.plug(a).await?;
+    // Nothing comes twice: the kernel's switch would forward beside.
+    let report = a.ping(b).count(5).interval(5 * MS).await?;
+    assert_eq!((report.received(), report.duplicates()), (5, 0));
+    lan.move_host(b, spare).await?;
+    a.assert_no_ping(b).await;
+    spare.move_host(b, lan).await?;
+    a.assert_ping(b).timeout(900 * MS).await;
+    let report = b.ping(a).count(5).interval(5 * MS).await?;
+    assert_eq!((report.received(), report.duplicates()), (5, 0));
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true)]
+fn a_veth_pair_has_nothing_between_its_ends(a: Host, _b: Host, lan: Segment) {
+    let refused = lan.impair(Impairment::new().delay(MS)).from(&a).wait().unwrap_err();
+    assert!(matches!(refused, LinkError::Unimpairable { .. }), "{refused}");
+}
+
+#[netns_test]
+fn what_makes_no_sense_is_refused(net: Three) {
+    let refused = net.lan.impair(Impairment::new().reorder(percent(5.0))).wait().unwrap_err();
+    assert!(matches!(&refused, LinkError::Senseless { why } if why.contains("needs a `delay`")), "{refused}");
+    let elsewhere = net.spare.impair(Impairment::new().delay(MS)).from(&net.a).wait().unwrap_err();
+    assert!(matches!(elsewhere, LinkError::NotThere { .. }), "{elsewhere}");
+}
