@@ -1,10 +1,12 @@
-//! How fast a lab is, against the least that the kernel allows: `cargo bench -p netns-test --bench lab`, and only its probes with `-- probes`.
+//! How fast a lab is, against the least that the kernel allows: `cargo bench -p netns-test --bench lab`, only its probes with `-- probes`, only the
+//! relay against a bridge with `-- relay`.
 //!
 //! Each round runs in a fresh process in fresh namespaces, ours and the floor in turn, so that both meet the machine in the same
 //! mood. A line gives the ratio of the medians, and the medians.
 
 mod floor;
 mod process;
+mod relay;
 mod shape;
 
 use std::mem::MaybeUninit;
@@ -38,6 +40,7 @@ fn main() {
         ["--exact", "a_whole_test", ..] => a_whole_test(),
         ["nothing"] => {}
         ["probes"] => probes(),
+        ["relay"] => relay::compare(),
         [round @ ("ours" | "floor"), shape, hosts] => one_lab(round, shape, hosts.parse().expect("a number of hosts")),
         _ => {
             for (shape, _) in Shape::ALL {
@@ -46,8 +49,10 @@ fn main() {
                 }
             }
             compare_tests();
-            // In a process of its own, as it leaves the machine's namespaces.
-            Command::new("/proc/self/exe").arg("probes").status().expect("a child");
+            // In processes of their own, as they leave the machine's namespaces.
+            for part in ["probes", "relay"] {
+                Command::new("/proc/self/exe").arg(part).status().expect("a child");
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A port of a switch, as a packet socket on it.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::uio::writev;
 
-use super::frame::Offload;
+use super::frame::{Frame, Offload};
 use crate::sys;
 
 /// Room for the largest frame: a packet of 64 kB that is not cut into segments yet, its Ethernet header and tags.
@@ -18,12 +20,31 @@ const BUFFER: usize = 16 << 20;
 /// `ETH_P_ALL`
 const EVERYTHING: u16 = 3;
 
+/// How many bytes may wait for a host to take them.
+const MOST_WAITING: usize = 16 << 20;
+
 /// A port of a switch.
 #[derive(Debug)]
 pub(super) struct Port {
     /// The kernel's index of it.
     pub(super) index: u32,
     socket: OwnedFd,
+    /// What its host was too busy to take.
+    waiting: VecDeque<Frame>,
+    bytes_waiting: usize,
+}
+
+/// What came of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// The host has it, or its cable is pulled.
+    Done,
+    /// It waits for the host, as do all that come behind it.
+    Waits,
+    /// Too much waits for the host already.
+    Overflow,
+    /// It is too large for the port, or makes no sense to the kernel.
+    Refused,
 }
 
 /// What came of listening.
@@ -49,12 +70,12 @@ impl Port {
             sys::setsockopt_int(socket.as_fd(), libc::SOL_PACKET, option, 1)?;
         }
         sys::ignore_outgoing(socket.as_fd())?;
-        let buffer = socket2::SockRef::from(&socket);
         let bytes = libc::c_int::try_from(BUFFER).expect("it is small");
-        if sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes).is_err() {
-            buffer.set_recv_buffer_size(BUFFER)?;
+        for (forced, asked) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+            sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, forced, bytes)
+                .or_else(|_| sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, asked, bytes))?;
         }
-        Ok(Self { index, socket })
+        Ok(Self { index, socket, waiting: VecDeque::new(), bytes_waiting: 0 })
     }
 
     /// Hears everything that its host sends from now on.
@@ -73,10 +94,50 @@ impl Port {
         }
     }
 
-    /// Sends a frame to its host.
-    pub(super) fn send(&self, offload: Offload, frame: &[u8]) -> io::Result<()> {
-        writev(&self.socket, &[IoSlice::new(&offload.0), IoSlice::new(frame)])?;
-        Ok(())
+    /// Sends a frame to its host, or has it wait for that.
+    pub(super) fn send(&mut self, offload: Offload, frame: &[u8]) -> io::Result<Sent> {
+        if self.waiting.is_empty() {
+            match self.try_to_send(offload, frame)? {
+                Sent::Waits => {}
+                other => return Ok(other),
+            }
+        }
+        if self.bytes_waiting + frame.len() > MOST_WAITING {
+            return Ok(Sent::Overflow);
+        }
+        self.bytes_waiting += frame.len();
+        self.waiting.push_back(Frame { offload, bytes: frame.to_vec() });
+        Ok(Sent::Waits)
+    }
+
+    /// Sends what waits, as far as its host takes it. Answers with how many frames were refused, and whether none waits any more.
+    pub(super) fn send_waiting(&mut self) -> io::Result<(u64, bool)> {
+        let mut refused = 0;
+        while let Some(frame) = self.waiting.pop_front() {
+            match self.try_to_send(frame.offload, &frame.bytes)? {
+                Sent::Waits => {
+                    self.waiting.push_front(frame);
+                    return Ok((refused, false));
+                }
+                Sent::Refused => refused += 1,
+                Sent::Done | Sent::Overflow => {}
+            }
+            self.bytes_waiting -= frame.bytes.len();
+        }
+        Ok((refused, true))
+    }
+
+    fn try_to_send(&self, offload: Offload, frame: &[u8]) -> io::Result<Sent> {
+        match writev(&self.socket, &[IoSlice::new(&offload.0), IoSlice::new(frame)]) {
+            Ok(_) => Ok(Sent::Done),
+            // What has been sent counts until its host has taken it from its queue.
+            Err(Errno::EAGAIN) => Ok(Sent::Waits),
+            // The queue is full: a kernel would drop it, too.
+            Err(Errno::ENOBUFS) => Ok(Sent::Overflow),
+            Err(Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => Ok(Sent::Done),
+            Err(Errno::EMSGSIZE | Errno::EINVAL) => Ok(Sent::Refused),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// How many frames found no room in its socket.
