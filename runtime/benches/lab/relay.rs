@@ -1,7 +1,7 @@
 //! The relay against the kernel's bridge, between the same two hosts.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use netns_test::__private::bench;
@@ -67,8 +67,8 @@ pub(super) fn compare() {
 }
 
 fn round_trips(from: &Host, to: IpAddr) -> Vec<Duration> {
-    let IpAddr::V4(to): IpAddr = to else { unreachable!("it has an IPv4 address") };
-    from.run(|| (0..100).map(|_| round_trip(Ipv4Addr::from(to))).collect())
+    let IpAddr::V4(to) = to else { unreachable!("it has an IPv4 address") };
+    from.run(|| (0..100).map(|_| round_trip(to)).collect())
 }
 
 fn bytes_per_second(from: &Host, to: &Host, address: IpAddr) -> u64 {
@@ -77,12 +77,12 @@ fn bytes_per_second(from: &Host, to: &Host, address: IpAddr) -> u64 {
     let (mut receiver, _) = listener.accept().expect("a connection");
     let reader = std::thread::spawn(move || {
         let mut room = vec![0; PIECE];
-        let mut received = 0u64;
+        let mut bytes = 0u64;
         let begun = Instant::now();
         loop {
             match receiver.read(&mut room).expect("a connection") {
-                0 => return received * 1_000_000_000 / u64::try_from(begun.elapsed().as_nanos()).expect("a second"),
-                read => received += read as u64,
+                0 => return bytes * 1_000_000_000 / u64::try_from(begun.elapsed().as_nanos()).expect("a second"),
+                read => bytes += read as u64,
             }
         }
     });

@@ -129,12 +129,12 @@ impl Port {
 
     fn try_to_send(&self, offload: Offload, frame: &[u8]) -> io::Result<Sent> {
         match writev(&self.socket, &[IoSlice::new(&offload.0), IoSlice::new(frame)]) {
-            Ok(_) => Ok(Sent::Done),
+            // Or its cable is pulled.
+            Ok(_) | Err(Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => Ok(Sent::Done),
             // What has been sent counts until its host has taken it from its queue.
             Err(Errno::EAGAIN) => Ok(Sent::Waits),
             // The queue is full: a kernel would drop it, too.
             Err(Errno::ENOBUFS) => Ok(Sent::Overflow),
-            Err(Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => Ok(Sent::Done),
             Err(Errno::EMSGSIZE | Errno::EINVAL) => Ok(Sent::Refused),
             Err(error) => Err(error.into()),
         }
