@@ -22,8 +22,8 @@ use crate::{Host, sys};
 /// `linux/icmp.h`.
 const ICMP_FILTER: i32 = 1;
 
-/// A packet is at most this long, in bytes.
-const PACKET: usize = 65_535;
+/// Room for all headers of an answer beside what was sent, and for an error, which quotes less, in bytes.
+const BESIDE: usize = 2048;
 
 /// What is asked, and how.
 #[derive(Clone, Debug)]
@@ -88,6 +88,8 @@ pub(super) struct Asker {
     socket: UdpSocket,
     destination: IpAddr,
     options: Options,
+    /// Whether the socket hears only what is said about these requests.
+    is_filtered: bool,
     buffer: Vec<u8>,
     /// For what the kernel says beside a message.
     control: Vec<u8>,
@@ -97,8 +99,10 @@ impl Asker {
     pub(super) fn new(host: &Host, options: Options) -> Result<Self, PingError> {
         let destination = options.target.resolve(host, options.family.or(options.source.map(Family::of)))?;
         let echo = Echo::new(destination, options.size);
-        let socket = open_socket(&options, destination, &echo)?;
-        Ok(Self { echo, socket, destination, options, buffer: vec![0; PACKET], control: nix::cmsg_space!(TimeSpec) })
+        let socket = open_socket(&options, destination)?;
+        let room = usize::from(options.size) + BESIDE;
+        let control = nix::cmsg_space!(TimeSpec);
+        Ok(Self { echo, socket, destination, options, is_filtered: false, buffer: vec![0; room], control })
     }
 
     pub(super) fn destination(&self) -> IpAddr {
@@ -140,7 +144,14 @@ impl Asker {
     }
 
     /// Waits until something may have arrived.
-    pub(super) async fn readable(&self) -> io::Result<()> {
+    ///
+    /// Every raw socket of a host hears all answers to it, and a thousand pings at once would hear a million: who waits has a filter. Most do not,
+    /// since a neighbour's answer is there when the request is sent, and a filter takes as long as the whole question.
+    pub(super) async fn readable(&mut self) -> io::Result<()> {
+        if !self.is_filtered {
+            sys::attach_filter(self.socket.as_fd(), &self.echo.filter())?;
+            self.is_filtered = true;
+        }
         self.socket.readable().await
     }
 
@@ -216,7 +227,7 @@ impl Asker {
 }
 
 /// A raw ICMP socket. tokio has no type of its own for one; its UDP socket is one that can be watched.
-fn open_socket(options: &Options, destination: IpAddr, echo: &Echo) -> Result<UdpSocket, PingError> {
+fn open_socket(options: &Options, destination: IpAddr) -> Result<UdpSocket, PingError> {
     let (domain, protocol) = match destination {
         IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
         IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
@@ -225,7 +236,6 @@ fn open_socket(options: &Options, destination: IpAddr, echo: &Echo) -> Result<Ud
         let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
         socket.set_broadcast(true)?;
         hear_answers_only(&socket, destination)?;
-        sys::attach_filter(socket.as_fd(), &echo.filter())?;
         set_dont_fragment(&socket, destination, options.dont_fragment)?;
         if options.timed {
             setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
