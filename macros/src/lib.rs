@@ -15,14 +15,16 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-// The examples of both pages are compiled against the runtime, which is a dev-dependency.
+// The examples of all pages are compiled against the runtime, which is a dev-dependency.
 #[doc = include_str!("../docs/netns_test.md")]
+#[doc = include_str!("../docs/impairments.md")]
 #[proc_macro_attribute]
 pub fn netns_test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(options.into(), item.into()).into()
 }
 
 #[doc = include_str!("../docs/topology.md")]
+#[doc = include_str!("../docs/impairments.md")]
 #[proc_macro_derive(Topology, attributes(topology, segment, host, router))]
 pub fn topology(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).into()

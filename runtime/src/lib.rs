@@ -87,10 +87,10 @@ pub use wait::{
 /// What a network can be drawn with, for [`LabBuilder::draw`].
 pub mod drawing {
     pub use netns_test_topology::{
-        Complaint, Complaints, Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour,
-        DrawnNested, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Feature, HostPart, InterfacePart,
-        Medium, Need, NeighbourPart, NestedPart, Place, PortForwardPart, Role, RoutePart, Routes, SegmentPart,
-        SourceNatPart, Transport,
+        Complaint, Complaints, Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnImpairment, DrawnInterface,
+        DrawnNeighbour, DrawnNested, DrawnPair, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Feature,
+        HostPart, ImpairmentPart, InterfacePart, Medium, Need, NeighbourPart, NestedPart, PairPart, Place,
+        PortForwardPart, Role, RoutePart, Routes, SegmentPart, SourceNatPart, Transport,
     };
 }
 

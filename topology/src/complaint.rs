@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ImpairmentPart;
+
 /// Where in a drawing a complaint points: a path from the whole to the word that is wrong. Places are in the order of the
 /// drawing: segments, hosts, nested topologies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +43,26 @@ pub enum SegmentPart {
     Over,
     /// The knobs of a bridge.
     Bridge,
+    /// What happens to all that crosses it.
+    Impairment(ImpairmentPart),
+    /// What carries out its impairments.
+    Engine,
+    /// Part of the pair with this index.
+    Pair(usize, PairPart),
+}
+
+/// Which part of a pair of hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PairPart {
+    /// All of it.
+    Whole,
+    /// The host that sends.
+    From,
+    /// The host that receives.
+    To,
+    /// What happens between them.
+    Impairment(ImpairmentPart),
 }
 
 /// Which part of a host.
@@ -93,6 +115,12 @@ pub enum InterfacePart {
     Mode,
     /// The VRF it is in.
     Vrf,
+    /// What happens in both directions.
+    Impairment(ImpairmentPart),
+    /// What happens to what the host sends.
+    Egress(ImpairmentPart),
+    /// What happens to what arrives at the host.
+    Ingress(ImpairmentPart),
 }
 
 /// Which part of a route.

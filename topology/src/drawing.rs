@@ -2,7 +2,7 @@
 //!
 //! Hosts refer to segments by name. [`Drawing::plan`] is where all of it is checked.
 
-use crate::Need;
+use crate::{DrawnImpairment, Need};
 
 /// A network as it was written, unchecked.
 ///
@@ -70,6 +70,25 @@ pub struct DrawnSegment {
     pub over: Option<String>,
     /// The knobs of a bridge.
     pub bridge: DrawnBridge,
+    /// What happens to each frame that crosses it. Only a switch impairs what crosses it.
+    pub impairment: DrawnImpairment,
+    /// What carries out the impairments of the segment: `kernel`, `relay` or `automatic` (the default).
+    pub engine: Option<String>,
+    /// What happens to frames from one host to another, beside that.
+    pub pairs: Vec<DrawnPair>,
+}
+
+/// What happens between two hosts of a segment, as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrawnPair {
+    /// The name of the host that sends.
+    pub from: String,
+    /// The name of the host that receives.
+    pub to: String,
+    /// Whether the same happens on the way back: `pair` in `#[segment]`, and otherwise `path`.
+    pub both_ways: bool,
+    /// What happens to the frames.
+    pub impairment: DrawnImpairment,
 }
 
 /// What a segment is made of, as it was written.
@@ -179,6 +198,12 @@ pub struct DrawnInterface {
     pub device: DrawnDevice,
     /// The VRF that it is in, whose routes are apart from those of others.
     pub vrf: Option<String>,
+    /// What happens to frames on its own cable, in each direction.
+    pub impairment: DrawnImpairment,
+    /// What is otherwise in what the host sends: its words are instead of those for both directions, and its preset of all of them.
+    pub egress: DrawnImpairment,
+    /// The same for what arrives at the host.
+    pub ingress: DrawnImpairment,
 }
 
 /// The kind of device that an interface is, as it was written.

@@ -1,8 +1,8 @@
 //! The shape that the attribute draws: some hosts, and at most one segment that joins all of them.
 
 use crate::{
-    Complaint, Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, HostPart, IpNet, Medium, Place, Plan,
-    SegmentPart,
+    Complaint, Complaints, Drawing, DrawnHost, DrawnImpairment, DrawnInterface, DrawnSegment, HostPart, IpNet, Medium,
+    Place, Plan, SegmentPart,
 };
 
 /// The IPv4 subnet of a [`Lan`] that names none: TEST-NET-2 (RFC 5737).
@@ -22,7 +22,7 @@ const LAN: &str = "lan";
 pub struct Lan<'a> {
     /// Names of the hosts.
     pub hosts: &'a [&'a str],
-    /// Whether a segment joins them: a wire for two, a switch for more.
+    /// Whether a segment joins them: a wire for two, a switch for more, or where there is something to be done to frames.
     pub veth: bool,
     /// Subnets in CIDR notation; none for the default ones.
     pub subnets: &'a [&'a str],
@@ -30,6 +30,10 @@ pub struct Lan<'a> {
     pub ipv6: Option<bool>,
     /// The segment's MTU in bytes.
     pub mtu: Option<u32>,
+    /// What happens to each frame that crosses the segment.
+    pub impairment: DrawnImpairment<&'a str>,
+    /// What carries that out.
+    pub engine: Option<&'a str>,
 }
 
 impl Lan<'_> {
@@ -88,7 +92,9 @@ impl Lan<'_> {
             name: LAN.to_owned(),
             subnets,
             mtu: self.mtu,
-            medium: if self.hosts.len() == 2 { Medium::Veth } else { Medium::Switch },
+            medium: if self.hosts.len() == 2 && self.frame_word().is_none() { Medium::Veth } else { Medium::Switch },
+            impairment: self.impairment.map(|&text| text.to_owned()),
+            engine: self.engine.map(str::to_owned),
             ..DrawnSegment::default()
         };
         let hosts = self.hosts.iter().map(|&name| DrawnHost {
@@ -106,6 +112,12 @@ impl Lan<'_> {
             hosts: hosts.collect(),
             ..Drawing::default()
         }
+    }
+
+    /// The first word about what happens to frames, if there is any. Nothing is between the ends of a wire that could do it.
+    fn frame_word(&self) -> Option<(&'static str, SegmentPart)> {
+        let word = self.impairment.written().next().map(|part| (part.word(), SegmentPart::Impairment(part)));
+        word.or(self.engine.map(|_| ("engine", SegmentPart::Engine)))
     }
 
     fn writes_ipv6(&self) -> bool {
@@ -137,6 +149,7 @@ impl Lan<'_> {
                 .extend((!self.subnets.is_empty()).then(|| without(Place::Segment(0, SegmentPart::Whole), "subnet")));
             complaints.extend(self.ipv6.map(|_| without(Place::Ipv6, "ipv6")));
             complaints.extend(self.mtu.map(|_| without(Place::Segment(0, SegmentPart::Mtu), "mtu")));
+            complaints.extend(self.frame_word().map(|(word, part)| without(Place::Segment(0, part), word)));
         }
         if self.ipv6 == Some(false) && self.writes_ipv6() {
             complaints.push(
@@ -151,7 +164,7 @@ impl Lan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BridgePlan, SegmentKind};
+    use crate::{BridgePlan, Crossing, Engine, Impairment, ImpairmentPart, ImpairmentPlan, Percent, SegmentKind};
 
     fn addresses(lan: Lan<'_>) -> Vec<Vec<String>> {
         let plan = lan.plan().unwrap();
@@ -162,7 +175,15 @@ mod tests {
         lan.plan().unwrap_err().iter().map(|complaint| (complaint.place, complaint.message.clone())).collect()
     }
 
-    const PAIR: Lan<'static> = Lan { hosts: &["a", "b"], veth: true, subnets: &[], ipv6: None, mtu: None };
+    const PAIR: Lan<'static> = Lan {
+        hosts: &["a", "b"],
+        veth: true,
+        subnets: &[],
+        ipv6: None,
+        mtu: None,
+        impairment: DrawnImpairment::new(),
+        engine: None,
+    };
 
     #[test]
     fn two_hosts_share_a_wire_and_both_families() {
@@ -175,6 +196,22 @@ mod tests {
         let plan = Lan { hosts: &["a", "b", "c"], ..PAIR }.plan().unwrap();
         assert_eq!(plan.segments[0].kind, SegmentKind::Switch(BridgePlan::default()));
         assert_eq!(plan.segments[0].members, [(0, 0), (1, 0), (2, 0)]);
+    }
+
+    const LOSSY: Lan<'static> =
+        Lan { impairment: DrawnImpairment { loss: Some("1%"), ..DrawnImpairment::new() }, ..PAIR };
+
+    #[test]
+    fn what_happens_to_frames_happens_on_a_switch() {
+        let [ref segment] = LOSSY.plan().unwrap().segments[..] else { panic!("one segment") };
+        assert_eq!(segment.kind, SegmentKind::Switch(BridgePlan::default()));
+        let loss = Impairment::new().loss(Percent::new(1.0));
+        assert_eq!(segment.impairments, [ImpairmentPlan::new(Crossing::All, loss)]);
+        assert_eq!(segment.engine, Engine::Automatic);
+        let [ref segment] = Lan { engine: Some("relay"), ..PAIR }.plan().unwrap().segments[..] else {
+            panic!("one segment")
+        };
+        assert_eq!((segment.kind.clone(), segment.engine), (SegmentKind::Switch(BridgePlan::default()), Engine::Relay));
     }
 
     #[test]
@@ -200,12 +237,16 @@ mod tests {
             mtu: Some(1000),
             ipv6: Some(false),
             veth: true,
+            impairment: DrawnImpairment { delay: Some("20"), ..DrawnImpairment::new() },
+            engine: Some("kernle"),
         };
         let places: Vec<_> = complaints(wrong).into_iter().map(|(place, _)| place).collect();
         let segment = |part| Place::Segment(0, part);
         let subnet = |subnet| segment(SegmentPart::Subnet(subnet));
         let host = Place::Host(1, HostPart::Whole);
-        assert_eq!(places, [Place::Ipv6, host, subnet(0), subnet(1), segment(SegmentPart::Mtu)]);
+        let delay = segment(SegmentPart::Impairment(ImpairmentPart::Delay));
+        let mtu = segment(SegmentPart::Mtu);
+        assert_eq!(places, [Place::Ipv6, host, subnet(0), subnet(1), mtu, delay, segment(SegmentPart::Engine)]);
     }
 
     #[test]
@@ -224,6 +265,16 @@ mod tests {
                 "`mtu` is about the wire",
             ),
             (Lan { veth: false, ipv6: Some(true), ..PAIR }, Place::Ipv6, "`ipv6` is about the wire"),
+            (
+                Lan { veth: false, engine: Some("relay"), ..LOSSY },
+                Place::Segment(0, SegmentPart::Impairment(ImpairmentPart::Loss)),
+                "`loss` is about the wire",
+            ),
+            (
+                Lan { veth: false, engine: Some("relay"), ..PAIR },
+                Place::Segment(0, SegmentPart::Engine),
+                "`engine` is about the wire",
+            ),
             (Lan { hosts: &["a", "a"], ..PAIR }, Place::Host(1, HostPart::Whole), "two hosts named `a`"),
         ] {
             let found = complaints(lan);

@@ -27,15 +27,16 @@ mod suggest;
 pub mod units;
 
 pub use complaint::{
-    Complaint, Complaints, HostPart, InterfacePart, NeighbourPart, NestedPart, Place, PortForwardPart, RoutePart,
-    SegmentPart, SourceNatPart,
+    Complaint, Complaints, HostPart, InterfacePart, NeighbourPart, NestedPart, PairPart, Place, PortForwardPart,
+    RoutePart, SegmentPart, SourceNatPart,
 };
 pub use drawing::{
-    Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward,
-    DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+    Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPair,
+    DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
 };
 pub use impairment::{
-    Crossing, DEFAULT_LIMIT, Distribution, Engine, Impairment, ImpairmentPlan, Loss, MOST_DELAY, PRESETS, Percent, Rate,
+    Crossing, DEFAULT_LIMIT, Distribution, DrawnImpairment, Engine, Impairment, ImpairmentPart, ImpairmentPlan, Loss,
+    MOST_DELAY, PRESETS, Percent, Rate,
 };
 pub use ipnet::IpNet;
 pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// The deadlines that a test can have.
 pub const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(24 * 60 * 60);
 
+/// Units of time, and how many seconds each has.
+const UNITS: [(&str, f64); 5] = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+
 /// A number and a unit: `200ms`, `1.5s`, `2m`, `1h`.
 ///
 /// ```
@@ -15,23 +18,44 @@ pub const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Durat
 /// assert_eq!(duration("10").unwrap_err(), "`10` has no unit: write for example `10s` (units are `ms`, `s`, `m`, `h`)");
 /// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
+    parse(text, &UNITS[1..], "s", "10s")
+}
+
+/// How long a crossing takes, or the jitter of that: `word` says which. Shorter times have a unit, too: `500us`.
+///
+/// ```
+/// use netns_test_topology::units::delay;
+/// use std::time::Duration;
+/// assert_eq!(delay("delay", "500us"), Ok(Duration::from_micros(500)));
+/// assert_eq!(
+///     delay("delay", "20").unwrap_err(),
+///     "`20` has no unit: write for example `20ms` (units are `us`, `ms`, `s`, `m`, `h`)"
+/// );
+/// assert_eq!(delay("delay", "-1ms").unwrap_err(), "`-1ms` is out of range: a delay is between 0ms and 1h");
+/// ```
+pub fn delay(word: &str, text: &str) -> Result<Duration, String> {
+    if text.starts_with('-') {
+        return Err(format!("`{text}` is out of range: a {word} is between 0ms and 1h"));
+    }
+    parse(text, &UNITS, "ms", "20ms")
+}
+
+/// Reads a number and one of the units. `unit` is the one that was probably left out.
+fn parse(text: &str, units: &[(&str, f64)], unit: &str, example: &str) -> Result<Duration, String> {
+    let listed = || units.iter().map(|(unit, _)| format!("`{unit}`")).collect::<Vec<_>>().join(", ");
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
+    let (number, written) = text.split_at(unit_at);
     let decimal = number.parse::<f64>().ok().filter(|_| number.starts_with(|c: char| c.is_ascii_digit()));
     let Some(value) = decimal.filter(|_| !number.ends_with('.')) else {
-        return Err(format!("`{text}` is not a duration: write for example `10s` or `1.5s`"));
+        return Err(format!("`{text}` is not a duration: write for example `{example}` or `1.5s`"));
     };
-    let seconds = match unit {
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "" => {
-            return Err(format!("`{text}` has no unit: write for example `{text}s` (units are `ms`, `s`, `m`, `h`)"));
+    match units.iter().find(|(name, _)| *name == written) {
+        Some((_, seconds)) => Duration::try_from_secs_f64(value * seconds).map_err(|_| format!("`{text}` is too long")),
+        None if written.is_empty() => {
+            Err(format!("`{text}` has no unit: write for example `{text}{unit}` (units are {})", listed()))
         }
-        _ => return Err(format!("unknown unit `{unit}` in `{text}`: units are `ms`, `s`, `m`, `h`")),
-    };
-    Duration::try_from_secs_f64(value * seconds).map_err(|_| format!("`{text}` is too long"))
+        None => Err(format!("unknown unit `{written}` in `{text}`: units are {}", listed())),
+    }
 }
 
 /// A deadline for a test, within [`TIMEOUTS`].
@@ -78,6 +102,17 @@ mod tests {
             duration(bad).unwrap_err();
         }
         duration(&format!("{}h", "9".repeat(60))).unwrap_err();
+        duration("1us").unwrap_err();
+    }
+
+    #[test]
+    fn delays_may_be_nothing_and_short() {
+        assert_eq!(delay("delay", "0ms"), Ok(Duration::ZERO));
+        assert_eq!(delay("delay", "0.001us"), Ok(Duration::from_nanos(1)));
+        assert_eq!(delay("delay", "1h"), Ok(Duration::from_secs(3600)));
+        for bad in ["20", "-20", "-1ms", "20 ms", "20µs", "ms", ""] {
+            delay("delay", bad).unwrap_err();
+        }
     }
 
     #[test]

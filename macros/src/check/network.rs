@@ -51,8 +51,9 @@ fn drawing_options(options: &Options) -> impl Iterator<Item = &Ident> {
         options.subnets.as_ref().map(|subnets| &subnets.key),
         options.ipv6.as_ref().map(|ipv6| &ipv6.key),
         options.mtu.as_ref().map(|mtu| &mtu.key),
+        options.engine.as_ref().map(|engine| &engine.key),
     ];
-    keys.into_iter().flatten()
+    keys.into_iter().flatten().chain(options.impairment.places.iter().map(|(_, key, _)| key))
 }
 
 /// Why a parameter of this type cannot be a topology, if it cannot. Only the compiler knows whether it is one.
@@ -142,12 +143,15 @@ fn plan(
 ) -> Option<Plan> {
     let hosts: Vec<_> = parameters.iter().filter(|parameter| parameter.is_host()).collect();
     let subnets: Vec<String> = options.subnets().map(LitStr::value).collect();
+    let engine = options.engine.as_ref().map(|engine| engine.value.value());
     let lan = Lan {
         hosts: &names.iter().map(String::as_str).collect::<Vec<_>>(),
         veth: options.veth.as_ref().is_some_and(|veth| veth.value),
         subnets: &subnets.iter().map(String::as_str).collect::<Vec<_>>(),
         ipv6: options.ipv6.as_ref().map(|ipv6| ipv6.value),
         mtu: options.mtu.as_ref().map(|mtu| mtu.value),
+        impairment: options.impairment.drawn.map(String::as_str),
+        engine: engine.as_deref(),
     };
     if names.is_empty() && options.namespaces.is_some() {
         return without_hosts(options, errors);
@@ -201,6 +205,11 @@ fn place(place: Place, options: &Options, hosts: &[&Parameter<'_>]) -> Option<To
         Place::Veth => veth(),
         Place::Ipv6 => value(options.ipv6.as_ref()),
         Place::Segment(_, SegmentPart::Mtu) => value(options.mtu.as_ref()),
+        Place::Segment(_, SegmentPart::Engine) => value(options.engine.as_ref()),
+        Place::Segment(_, SegmentPart::Impairment(part)) => {
+            let mut words = options.impairment.places.iter();
+            words.find(|(word, ..)| *word == part).map(|(.., tokens)| tokens.clone())
+        }
         // The subnets that nobody wrote have no tokens. What is wrong with them is that there are too many hosts.
         Place::Segment(_, SegmentPart::Subnet(subnet)) => {
             options.subnets().nth(subnet).map(ToTokens::to_token_stream).or_else(namespaces).or_else(veth)

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use super::needs::needs;
 use super::shim::at;
 use crate::check::{Kind, Parameter, Test, no_topology};
-use crate::parse::{Flavor, Written};
+use crate::parse::{Flavor, Impairment, WORDS, Written};
 
 /// An expression of type `TestSpec`. What was not written stays unset: the settings decide about it at run time.
 pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
@@ -24,6 +24,8 @@ pub(crate) fn spec(test: &Test<'_>, private: &TokenStream) -> TokenStream {
         subnets,
         set("ipv6", options.ipv6.as_ref(), |ipv6| *ipv6),
         set("mtu", options.mtu.as_ref(), |mtu| Literal::u32_unsuffixed(*mtu)),
+        impairment(&options.impairment, private),
+        set("engine", options.engine.as_ref(), Clone::clone),
         options.namespaces.as_ref().filter(|namespaces| namespaces.value == 0).map(|_| quote!(.no_hosts())),
         options.topology.as_ref().map(|topology| {
             let ty = &topology.value;
@@ -60,6 +62,16 @@ fn topology(spec: &TokenStream, parameter: &Parameter<'_>, test: &Test<'_>, priv
         quote!(#private::TestSpec::topology(#spec, #drawing))
     };
     at(ty.span(), call)
+}
+
+/// The call of the setter of an impairment, if one was written.
+fn impairment(written: &Impairment, private: &TokenStream) -> Option<TokenStream> {
+    let words = written.places.iter().map(|(part, _, tokens)| {
+        let word = format_ident!("{}", part.word());
+        quote!(#word: ::core::option::Option::Some(#tokens))
+    });
+    let rest = (words.len() < WORDS.len()).then(|| quote!(..#private::DrawnImpairment::new()));
+    (words.len() > 0).then(|| quote!(.impairment(#private::DrawnImpairment { #(#words,)* #rest })))
 }
 
 /// The call of a setter, for an option that was written.

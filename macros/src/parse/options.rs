@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, LitStr, Path, Result, Token, Type, token};
 
+use super::impairment::{Impairment, WORDS};
 use super::list::split_at_commas;
 use super::needs::Need;
 use super::value::{Flavor, Value, Written};
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) subnets: Option<Written<Vec<LitStr>>>,
     pub(crate) ipv6: Option<Written<bool>>,
     pub(crate) mtu: Option<Written<u32>>,
+    pub(crate) impairment: Impairment,
+    pub(crate) engine: Option<Written<LitStr>>,
     pub(crate) topology: Option<Written<Type>>,
     pub(crate) timeout: Option<Written<LitStr>>,
     pub(crate) requires: Option<Written<Vec<Need>>>,
@@ -30,6 +33,7 @@ pub(crate) struct Options {
 }
 
 /// An option that exists.
+#[derive(Clone, Copy)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     /// The option as it may be written: `name = value` or `name(…)`.
@@ -44,7 +48,7 @@ impl Definition {
     }
 }
 
-/// All options. The parser, its messages and the test of the documentation know of no other list.
+/// All options but for the words of an impairment. The parser, its messages and the test of the documentation know of no other list.
 pub(crate) const TABLE: &[Definition] = &[
     Definition {
         name: "namespaces",
@@ -75,6 +79,11 @@ pub(crate) const TABLE: &[Definition] = &[
         name: "mtu",
         example: "mtu = 1400",
         read: |options, value| store(&mut options.mtu, value.positive_integer()),
+    },
+    Definition {
+        name: "engine",
+        example: r#"engine = "relay""#,
+        read: |options, value| store(&mut options.engine, value.string()),
     },
     Definition {
         name: "topology",
@@ -112,6 +121,16 @@ pub(crate) const TABLE: &[Definition] = &[
         read: |options, value| store(&mut options.krate, value.absolute_path()),
     },
 ];
+
+/// All options.
+fn definitions() -> impl Iterator<Item = Definition> {
+    let words = WORDS.into_iter().map(|word| Definition {
+        name: word.part.word(),
+        example: word.example,
+        read: |options, value| options.impairment.read(value),
+    });
+    TABLE.iter().copied().chain(words)
+}
 
 /// As many as one switch has ports for.
 #[expect(clippy::cast_possible_truncation, reason = "1023")]
@@ -152,18 +171,18 @@ impl Options {
 }
 
 /// One option: a name, then `=` and a value, or a list.
-fn one(input: ParseStream<'_>) -> Result<(&'static Definition, Value)> {
+fn one(input: ParseStream<'_>) -> Result<(Definition, Value)> {
     let Ok(key) = input.call(Ident::parse_any) else {
         return Err(input.error("expected an option, for example `namespaces = 2`"));
     };
-    let Some(definition) = TABLE.iter().find(|definition| key == definition.name) else {
+    let Some(definition) = definitions().find(|definition| key == definition.name) else {
         let error = unknown(&key);
         input.parse::<TokenStream>()?;
         return Err(error);
     };
     let example = definition.example;
     if definition.is_list() {
-        return Ok((definition, Value { tokens: list(&key, definition, input)?, key, example }));
+        return Ok((definition, Value { tokens: list(&key, &definition, input)?, key, example }));
     }
     let equals = input.parse::<Option<Token![=]>>()?;
     let tokens = input.parse::<TokenStream>()?;
@@ -175,9 +194,9 @@ fn one(input: ParseStream<'_>) -> Result<(&'static Definition, Value)> {
 
 fn unknown(key: &Ident) -> Error {
     let name = key.to_string();
-    let meant = did_you_mean(&name, TABLE.iter().map(|option| option.name));
+    let meant = did_you_mean(&name, definitions().map(|option| option.name));
     let meant = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
-    let valid: Vec<_> = TABLE.iter().map(|option| format!("`{}`", option.name)).collect();
+    let valid: Vec<_> = definitions().map(|option| format!("`{}`", option.name)).collect();
     Error::new_spanned(key, format!("unknown option `{name}`{meant}\nnote: valid options are {}", valid.join(", ")))
 }
 

@@ -1,12 +1,14 @@
 //! The pages of options, and the tables of options and needs.
 
-use netns_test_topology::Feature;
+use netns_test_topology::{Feature, ImpairmentPart, PRESETS};
 
 use crate::derive::tables::{self, ATTRIBUTES};
-use crate::parse::TABLE;
+use crate::parse::{TABLE, WORDS};
 
 const ATTRIBUTE: &str = include_str!("../../docs/netns_test.md");
 const DERIVE: &str = include_str!("../../docs/topology.md");
+const GUIDE: &str = include_str!("../../../docs/guide.md");
+const IMPAIRMENTS: &str = include_str!("../../docs/impairments.md");
 
 /// The first columns of the tables of a page.
 fn listed(page: &'static str) -> Vec<Vec<&'static str>> {
@@ -27,8 +29,24 @@ fn names<T>(table: &[tables::Definition<T>]) -> Vec<&'static str> {
 
 #[test]
 fn the_page_of_the_attribute_lists_the_options_of_the_table() {
+    let mut listed = listed(ATTRIBUTE).remove(0);
+    // One line stands for the words of an impairment.
+    listed.retain(|option| *option != WORDS[0].part.word());
     let defined: Vec<_> = TABLE.iter().map(|option| option.name).collect();
-    assert_eq!(listed(ATTRIBUTE)[0], defined);
+    assert_eq!(listed, defined);
+}
+
+#[test]
+fn the_page_of_impairments_lists_all_words_and_presets() {
+    let listed = listed(IMPAIRMENTS);
+    assert_eq!(listed[0], WORDS.map(|word| word.part.word()));
+    assert_eq!(listed[0], ImpairmentPart::ALL.iter().map(|part| part.word()).collect::<Vec<_>>());
+    for page in [IMPAIRMENTS, GUIDE] {
+        let presets: Vec<_> = PRESETS.iter().map(|(name, link)| format!("| `{name}` | {link} |")).collect();
+        let begin = format!("| `{}` |", PRESETS[0].0);
+        let rows = page.lines().skip_while(|line| !line.starts_with(&begin)).take_while(|line| !line.is_empty());
+        assert_eq!(rows.collect::<Vec<_>>(), presets);
+    }
 }
 
 #[test]

@@ -156,6 +156,46 @@ fn an_async_test_with_everything() {
 }
 
 #[test]
+fn a_test_with_a_bad_link() {
+    let expansion = test_only(
+        r#"veth = true, delay = "20ms", rate = "1mbit", limit = 5, engine = "kernel""#,
+        "fn far(a: Host, b: Host) {}",
+    );
+    insta::assert_snapshot!(expansion, @r#"
+    #[::core::prelude::v1::test]
+    fn far() {
+        #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
+        fn __netns_test_body(
+            #[allow(unused_variables)]
+            a: Host,
+            #[allow(unused_variables)]
+            b: Host,
+        ) {}
+        const __NETNS_TEST_SPEC: ::netns_test::__private::TestSpec = ::netns_test::__private::TestSpec::new(
+                ::core::concat!(::core::module_path!(), "::", "far"),
+                ::core::env!("CARGO_MANIFEST_DIR"),
+            )
+            .hosts(&["a", "b"])
+            .veth(true)
+            .impairment(::netns_test::__private::DrawnImpairment {
+                delay: ::core::option::Option::Some("20ms"),
+                rate: ::core::option::Option::Some("1mbit"),
+                limit: ::core::option::Option::Some(5),
+                ..::netns_test::__private::DrawnImpairment::new()
+            })
+            .engine("kernel");
+        ::netns_test::__private::run(
+            &__NETNS_TEST_SPEC,
+            |__netns_test_lab| __netns_test_body(
+                <Host as ::netns_test::__private::Parameter>::bind(__netns_test_lab, "a"),
+                <Host as ::netns_test::__private::Parameter>::bind(__netns_test_lab, "b"),
+            ),
+        )
+    }
+    "#);
+}
+
+#[test]
 fn a_test_that_somebody_else_marks() {
     let expansion = test_only("namespaces = 1", "#[::core::prelude::v1::test] fn marked() -> () {}");
     insta::assert_snapshot!(expansion, @r#"
@@ -194,7 +234,7 @@ fn a_wrong_option_leaves_a_function_of_the_same_shape() {
     );
     insta::assert_snapshot!(expansion, @r#"
     ::core::compile_error! {
-        "unknown option `vet`; did you mean `veth`?\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `requires`, `flavor`, `worker_threads`, `start_paused`, `crate`"
+        "unknown option `vet`; did you mean `veth`?\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `engine`, `topology`, `timeout`, `requires`, `flavor`, `worker_threads`, `start_paused`, `crate`, `preset`, `delay`, `jitter`, `distribution`, `loss`, `duplicate`, `reorder`, `corrupt`, `rate`, `limit`, `mtu_black_hole`"
     }
     ::core::compile_error! {
         "expected an integer between 0 and 1023, for example `namespaces = 2`"
@@ -231,7 +271,7 @@ fn what_is_not_a_function_comes_out_as_it_was() {
     let expansion = expansion("oops", "#[derive(Clone)] struct Test { alice: Host }");
     insta::assert_snapshot!(expansion, @r#"
     ::core::compile_error! {
-        "unknown option `oops`\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `topology`, `timeout`, `requires`, `flavor`, `worker_threads`, `start_paused`, `crate`"
+        "unknown option `oops`\nnote: valid options are `namespaces`, `veth`, `subnet`, `subnets`, `ipv6`, `mtu`, `engine`, `topology`, `timeout`, `requires`, `flavor`, `worker_threads`, `start_paused`, `crate`, `preset`, `delay`, `jitter`, `distribution`, `loss`, `duplicate`, `reorder`, `corrupt`, `rate`, `limit`, `mtu_black_hole`"
     }
     ::core::compile_error! {
         "`#[netns_test]` stands on functions only"

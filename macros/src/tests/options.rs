@@ -4,7 +4,7 @@ use netns_test_topology::Feature;
 
 use super::tokens;
 use crate::errors::Errors;
-use crate::parse::{Flavor, Need, Options, TABLE};
+use crate::parse::{Flavor, Need, Options, TABLE, WORDS};
 
 fn parse(source: &str) -> (Options, Errors) {
     let mut errors = Errors::default();
@@ -20,8 +20,8 @@ fn good(source: &str) -> Options {
 
 #[test]
 fn every_example_is_a_good_option() {
-    for option in TABLE {
-        good(option.example);
+    for example in TABLE.iter().map(|option| option.example).chain(WORDS.map(|word| word.example)) {
+        good(example);
     }
 }
 

@@ -373,6 +373,120 @@ fn a_topology_with_everything() {
 }
 
 #[test]
+fn a_topology_with_bad_links() {
+    let expansion = expansion(
+        r#"
+        struct Lines {
+            #[segment(delay = "20ms", engine = "relay", pair(a, "b", loss = "1%"), path(c, a, limit = 5, rate = "1mbit"))] wan: Segment,
+            #[host(wan(preset = "dsl", egress(rate = "1mbit"), ingress(mtu_black_hole = 1400)))] a: Host,
+            #[host(wan)] b: Host,
+            #[host(wan)] c: Host,
+        }"#,
+    );
+    let drawing = expansion.split("fn bind").next().unwrap_or_default();
+    insta::assert_snapshot!(drawing, @r#"
+    #[automatically_derived]
+    impl ::netns_test::__private::Topology for Lines {
+        fn drawing() -> ::netns_test::__private::Drawing {
+            ::netns_test::__private::Drawing {
+                segments: ::core::convert::From::from([
+                    ::netns_test::__private::DrawnSegment {
+                        name: ::std::borrow::ToOwned::to_owned("wan"),
+                        impairment: ::netns_test::__private::DrawnImpairment {
+                            delay: ::core::option::Option::Some(
+                                ::std::borrow::ToOwned::to_owned("20ms"),
+                            ),
+                            ..::core::default::Default::default()
+                        },
+                        engine: ::core::option::Option::Some(
+                            ::std::borrow::ToOwned::to_owned("relay"),
+                        ),
+                        pairs: ::core::convert::From::from([
+                            ::netns_test::__private::DrawnPair {
+                                from: ::std::borrow::ToOwned::to_owned("a"),
+                                to: ::std::borrow::ToOwned::to_owned("b"),
+                                both_ways: true,
+                                impairment: ::netns_test::__private::DrawnImpairment {
+                                    loss: ::core::option::Option::Some(
+                                        ::std::borrow::ToOwned::to_owned("1%"),
+                                    ),
+                                    ..::core::default::Default::default()
+                                },
+                            },
+                            ::netns_test::__private::DrawnPair {
+                                from: ::std::borrow::ToOwned::to_owned("c"),
+                                to: ::std::borrow::ToOwned::to_owned("a"),
+                                impairment: ::netns_test::__private::DrawnImpairment {
+                                    rate: ::core::option::Option::Some(
+                                        ::std::borrow::ToOwned::to_owned("1mbit"),
+                                    ),
+                                    limit: ::core::option::Option::Some(5),
+                                    ..::core::default::Default::default()
+                                },
+                                ..::core::default::Default::default()
+                            },
+                        ]),
+                        ..::core::default::Default::default()
+                    },
+                ]),
+                hosts: ::core::convert::From::from([
+                    ::netns_test::__private::DrawnHost {
+                        name: ::std::borrow::ToOwned::to_owned("a"),
+                        count: <Host as ::netns_test::__private::HostField>::COUNT,
+                        interfaces: ::core::convert::From::from([
+                            ::netns_test::__private::DrawnInterface {
+                                segment: ::std::borrow::ToOwned::to_owned("wan"),
+                                impairment: ::netns_test::__private::DrawnImpairment {
+                                    preset: ::core::option::Option::Some(
+                                        ::std::borrow::ToOwned::to_owned("dsl"),
+                                    ),
+                                    ..::core::default::Default::default()
+                                },
+                                egress: ::netns_test::__private::DrawnImpairment {
+                                    rate: ::core::option::Option::Some(
+                                        ::std::borrow::ToOwned::to_owned("1mbit"),
+                                    ),
+                                    ..::core::default::Default::default()
+                                },
+                                ingress: ::netns_test::__private::DrawnImpairment {
+                                    mtu_black_hole: ::core::option::Option::Some(1400),
+                                    ..::core::default::Default::default()
+                                },
+                                ..::core::default::Default::default()
+                            },
+                        ]),
+                        ..::core::default::Default::default()
+                    },
+                    ::netns_test::__private::DrawnHost {
+                        name: ::std::borrow::ToOwned::to_owned("b"),
+                        count: <Host as ::netns_test::__private::HostField>::COUNT,
+                        interfaces: ::core::convert::From::from([
+                            ::netns_test::__private::DrawnInterface {
+                                segment: ::std::borrow::ToOwned::to_owned("wan"),
+                                ..::core::default::Default::default()
+                            },
+                        ]),
+                        ..::core::default::Default::default()
+                    },
+                    ::netns_test::__private::DrawnHost {
+                        name: ::std::borrow::ToOwned::to_owned("c"),
+                        count: <Host as ::netns_test::__private::HostField>::COUNT,
+                        interfaces: ::core::convert::From::from([
+                            ::netns_test::__private::DrawnInterface {
+                                segment: ::std::borrow::ToOwned::to_owned("wan"),
+                                ..::core::default::Default::default()
+                            },
+                        ]),
+                        ..::core::default::Default::default()
+                    },
+                ]),
+                ..::core::default::Default::default()
+            }
+        }
+    "#);
+}
+
+#[test]
 fn a_topology_without_fields() {
     let expansion = expansion("struct Nothing {}");
     insta::assert_snapshot!(expansion, @r#"
@@ -404,7 +518,7 @@ fn a_wrong_topology_has_an_implementation_too() {
         "a topology cannot have type parameters\nnote: `const` parameters are possible, for the lengths of arrays"
     }
     ::core::compile_error! {
-        "unknown option `mtuu`; did you mean `mtu`?\nnote: valid options are `mtu`, `offload`, `bridge`, `veth`, `dummy`, `vlan`, `protocol`, `vni`, `wireguard`, `gre`, `ipip`, `over`"
+        "unknown option `mtuu`; did you mean `mtu`?\nnote: valid options are `mtu`, `offload`, `bridge`, `veth`, `dummy`, `vlan`, `protocol`, `vni`, `wireguard`, `gre`, `ipip`, `over`, `pair`, `path`, `engine`, `preset`, `delay`, `jitter`, `distribution`, `loss`, `duplicate`, `reorder`, `corrupt`, `rate`, `limit`, `mtu_black_hole`"
     }
     ::core::compile_error! {
         "segment `lan`: `10.0.1.0/33` is not a subnet\nhelp: write an address and a prefix length, for example `10.0.0.0/24` or `fd00::/64`"

@@ -9,8 +9,9 @@ mod spec;
 
 pub use field::{HostField, SegmentField};
 pub use netns_test_topology::{
-    Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward,
-    DrawnRoute, DrawnSegment, DrawnSourceNat, Feature, Medium, Need, Role, Routes, Transport,
+    Drawing, DrawnBridge, DrawnDevice, DrawnHost, DrawnImpairment, DrawnInterface, DrawnNeighbour, DrawnNested,
+    DrawnPair, DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Feature, Medium, Need, Role, Routes,
+    Transport,
 };
 pub use outcome::{Outcome, Verdict};
 pub use parameter::Parameter;

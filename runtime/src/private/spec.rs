@@ -1,6 +1,6 @@
 //! What the attribute said, as a constant.
 
-use netns_test_topology::{Drawing, Lan, Need};
+use netns_test_topology::{Drawing, DrawnImpairment, Lan, Need};
 
 use crate::harness::Broken;
 
@@ -23,7 +23,15 @@ pub struct TestSpec {
 impl TestSpec {
     /// For the test with this path (`module_path!()`, `::`, its name) in the package with this directory.
     pub const fn new(test: &'static str, manifest_dir: &'static str) -> Self {
-        let lan = Lan { hosts: &[], veth: false, subnets: &[], ipv6: None, mtu: None };
+        let lan = Lan {
+            hosts: &[],
+            veth: false,
+            subnets: &[],
+            ipv6: None,
+            mtu: None,
+            impairment: DrawnImpairment::new(),
+            engine: None,
+        };
         Self {
             test,
             manifest_dir,
@@ -65,6 +73,18 @@ impl TestSpec {
     /// The segment's MTU in bytes.
     pub const fn mtu(mut self, mtu: u32) -> Self {
         self.lan.mtu = Some(mtu);
+        self
+    }
+
+    /// What happens to each frame that crosses the segment.
+    pub const fn impairment(mut self, impairment: DrawnImpairment<&'static str>) -> Self {
+        self.lan.impairment = impairment;
+        self
+    }
+
+    /// What carries that out.
+    pub const fn engine(mut self, engine: &'static str) -> Self {
+        self.lan.engine = Some(engine);
         self
     }
 

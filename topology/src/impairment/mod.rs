@@ -1,11 +1,14 @@
 //! What a crossing of a segment does to frames: the words for bad links, and their quantities.
 
+mod drawn;
 mod presets;
 mod quantity;
 
 use std::fmt;
 use std::time::Duration;
 
+use drawn::written_time;
+pub use drawn::{DrawnImpairment, ImpairmentPart};
 pub use presets::PRESETS;
 pub use quantity::{Percent, Rate};
 
@@ -204,7 +207,8 @@ impl Impairment {
         let mut complaints = Vec::new();
         for (word, value) in [("delay", self.delay), ("jitter", self.jitter)] {
             if value > MOST_DELAY {
-                complaints.push((word, format!("a {word} of {value:?} is out of range: it is at most 1h")));
+                complaints
+                    .push((word, format!("a {word} of {} is out of range: it is at most 1h", written_time(value))));
             }
         }
         if !self.reorder.is_zero() && self.delay.is_zero() {
@@ -236,8 +240,8 @@ impl fmt::Display for Impairment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();
         let mut say = |is_said: bool, word: String| words.extend(is_said.then_some(word));
-        say(!self.delay.is_zero(), format!("delay {:?}", self.delay));
-        say(!self.jitter.is_zero(), format!("jitter {:?}", self.jitter));
+        say(!self.delay.is_zero(), format!("delay {}", written_time(self.delay)));
+        say(!self.jitter.is_zero(), format!("jitter {}", written_time(self.jitter)));
         say(self.distribution == Distribution::Normal, "distribution normal".to_owned());
         match self.loss {
             Loss::Independent(loss) => say(!loss.is_zero(), format!("loss {loss}")),

@@ -142,6 +142,9 @@ impl FromStr for Rate {
         let Some(value) = decimal(number.trim_start_matches('-')) else {
             return Err(format!("`{text}` is not a rate: write for example `5mbit` {units}"));
         };
+        if negative {
+            return Err(format!("`{text}` is out of range: a rate is between 8bit and 1000gbit"));
+        }
         let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             return Err(match unit {
                 "" => format!("`{text}` has no unit: write for example `{text}mbit` {units}"),
@@ -150,7 +153,7 @@ impl FromStr for Rate {
         };
         #[expect(clippy::cast_precision_loss, reason = "the factor is at most 10⁹")]
         let bits = value * *factor as f64;
-        if negative || !(8.0..=1e12).contains(&bits) {
+        if !(8.0..=1e12).contains(&bits) {
             return Err(format!("`{text}` is out of range: a rate is between 8bit and 1000gbit"));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 8 and 10¹²")]

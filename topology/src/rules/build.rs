@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use super::automatic::Automatic;
 use super::forwards::Forward;
+use super::impairments::{End, Pair};
 use super::network::{Family, Host, Interface, Machine, Member, Network};
 use super::routes::{Gateway, Route, Towards};
 use super::sysctls::sysctl;
 use crate::allocate::nth_host;
 use crate::{
-    BridgePlan, Device, Engine, HostPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan, PortForwardPlan, RoutePlan,
-    SegmentKind, SegmentPlan, VrfPlan, Way,
+    BridgePlan, Crossing, Device, HostPlan, Impairment, ImpairmentPlan, InterfacePlan, IpNet, MacAddr, NatPlan, Plan,
+    PortForwardPlan, RoutePlan, SegmentKind, SegmentPlan, VrfPlan, Way,
 };
 
 /// The routing table of a host's first VRF. Those up to 255 are others' already, by name or by habit.
@@ -155,9 +156,37 @@ fn segment(network: &Network<'_>, index: usize, first_of: &[usize]) -> SegmentPl
         subnets: segment.subnets.iter().map(|subnet| subnet.net).collect(),
         mtu: segment.drawn.mtu,
         members: segment.members.iter().flat_map(machines).collect(),
-        impairments: Vec::new(),
-        engine: Engine::default(),
+        impairments: impairments(network, index, first_of),
+        engine: segment.engine,
     }
+}
+
+/// What happens to frames on a segment: to all of them, on each cable, between two.
+fn impairments(network: &Network<'_>, index: usize, first_of: &[usize]) -> Vec<ImpairmentPlan> {
+    let segment = &network.segments[index];
+    let end = |end: &End| (first_of[end.machine.host] + end.machine.number, end.interface);
+    let mut impairments = Vec::new();
+    let mut add = |crossing, impairment: Impairment| {
+        if !impairment.is_none() {
+            impairments.push(ImpairmentPlan::new(crossing, impairment));
+        }
+    };
+    add(Crossing::All, segment.impairment);
+    for &member in &segment.members {
+        let Interface { egress, ingress, .. } = *network.interface(member);
+        for number in 0..network.hosts[member.host].count {
+            let at = (first_of[member.host] + number, member.interface);
+            add(Crossing::From(at), egress);
+            add(Crossing::To(at), ingress);
+        }
+    }
+    for Pair { from, to, both_ways, impairment } in &segment.pairs {
+        add(Crossing::Between(end(from), end(to)), *impairment);
+        if *both_ways {
+            add(Crossing::Between(end(to), end(from)), *impairment);
+        }
+    }
+    impairments
 }
 
 /// MAC addresses that nobody has.

@@ -8,8 +8,8 @@ use super::network::{Family, Found, Interface, Member, Network, Vrf};
 use super::report::{Refusal, Report};
 use super::segments::{check_mtu, most_over, mtu_of, too_large};
 use crate::{
-    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, InterfacePart, MacAddr, MacAddrError, Medium,
-    did_you_mean,
+    BondMode, Complaint, Device, DrawnDevice, DrawnInterface, IfName, Impairment, InterfacePart, MacAddr, MacAddrError,
+    Medium, did_you_mean,
 };
 
 /// How many legs a bond can have.
@@ -94,6 +94,8 @@ impl<'d> Interface<'d> {
             lower: None,
             vrf: None,
             addresses: Vec::new(),
+            egress: Impairment::new(),
+            ingress: Impairment::new(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod flatten;
 mod forwards;
 mod gateways;
 mod hosts;
+mod impairments;
 mod interfaces;
 mod members;
 mod names;
@@ -92,6 +93,7 @@ fn resolve<'d>(drawing: &'d Drawing, report: &mut Report) -> Network<'d> {
     let mut network = flatten::flatten(drawing, report);
     segments::resolve(&mut network, report);
     interfaces::resolve(&mut network, report);
+    impairments::resolve(&mut network, report);
     names::resolve(&mut network, report);
     addresses::resolve(&mut network, report);
     nat::resolve(&mut network, report);

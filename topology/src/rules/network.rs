@@ -8,11 +8,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::forwards::Forward;
+use super::impairments::Pair;
 use super::nat::Nat;
 use super::routes::Route;
 use crate::{
-    Complaint, Device, Drawing, DrawnHost, DrawnInterface, DrawnSegment, HostPart, IfName, InterfacePart, IpNet,
-    MacAddr, NeighbourPlan, NestedPart, Place, Role, Routes, SegmentKind, SegmentPart, did_you_mean,
+    Complaint, Device, Drawing, DrawnHost, DrawnInterface, DrawnSegment, Engine, HostPart, IfName, Impairment,
+    InterfacePart, IpNet, MacAddr, NeighbourPlan, NestedPart, Place, Role, Routes, SegmentKind, SegmentPart,
+    did_you_mean,
 };
 
 /// All of it.
@@ -100,6 +102,10 @@ pub(super) struct Segment<'d> {
     pub(super) members_in_doubt: bool,
     /// Addresses that were written for somebody, and for whom.
     pub(super) taken: HashMap<IpAddr, Member>,
+    /// What happens to all that crosses it.
+    pub(super) impairment: Impairment,
+    pub(super) engine: Engine,
+    pub(super) pairs: Vec<Pair>,
 }
 
 /// A subnet that can be used.
@@ -160,6 +166,10 @@ pub(super) struct Interface<'d> {
     pub(super) vrf: Option<usize>,
     /// What was written for each of the segment's subnets.
     pub(super) addresses: Vec<Option<IpAddr>>,
+    /// What happens to what the host sends.
+    pub(super) egress: Impairment,
+    /// What happens to what arrives at it.
+    pub(super) ingress: Impairment,
 }
 
 /// IPv4 or IPv6.
@@ -335,6 +345,9 @@ impl<'d> Segment<'d> {
             members: Vec::new(),
             members_in_doubt: false,
             taken: HashMap::new(),
+            impairment: Impairment::new(),
+            engine: Engine::default(),
+            pairs: Vec::new(),
         }
     }
 

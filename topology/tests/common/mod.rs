@@ -19,6 +19,10 @@ pub(crate) fn vlan(id: u32) -> Medium {
     Medium::Vlan { id, protocol: None }
 }
 
+pub(crate) fn delay() -> DrawnImpairment {
+    DrawnImpairment { delay: Some("20ms".into()), ..Default::default() }
+}
+
 pub(crate) fn on(segment: &str) -> DrawnInterface {
     DrawnInterface { segment: segment.into(), ..Default::default() }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// Words that mean something now and then, and anything else.
 fn words() -> impl Strategy<Value = String> {
-    const WORDS: [&str; 36] = [
+    const WORDS: [&str; 44] = [
         "",
         "lan",
         "wan",
@@ -35,6 +35,14 @@ fn words() -> impl Strategy<Value = String> {
         "02:00:00:00:00:01",
         "01:00:00:00:00:01",
         "300s",
+        "20ms",
+        "1%",
+        "gemodel 1% 30%",
+        "5mbit",
+        "normal",
+        "dsl",
+        "kernel",
+        "relay",
         "802.1ad",
         "balance-rr",
         "net.ipv4.ip_forward",
@@ -58,6 +66,29 @@ fn numbers() -> impl Strategy<Value = u32> {
     prop_oneof![0u32..5, Just(1280), Just(1500), any::<u32>()]
 }
 
+fn any_impairment() -> impl Strategy<Value = DrawnImpairment> {
+    let words = prop::collection::vec(maybe(words()), 9);
+    let any = (words, maybe(numbers()), maybe(numbers())).prop_map(|(words, limit, mtu_black_hole)| {
+        let mut words = words.into_iter().map(Option::unwrap_or_default).map(|word| (!word.is_empty()).then_some(word));
+        let mut word = || words.next().flatten();
+        DrawnImpairment {
+            preset: word(),
+            delay: word(),
+            jitter: word(),
+            distribution: word(),
+            loss: word(),
+            duplicate: word(),
+            reorder: word(),
+            corrupt: word(),
+            rate: word(),
+            limit,
+            mtu_black_hole,
+        }
+    });
+    let delay = Just(DrawnImpairment { delay: Some("20ms".to_owned()), ..DrawnImpairment::new() });
+    prop_oneof![6 => Just(DrawnImpairment::new()), 2 => delay, 1 => any]
+}
+
 fn media() -> impl Strategy<Value = Medium> {
     prop_oneof![
         4 => Just(Medium::Switch),
@@ -74,8 +105,11 @@ fn media() -> impl Strategy<Value = Medium> {
 fn any_segment() -> impl Strategy<Value = DrawnSegment> {
     let bridge = (maybe(any::<bool>()), maybe(any::<bool>()), maybe(words()))
         .prop_map(|(vlan_filtering, stp, ageing)| DrawnBridge { vlan_filtering, stp, ageing });
-    (words(), few(words()), maybe(numbers()), maybe(any::<bool>()), media(), maybe(words()), bridge).prop_map(
-        |(name, subnets, mtu, offload, medium, over, bridge)| DrawnSegment {
+    let pairs = (words(), words(), any::<bool>(), any_impairment())
+        .prop_map(|(from, to, both_ways, impairment)| DrawnPair { from, to, both_ways, impairment });
+    let frames = (any_impairment(), maybe(words()), few(pairs));
+    (words(), few(words()), maybe(numbers()), maybe(any::<bool>()), media(), maybe(words()), bridge, frames).prop_map(
+        |(name, subnets, mtu, offload, medium, over, bridge, (impairment, engine, pairs))| DrawnSegment {
             name,
             subnets,
             mtu,
@@ -83,6 +117,9 @@ fn any_segment() -> impl Strategy<Value = DrawnSegment> {
             medium,
             over,
             bridge,
+            impairment,
+            engine,
+            pairs,
         },
     )
 }
@@ -106,18 +143,26 @@ fn any_interface() -> impl Strategy<Value = DrawnInterface> {
         maybe(numbers()),
         maybe(any::<bool>()),
         any_device(),
+        (any_impairment(), any_impairment(), any_impairment()),
     )
-        .prop_map(|(segment, addresses, (name, mac, gateway, vrf), mtu, offload, device)| DrawnInterface {
-            segment,
-            addresses,
-            name,
-            mac,
-            mtu,
-            offload,
-            gateway,
-            device,
-            vrf,
-        })
+        .prop_map(
+            |(segment, addresses, (name, mac, gateway, vrf), mtu, offload, device, (impairment, egress, ingress))| {
+                DrawnInterface {
+                    segment,
+                    addresses,
+                    name,
+                    mac,
+                    mtu,
+                    offload,
+                    gateway,
+                    device,
+                    vrf,
+                    impairment,
+                    egress,
+                    ingress,
+                }
+            },
+        )
 }
 
 fn any_host() -> impl Strategy<Value = DrawnHost> {

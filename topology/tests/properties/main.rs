@@ -42,6 +42,25 @@ fn check_plan(plan: &Plan) {
     }
 }
 
+/// Impairments are those of switches, of interfaces on them, and each does something.
+fn check_impairments(plan: &Plan) {
+    for segment in &plan.segments {
+        assert!(segment.impairments.is_empty() || matches!(segment.kind, SegmentKind::Switch(_)), "{segment:?}");
+        for plan in &segment.impairments {
+            let ends = match plan.crossing {
+                Crossing::All => vec![],
+                Crossing::From(end) | Crossing::To(end) => vec![end],
+                Crossing::Between(from, to) => vec![from, to],
+                other => panic!("{other:?}"),
+            };
+            assert!(ends.iter().all(|end| segment.members.contains(end)), "{segment:?}");
+            assert!(!plan.impairment.is_none() && plan.impairment.complaints().is_empty(), "{segment:?}");
+        }
+        let crossings: HashSet<_> = segment.impairments.iter().map(|plan| plan.crossing).collect();
+        assert_eq!(crossings.len(), segment.impairments.len(), "{segment:?}");
+    }
+}
+
 /// All of them are of interfaces with nothing written.
 fn check_macs(plan: &Plan) {
     let mut macs = HashMap::new();
@@ -118,6 +137,7 @@ proptest! {
             Ok(plan) => {
                 check_plan(&plan);
                 check_macs(&plan);
+                check_impairments(&plan);
                 check_routes(&plan);
                 check_forwarding(&plan);
             }
@@ -131,6 +151,7 @@ proptest! {
         match drawing.plan() {
             Ok(plan) => {
                 check_plan(&plan);
+                check_impairments(&plan);
                 prop_assert_eq!(checked, []);
             }
             Err(complaints) => {
@@ -147,13 +168,15 @@ fn many_sketches_have_a_plan() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let mut plans = [0; 3];
+    let mut plans = [0; 4];
     for _ in 0..1000 {
         let drawing = sketches().new_tree(&mut runner).unwrap().current().draw();
         let Ok(plan) = drawing.plan() else { continue };
         plans[0] += 1;
         plans[1] += usize::from(plan.hosts.iter().any(|host| !host.routes.is_empty()));
         plans[2] += usize::from(plan.hosts.iter().any(|host| !host.nat.is_empty()));
+        plans[3] += usize::from(plan.segments.iter().any(|segment| segment.impairments.len() > 1));
     }
-    assert!(plans[0] > 200 && plans[1] > 100 && plans[2] > 50, "{plans:?} of 1000 drawings");
+    let enough = plans[0] > 200 && plans[1] > 100 && plans[2] > 50 && plans[3] > 50;
+    assert!(enough, "{plans:?} of 1000 drawings");
 }

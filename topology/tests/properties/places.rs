@@ -2,6 +2,10 @@
 
 use netns_test_topology::*;
 
+fn has(impairment: &DrawnImpairment, part: ImpairmentPart) -> bool {
+    impairment.written().any(|written| written == part)
+}
+
 /// Whether there is anything at this place.
 pub(crate) fn exists(place: Place, drawing: &Drawing) -> bool {
     match place {
@@ -11,6 +15,12 @@ pub(crate) fn exists(place: Place, drawing: &Drawing) -> bool {
             SegmentPart::Over => segment.over.is_some(),
             SegmentPart::Bridge => segment.bridge != DrawnBridge::default(),
             SegmentPart::Medium => segment.medium != Medium::Switch,
+            SegmentPart::Impairment(part) => has(&segment.impairment, part),
+            SegmentPart::Engine => segment.engine.is_some(),
+            SegmentPart::Pair(n, part) => segment.pairs.get(n).is_some_and(|pair| match part {
+                PairPart::Impairment(part) => has(&pair.impairment, part),
+                _ => true,
+            }),
             _ => true,
         }),
         Place::Host(index, part) => drawing.hosts.get(index).is_some_and(|host| match part {
@@ -24,6 +34,9 @@ pub(crate) fn exists(place: Place, drawing: &Drawing) -> bool {
                 InterfacePart::Gateway => interface.gateway.is_some(),
                 InterfacePart::Device => interface.device != DrawnDevice::Plain,
                 InterfacePart::Vrf => interface.vrf.is_some(),
+                InterfacePart::Impairment(part) => has(&interface.impairment, part),
+                InterfacePart::Egress(part) => has(&interface.egress, part),
+                InterfacePart::Ingress(part) => has(&interface.ingress, part),
                 _ => true,
             }),
             HostPart::Route(n, part) => {

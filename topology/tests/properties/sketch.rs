@@ -20,6 +20,8 @@ struct SegmentSketch {
     small: bool,
     home: bool,
     second: bool,
+    /// In milliseconds.
+    delay: Option<u8>,
     vlan_over: Option<u8>,
     /// An earlier one to which a router leads.
     next_to: Option<u8>,
@@ -48,12 +50,14 @@ pub(crate) fn sketches() -> impl Strategy<Value = Sketch> {
     let families = prop_oneof![2 => Just(1u8), 1 => Just(2u8), 5 => Just(3u8)];
     let vlan_over = prop::option::weighted(0.15, any::<u8>());
     let next_to = prop::option::weighted(0.85, any::<u8>());
-    let segment = (families, rarely(), rarely(), rarely(), vlan_over, next_to).prop_map(
-        |(families, small, home, second, vlan_over, next_to)| SegmentSketch {
+    let delay = prop::option::weighted(0.1, any::<u8>());
+    let segment = (families, rarely(), rarely(), rarely(), delay, vlan_over, next_to).prop_map(
+        |(families, small, home, second, delay, vlan_over, next_to)| SegmentSketch {
             families,
             small,
             home,
             second,
+            delay,
             vlan_over,
             next_to,
         },
@@ -101,7 +105,7 @@ impl Sketch {
     }
 
     fn segment(&self, n: usize) -> DrawnSegment {
-        let SegmentSketch { families, small, home, second, vlan_over, .. } = self.segments[n];
+        let SegmentSketch { families, small, home, second, delay, vlan_over, .. } = self.segments[n];
         let mut subnets = Vec::new();
         if families & 1 != 0 {
             subnets.push(match (home, small) {
@@ -117,13 +121,14 @@ impl Sketch {
             subnets.push(format!("10.{n}.128.0/24"));
         }
         let drawn = DrawnSegment { name: format!("s{n}"), subnets, ..DrawnSegment::default() };
+        let delay = delay.map(|delay| format!("{delay}ms"));
         match vlan_over {
             Some(lower) if n > 0 => DrawnSegment {
                 medium: vlan(u32::try_from(n).unwrap()),
                 over: Some(format!("s{}", usize::from(lower) % n)),
                 ..drawn
             },
-            _ => drawn,
+            _ => DrawnSegment { impairment: DrawnImpairment { delay, ..DrawnImpairment::new() }, ..drawn },
         }
     }
 
@@ -155,6 +160,9 @@ impl Sketch {
                 30..40 => DrawnDevice::Bond { legs: 2, mode: None },
                 _ => DrawnDevice::Plain,
             };
+            if *device > 200 {
+                first.egress = delay();
+            }
         }
         if let Some(last) = address.filter(|_| self.has_v4(segment)) {
             first.addresses.push(format!("10.{segment}.0.{last}"));

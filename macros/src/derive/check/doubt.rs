@@ -31,6 +31,8 @@ pub(super) fn draw(topology: &Topology, drawing: &mut Drawing) {
             _ => segment.over.take().or_else(|| Some(SEGMENT.to_owned())),
         };
         segment.subnets.push(String::new());
+        // It may name an engine that goes with the knobs.
+        (segment.bridge.stp, segment.bridge.vlan_filtering) = (None, None);
     }
     // Whatever it is, it may join any of the segments, and route between them.
     let shares = drawing.segments.iter().map(|segment| (segment.name.clone(), segment.name.clone())).collect();

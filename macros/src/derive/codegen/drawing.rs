@@ -1,8 +1,8 @@
 //! The drawing, as an expression.
 
 use netns_test_topology::{
-    DrawnBridge, DrawnDevice, DrawnHost, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPortForward, DrawnRoute,
-    DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
+    DrawnBridge, DrawnDevice, DrawnHost, DrawnImpairment, DrawnInterface, DrawnNeighbour, DrawnNested, DrawnPair,
+    DrawnPortForward, DrawnRoute, DrawnSegment, DrawnSourceNat, Medium, Role, Routes, Transport,
 };
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -97,9 +97,11 @@ macro_rules! structures {
 }
 
 structures! {
-    DrawnSegment { name, subnets, mtu, offload, medium, over, bridge }
+    DrawnSegment { name, subnets, mtu, offload, medium, over, bridge, impairment, engine, pairs }
     DrawnBridge { vlan_filtering, stp, ageing }
-    DrawnInterface { segment, addresses, name, mac, mtu, offload, gateway, device, vrf }
+    DrawnInterface { segment, addresses, name, mac, mtu, offload, gateway, device, vrf, impairment, egress, ingress }
+    DrawnImpairment { preset, delay, jitter, distribution, loss, duplicate, reorder, corrupt, rate, limit, mtu_black_hole }
+    DrawnPair { from, to, both_ways, impairment }
     DrawnRoute { to, via }
     DrawnNeighbour { address, mac }
     DrawnSourceNat { segment, address }

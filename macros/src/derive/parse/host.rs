@@ -12,7 +12,7 @@ use syn::{Error, LitInt, LitStr, Result, Token, token};
 use super::interface;
 use super::places::Places;
 use super::table::{Definition, often, once, read_option, unknown};
-use super::word::{Word, each, field_or_text, name, name_or_text};
+use super::word::{Word, each, field_or_text, has_value, name, name_or_text};
 use crate::errors::Errors;
 use crate::parse::Written;
 
@@ -89,9 +89,7 @@ impl Reading {
         let mut errors = Errors::default();
         let (mut to, mut via, mut seen) = (None, None, Vec::new());
         each(word.list()?, "a destination or an option", &mut errors, |input| {
-            let ahead = input.fork();
-            let has_value = ahead.call(Ident::parse_any).is_ok() && !ahead.is_empty();
-            if !has_value && to.is_none() {
+            if !has_value(input) && to.is_none() {
                 let written = input.fork().parse::<TokenStream>()?;
                 to = Some((name_or_text(input).map_err(|_| no_destination(&written))?, written));
                 return if input.is_empty() { Ok(()) } else { Err(input.error("expected `,` before this")) };
@@ -265,11 +263,12 @@ pub(super) fn read(
 /// Whether a word is an option of an interface, and no segment.
 fn is_an_interfaces(word: &Word, segments: &[String]) -> bool {
     let name = name(&word.key);
-    !segments.contains(&name) && interface::OPTIONS.iter().any(|option| option.name == name)
+    !segments.contains(&name) && interface::options().iter().any(|option| option.name == name)
 }
 
 fn an_interfaces(word: &Word, segments: &[String]) -> Error {
-    let option = interface::OPTIONS.iter().find(|option| option.is(&word.key));
+    let options = interface::options();
+    let option = options.iter().find(|option| option.is(&word.key));
     let example = option.map_or("", |option| option.example);
     let segment = segments.first().map_or("lan", String::as_str);
     let key = &word.key;

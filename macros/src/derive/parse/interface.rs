@@ -8,10 +8,10 @@ use syn::punctuated::Punctuated;
 use syn::{Error, LitStr, Result, Token, token};
 
 use super::places::Places;
-use super::table::{Definition, once, read_option};
+use super::table::{Definition, Impaired, and_words, once, read_option, read_options, words};
 use super::word::{Rest, Word, each, field_or_text, name, text};
 use crate::errors::Errors;
-use crate::parse::Written;
+use crate::parse::{Impairment, Written};
 
 /// An interface that is being read.
 #[derive(Default)]
@@ -21,9 +21,16 @@ pub(crate) struct Reading {
     /// The word that said which kind of device it is.
     device: Option<Ident>,
     mode: Option<Written<String>>,
+    impairment: Impairment,
 }
 
-/// All options of an interface.
+impl Impaired for Reading {
+    fn impairment(&mut self) -> &mut Impairment {
+        &mut self.impairment
+    }
+}
+
+/// All options of an interface but for the words of an impairment.
 pub(crate) const OPTIONS: &[Definition<Reading>] = &[
     once("address", "address = \"10.0.1.5\"", |interface, word| {
         let address = word.value()?.string()?;
@@ -70,7 +77,35 @@ pub(crate) const OPTIONS: &[Definition<Reading>] = &[
     once("ipvlan", "ipvlan", |interface, word| interface.is_word(word, DrawnDevice::Ipvlan)),
     once("macvtap", "macvtap", |interface, word| interface.is_word(word, DrawnDevice::Macvtap)),
     once("tap", "tap", |interface, word| interface.is_word(word, DrawnDevice::Tap)),
+    once("egress", "egress(rate = \"1mbit\")", |interface, word| {
+        let (egress, outcome) = one_way(word);
+        interface.drawn.egress = egress.drawn;
+        interface.places.impaired(egress.places, InterfacePart::Egress);
+        outcome
+    }),
+    once("ingress", "ingress(rate = \"16mbit\")", |interface, word| {
+        let (ingress, outcome) = one_way(word);
+        interface.drawn.ingress = ingress.drawn;
+        interface.places.impaired(ingress.places, InterfacePart::Ingress);
+        outcome
+    }),
 ];
+
+/// All options of an interface.
+pub(super) fn options() -> Vec<Definition<Reading>> {
+    and_words(OPTIONS)
+}
+
+/// Reads what happens in one direction.
+fn one_way(word: Word) -> (Impairment, Result<()>) {
+    let mut impairment = Impairment::default();
+    let mut errors = Errors::default();
+    match word.list() {
+        Ok(list) => read_options(list, &words().collect::<Vec<_>>(), &mut impairment, &mut errors),
+        Err(error) => errors.push(error),
+    }
+    (impairment, errors.unless_empty(()))
+}
 
 impl Reading {
     fn has_addresses(&mut self, key: &Ident, addresses: Vec<LitStr>) -> Result<()> {
@@ -134,7 +169,7 @@ pub(super) fn read(word: Word) -> (DrawnInterface, Places<InterfacePart>, Result
             if let Ok(addresses) = strings.parse2(list.clone()) {
                 Err(misplaced(list, &format!("{key} = {}", one_or_list(&addresses))))
             } else {
-                options(list, &mut interface, &mut errors);
+                read_list(list, &mut interface, &mut errors);
                 Ok(())
             }
         }
@@ -148,17 +183,20 @@ pub(super) fn read(word: Word) -> (DrawnInterface, Places<InterfacePart>, Result
     if let Err(error) = read {
         errors.push(error);
     }
+    interface.drawn.impairment = interface.impairment.drawn;
+    interface.places.impaired(interface.impairment.places, InterfacePart::Impairment);
     (interface.drawn, interface.places, errors.unless_empty(()))
 }
 
-fn options(list: TokenStream, interface: &mut Reading, errors: &mut Errors) {
+fn read_list(list: TokenStream, interface: &mut Reading, errors: &mut Errors) {
+    let options = options();
     let mut seen = Vec::new();
     each(list, "an option", errors, |input| {
         if input.peek(LitStr) {
             let address: LitStr = input.parse()?;
             return Err(misplaced(&address, &format!("address = {}", address.token())));
         }
-        read_option(Word::parse(input, "an option")?, OPTIONS, interface, &mut seen)
+        read_option(Word::parse(input, "an option")?, &options, interface, &mut seen)
     });
     interface.place_mode(errors);
 }

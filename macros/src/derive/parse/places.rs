@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use proc_macro2::TokenStream;
+use netns_test_topology::ImpairmentPart;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 
 use crate::parse::Written;
@@ -32,6 +33,15 @@ impl<P: Eq + Hash> Places<P> {
     /// Takes over what was noted about a part of this one.
     pub(crate) fn extend<Q>(&mut self, inner: Places<Q>, whole: impl Fn(Q) -> P) {
         self.0.extend(inner.0.into_iter().map(|(part, at)| (whole(part), at)));
+    }
+
+    /// Notes where the words of an impairment stand.
+    pub(crate) fn impaired(
+        &mut self,
+        words: Vec<(ImpairmentPart, Ident, TokenStream)>,
+        whole: impl Fn(ImpairmentPart) -> P,
+    ) {
+        self.0.extend(words.into_iter().map(|(part, _, at)| (whole(part), at)));
     }
 
     /// Where a part stands, if it was written.

@@ -1,15 +1,15 @@
 //! What stands between the parentheses of `#[segment]`: subnets, and options.
 
-use netns_test_topology::{DrawnSegment, Medium, SegmentPart};
+use netns_test_topology::{DrawnPair, DrawnSegment, Medium, PairPart, SegmentPart};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Error, LitStr, Result};
 
 use super::places::Places;
-use super::table::{Definition, once, read_option, read_options};
-use super::word::{Word, each, field, text};
+use super::table::{Definition, Impaired, and_words, often, once, read_option, read_options, words};
+use super::word::{Word, each, field, has_value, name_or_text, text};
 use crate::errors::Errors;
-use crate::parse::Written;
+use crate::parse::{Impairment, Written};
 
 /// A segment that is being read.
 #[derive(Default)]
@@ -19,9 +19,16 @@ pub(crate) struct Reading {
     /// The word that said what it is made of.
     medium: Option<Ident>,
     protocol: Option<Written<String>>,
+    impairment: Impairment,
 }
 
-/// All options of a segment.
+impl Impaired for Reading {
+    fn impairment(&mut self) -> &mut Impairment {
+        &mut self.impairment
+    }
+}
+
+/// All options of a segment but for the words of an impairment.
 pub(crate) const OPTIONS: &[Definition<Reading>] = &[
     once("mtu", "mtu = 1400", |segment, word| {
         segment.drawn.mtu = Some(segment.places.noted(SegmentPart::Mtu, word.value()?.integer()?));
@@ -62,6 +69,12 @@ pub(crate) const OPTIONS: &[Definition<Reading>] = &[
         segment.drawn.over = Some(segment.places.noted(SegmentPart::Over, over));
         Ok(())
     }),
+    often("pair", "pair(laptop, server, delay = \"5ms\")", |segment, word| segment.pair(word, true)),
+    often("path", "path(laptop, server, delay = \"5ms\")", |segment, word| segment.pair(word, false)),
+    once("engine", "engine = \"relay\"", |segment, word| {
+        segment.drawn.engine = Some(segment.places.noted(SegmentPart::Engine, text(word.value()?)?));
+        Ok(())
+    }),
 ];
 
 /// All options of a bridge.
@@ -98,6 +111,38 @@ impl Reading {
         Ok(())
     }
 
+    fn pair(&mut self, word: Word, both_ways: bool) -> Result<()> {
+        let (key, example) = (word.key.clone(), word.example);
+        let mut errors = Errors::default();
+        let (mut hosts, mut impairment, mut seen) = (Vec::new(), Impairment::default(), Vec::new());
+        each(word.list()?, "a host or an option", &mut errors, |input| {
+            if hosts.len() < 2 && !has_value(input) {
+                let at = input.fork().parse::<TokenStream>()?;
+                let host = name_or_text(input).map_err(|_| Error::new_spanned(&at, "expected the name of a host"))?;
+                hosts.push((host, at));
+                return if input.is_empty() { Ok(()) } else { Err(input.error("expected `,` before this")) };
+            }
+            let options: Vec<_> = words().collect();
+            read_option(Word::parse(input, "an option")?, &options, &mut impairment, &mut seen)
+        });
+        let ([(from, sends), (to, receives)], false) = (&hosts[..], impairment.places.is_empty()) else {
+            if errors.is_empty() {
+                let message =
+                    format!("`{key}` needs two hosts, and what happens between them: write for example `{example}`");
+                errors.add(key, message);
+            }
+            return errors.unless_empty(());
+        };
+        let number = self.drawn.pairs.len();
+        self.places.note(SegmentPart::Pair(number, PairPart::Whole), key);
+        self.places.note(SegmentPart::Pair(number, PairPart::From), sends);
+        self.places.note(SegmentPart::Pair(number, PairPart::To), receives);
+        self.places.impaired(impairment.places, |part| SegmentPart::Pair(number, PairPart::Impairment(part)));
+        let (from, to, impairment) = (from.clone(), to.clone(), impairment.drawn);
+        self.drawn.pairs.push(DrawnPair { from, to, both_ways, impairment });
+        errors.unless_empty(())
+    }
+
     /// Puts the protocol where it belongs.
     fn place_protocol(&mut self, errors: &mut Errors) {
         let Some(written) = self.protocol.take() else { return };
@@ -117,6 +162,7 @@ impl Reading {
 pub(super) fn read(name: String, list: TokenStream, errors: &mut Errors) -> (DrawnSegment, Places<SegmentPart>) {
     let mut segment = Reading::default();
     segment.drawn.name = name;
+    let options = and_words(OPTIONS);
     let mut seen = Vec::new();
     each(list, "a subnet or an option", errors, |input| {
         if input.peek(LitStr) {
@@ -136,8 +182,10 @@ pub(super) fn read(name: String, list: TokenStream, errors: &mut Errors) -> (Dra
             let message = format!("`{name}` is a knob of a bridge\nhelp: write `bridge({example})`");
             return Err(Error::new_spanned(word.key, message));
         }
-        read_option(word, OPTIONS, &mut segment, &mut seen)
+        read_option(word, &options, &mut segment, &mut seen)
     });
     segment.place_protocol(errors);
+    segment.drawn.impairment = segment.impairment.drawn;
+    segment.places.impaired(segment.impairment.places, SegmentPart::Impairment);
     (segment.drawn, segment.places)
 }

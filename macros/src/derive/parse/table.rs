@@ -6,6 +6,7 @@ use syn::{Error, Result};
 
 use super::word::{Word, each};
 use crate::errors::Errors;
+use crate::parse::{Impairment, WORDS};
 
 /// An option that exists, of something that is read as `T`.
 pub(crate) struct Definition<T> {
@@ -35,6 +36,14 @@ pub(super) const fn often<T>(
     Definition { name, example, repeats: true, read }
 }
 
+impl<T> Clone for Definition<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Definition<T> {}
+
 impl<T> Definition<T> {
     /// Whether this word is the option. A raw identifier, such as `r#route`, never is.
     pub(super) fn is(&self, key: &Ident) -> bool {
@@ -49,6 +58,30 @@ impl<T> Definition<T> {
         seen.push(self.name);
         (self.read)(target, word.like(self.example))
     }
+}
+
+/// What can have an impairment.
+pub(crate) trait Impaired {
+    /// The one that is being read.
+    fn impairment(&mut self) -> &mut Impairment;
+}
+
+impl Impaired for Impairment {
+    fn impairment(&mut self) -> &mut Impairment {
+        self
+    }
+}
+
+/// The words of an impairment, as options of what can have one.
+pub(crate) fn words<T: Impaired>() -> impl Iterator<Item = Definition<T>> {
+    WORDS.into_iter().map(|word| {
+        once(word.part.word(), word.example, |target: &mut T, word| target.impairment().read(word.value()?))
+    })
+}
+
+/// Options, and the words of an impairment behind them.
+pub(super) fn and_words<T: Impaired>(options: &[Definition<T>]) -> Vec<Definition<T>> {
+    options.iter().copied().chain(words()).collect()
 }
 
 /// Reads a list of nothing but options.

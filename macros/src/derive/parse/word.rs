@@ -118,6 +118,12 @@ fn peek(is_there: impl Fn(ParseStream<'_>) -> Result<bool>, tokens: &TokenStream
     begin.parse2(tokens.clone()).unwrap_or_default()
 }
 
+/// Whether what comes next is a word with something behind it.
+pub(crate) fn has_value(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead.call(Ident::parse_any).is_ok() && !ahead.is_empty()
+}
+
 /// Reads a list item by item. A mistake costs its own item and none of the others.
 pub(crate) fn each(
     list: TokenStream,
