@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use netns_test_topology::{Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, Plan, Role, Routes};
+use netns_test_topology::{
+    Complaints, Drawing, DrawnHost, DrawnInterface, DrawnSegment, Impairment, Plan, Role, Routes, did_you_mean,
+};
 use nix::sched::{CloneFlags, unshare};
 
 use super::{Lab, LabError, Labs};
@@ -27,6 +29,8 @@ pub struct LabBuilder {
     drawing: Drawing,
     /// How many hosts were numbered.
     numbered: usize,
+    /// What was to be impaired and is no segment.
+    strays: Vec<String>,
 }
 
 impl LabBuilder {
@@ -57,6 +61,24 @@ impl LabBuilder {
         self
     }
 
+    /// What happens to each frame that crosses a segment, which is drawn already. What happens on the cable of one host, or between two, is
+    /// for [`LabBuilder::draw`].
+    ///
+    /// ```
+    /// # use netns_test::prelude::*;
+    /// use netns_test::{Impairment, Percent};
+    ///
+    /// let line = Impairment::new().delay(Duration::from_millis(20)).loss(Percent::new(1.0));
+    /// let builder = Lab::builder().segment("wan", ["203.0.113.0/24"]).hosts(2, "wan").impair("wan", line);
+    /// ```
+    pub fn impair(mut self, segment: &str, impairment: Impairment) -> Self {
+        match self.drawing.segments.iter_mut().find(|drawn| drawn.name == segment) {
+            Some(drawn) => drawn.impairment = impairment.into(),
+            None => self.strays.push(segment.to_owned()),
+        }
+        self
+    }
+
     /// No routes but those that are drawn.
     pub fn without_routes(mut self) -> Self {
         self.drawing.routes = Routes::None;
@@ -67,6 +89,12 @@ impl LabBuilder {
     pub fn draw(mut self, change: impl FnOnce(&mut Drawing)) -> Self {
         change(&mut self.drawing);
         self
+    }
+
+    fn stray(&self, name: &str) -> BuildError {
+        let drawn = self.drawing.segments.iter().map(|segment| segment.name.as_str());
+        let meant = did_you_mean(name, drawn).map(str::to_owned);
+        BuildError::Impaired { name: name.to_owned(), meant }
     }
 
     fn machine<S: Into<String>>(mut self, name: String, role: Role, segments: impl IntoIterator<Item = S>) -> Self {
@@ -84,6 +112,11 @@ impl LabBuilder {
     pub fn build(self) -> Result<Lab, BuildError> {
         let current = Lab::current().ok_or(BuildError::NoTest)?;
         let surroundings = &current.0.surroundings;
+        if let Some(name) = self.strays.first() {
+            let error = self.stray(name);
+            let _ = surroundings.broken.set(format!("could not build a lab: {error}"));
+            return Err(error);
+        }
         let plan = self.drawing.plan().map_err(|complaints| {
             let _ = surroundings.broken.set(format!("could not build a lab: {}", explained(&complaints)));
             BuildError::Drawing { complaints }
@@ -139,6 +172,14 @@ pub enum BuildError {
         /// Everything that is wrong with it.
         complaints: Complaints,
     },
+    /// What was to be impaired is no segment that was drawn before.
+    #[error("there is no segment `{name}` to impair{}", meant.as_ref().map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default())]
+    Impaired {
+        /// The name.
+        name: String,
+        /// The segment that was probably meant.
+        meant: Option<String>,
+    },
     /// Another lab of the same test has a host of that name.
     #[error("this test has a host `{name}` already, in another lab")]
     Taken {
@@ -158,7 +199,20 @@ pub enum BuildError {
 
 #[cfg(test)]
 mod tests {
+    use netns_test_topology::{Crossing, ImpairmentPlan, Percent};
+
     use super::*;
+
+    #[test]
+    fn what_is_to_be_impaired_is_drawn_already() {
+        let lossy = Impairment::new().loss(Percent::new(1.0));
+        let builder = || Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(2, "lan");
+        let plan = builder().impair("lan", lossy).drawing.plan().unwrap();
+        assert_eq!(plan.segments[0].impairments, [ImpairmentPlan::new(Crossing::All, lossy)]);
+        let stray = builder().impair("lna", lossy);
+        let said = stray.stray(&stray.strays[0]).to_string();
+        assert_eq!(said, "there is no segment `lna` to impair; did you mean `lan`?");
+    }
 
     #[test]
     fn help_is_said_to_be_in_the_words_of_the_derive() {
