@@ -341,3 +341,56 @@ fn what_makes_no_sense_is_refused(net: Three) {
     let elsewhere = net.spare.impair(Impairment::new().delay(MS)).from(&net.a).wait().unwrap_err();
     assert!(matches!(elsewhere, LinkError::NotThere { .. }), "{elsewhere}");
 }
+
+/// As they are drawn: a line that is slow for all, a printer that is far, two that do not hear each other's every word.
+#[derive(Topology)]
+struct Drawn {
+    #[segment("10.0.0.0/24", delay = "20ms", pair(a, b, delay = "30ms"), path(b, c, loss = "100%"), engine = "relay")]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Host,
+    #[host(lan(egress(delay = "10ms"), ingress(delay = "5ms")))]
+    c: Host,
+}
+
+#[netns_test]
+async fn a_drawing_is_carried_out(net: Drawn) -> TestResult {
+    let Drawn { lan, a, b, c } = &net;
+    let rtt = async |from: &Host, to: &Host| -> TestResult<Duration> {
+        from.assert_ping(to).await;
+        average_rtt(async || from.ping(to).count(3).interval(5 * MS).await).await
+    };
+    for (from, to, expected) in [(a, b, 100), (b, a, 100), (a, c, 55), (c, a, 55)] {
+        let average = rtt(from, to).await?;
+        let expected = Duration::from_millis(expected);
+        assert!(average >= expected && average < expected + 5 * MS, "{} to {}: {average:?}", from.name(), to.name());
+    }
+    b.assert_no_ping(c).await;
+    lan.clear().await?;
+    assert!(rtt(b, c).await? < 5 * MS);
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, delay = "15ms", loss = "0%")]
+async fn the_attribute_is_carried_out(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).ipv6().await;
+    let average = average_rtt(async || a.ping(&b).ipv6().count(3).interval(5 * MS).await).await?;
+    assert!((30 * MS..35 * MS).contains(&average), "{average:?}");
+    lan.unplug(&b).await?;
+    a.assert_no_ping(&b).await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 0)]
+async fn the_builder_is_carried_out(_lab: Lab) -> TestResult {
+    let lab =
+        Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(2, "lan").impair("lan", Impairment::new().delay(15 * MS));
+    let lab = lab.build()?;
+    let (a, b) = (lab.host("host1"), lab.host("host2"));
+    a.assert_ping(b).await;
+    let average = average_rtt(async || a.ping(b).count(3).interval(5 * MS).await).await?;
+    assert!((30 * MS..35 * MS).contains(&average), "{average:?}");
+    Ok(())
+}
