@@ -58,7 +58,7 @@ pub use connectivity::{
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;
-pub use impair::{Impair, Impaired, ImpairmentReport};
+pub use impair::{Impair, Impaired, ImpairmentReport, Intercepted, Partition};
 pub use kernel::{
     Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple, Protocol, QueryError, SocketInfo, SocketState, Sockets,
 };
@@ -75,6 +75,7 @@ pub use probe::{
     Reachability, Service, ServiceError, ServiceReport, StopPinger, Target, TargetError, UnreachableCode,
 };
 pub use program::{Command, HostProcess, Process, ProgramError};
+pub use relay::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use topology::Topology;
@@ -100,8 +101,8 @@ pub mod prelude {
 
     pub use crate::{
         Arp, ArpError, Flow, FlowError, Host, Icmp, Impairment, IpNet, Lab, Percent, PingError, Prefix, Rate, Sctp,
-        Segment, ServiceError, Tcp, TestError, TestResult, Topology, Udp, UnreachableCode, WaitError, eventually,
-        netns_test, never_within, wait_until,
+        Segment, ServiceError, Tcp, TestError, TestResult, Topology, Udp, UnreachableCode, Verdict, WaitError,
+        eventually, netns_test, never_within, wait_until,
     };
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use netns_test::prelude::*;
-use netns_test::{Distribution, Engine, Impaired, LinkError};
+use netns_test::{Distribution, Engine, Impaired, LinkError, MacAddr, WireFrame, nth};
 
 #[derive(Topology)]
 struct Three {
@@ -392,5 +392,126 @@ async fn the_builder_is_carried_out(_lab: Lab) -> TestResult {
     a.assert_ping(b).await;
     let average = average_rtt(async || a.ping(b).count(3).interval(5 * MS).await).await?;
     assert!((30 * MS..35 * MS).contains(&average), "{average:?}");
+    Ok(())
+}
+
+#[netns_test]
+fn a_frame_is_decided_about(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    // The kernel sends a SYN-ACK again after a second.
+    let listener = b.tcp_listener()?;
+    let lost = lan.intercept(nth(1, |frame| frame.is_syn_ack() && frame.from() == Some("b"), Verdict::Drop)).wait()?;
+    let began = Instant::now();
+    a.tcp_connect(listener.local_addr()?)?;
+    assert!(began.elapsed() >= 900 * MS, "{:?}", began.elapsed());
+    drop(lost);
+    let began = Instant::now();
+    a.tcp_connect(listener.local_addr()?)?;
+    assert!(began.elapsed() < 900 * MS, "{:?}", began.elapsed());
+    Ok(())
+}
+
+/// Sends four datagrams, each a byte; answers with what arrives.
+fn four(from: &Host, to: &Host) -> TestResult<Vec<u8>> {
+    let heard = to.udp_socket()?;
+    heard.set_read_timeout(Some(300 * MS))?;
+    let sender = from.udp_socket()?;
+    (0..4u8).try_for_each(|n| sender.send_to(&[n], heard.local_addr()?).map(|_| ()))?;
+    let mut byte = [0];
+    Ok(std::iter::from_fn(|| heard.recv(&mut byte).ok().map(|_| byte[0])).collect())
+}
+
+#[netns_test]
+fn frames_are_dropped_delayed_doubled_and_replaced(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    let is = |n: u8| move |frame: WireFrame<'_>| frame.udp().is_some_and(|datagram| datagram.payload == [n]);
+    let with = |verdict: Verdict| -> TestResult<Vec<u8>> {
+        let _guard = lan.intercept(nth(1, is(1), verdict)).wait()?;
+        four(a, b)
+    };
+    assert_eq!(with(Verdict::Pass)?, [0, 1, 2, 3]);
+    assert_eq!(with(Verdict::Drop)?, [0, 2, 3]);
+    assert_eq!(with(Verdict::Delay(50 * MS))?, [0, 2, 3, 1]);
+    assert_eq!(with(Verdict::Duplicate)?, [0, 1, 1, 2, 3]);
+    let mut seen = 0;
+    let third = lan.intercept(move |frame| {
+        seen += usize::from(frame.udp().is_some());
+        if seen != 3 {
+            return Verdict::Pass;
+        }
+        seen += 1;
+        let mut bytes = frame.bytes().to_vec();
+        // Its checksum says that it is not what was sent.
+        *bytes.last_mut().expect("it has a payload") ^= 1;
+        Verdict::Replace(bytes)
+    });
+    let guard = third.wait()?;
+    assert_eq!(four(a, b)?, [0, 1, 3]);
+    drop(guard);
+    assert_eq!(four(a, b)?, [0, 1, 2, 3]);
+    Ok(())
+}
+
+#[netns_test]
+fn a_frame_appears(net: Three) -> TestResult {
+    let Three { lan, b, c, .. } = &net;
+    let heard = b.udp_socket()?;
+    heard.set_read_timeout(Some(5000 * MS))?;
+    let mac = |host: &Host| -> MacAddr { read(host, "/sys/class/net/eth0/address").parse().expect("an address") };
+    let mut frame = Vec::new();
+    etherparse::PacketBuilder::ethernet2(mac(c).0, mac(b).0)
+        .ipv4(c.addr_v4().octets(), b.addr_v4().octets(), 64)
+        .udp(4321, heard.local_addr()?.port())
+        .write(&mut frame, b"hello")?;
+    lan.inject(frame).wait()?;
+    let mut room = [0; 16];
+    let (length, from) = heard.recv_from(&mut room)?;
+    assert_eq!((&room[..length], from.to_string()), (&b"hello"[..], format!("{}:4321", c.addr_v4())));
+    let refused = lan.inject([0; 13]).wait().unwrap_err();
+    assert!(matches!(refused, LinkError::Senseless { .. }), "{refused}");
+    Ok(())
+}
+
+fn read(host: &Host, path: &str) -> String {
+    host.run(|| std::fs::read_to_string(path)).unwrap_or_else(|error| panic!("{path}: {error}")).trim().to_owned()
+}
+
+#[netns_test]
+async fn a_partition_parts_two_groups_and_heals(lab: Lab, net: Three) -> TestResult {
+    let Three { a, b, c, .. } = &net;
+    let partition = lab.partition([a], [b, c]).await?;
+    a.assert_no_ping(b).await;
+    c.assert_no_ping(a).ipv6().await;
+    b.assert_ping(c).await;
+    a.assert_ping(lab.host("router")).await;
+    drop(partition);
+    a.assert_ping(b).await;
+    c.assert_ping(a).ipv6().await;
+    let both = lab.partition([a], [a, b]).await.unwrap_err();
+    assert!(matches!(&both, LinkError::Senseless { why } if why.contains("both sides")), "{both}");
+    let apart = lab.partition([], [b]).await.unwrap_err();
+    assert!(matches!(&apart, LinkError::Senseless { why } if why.contains("no segment joins")), "{apart}");
+    Ok(())
+}
+
+#[netns_test]
+fn a_transfer_survives_a_cable_that_is_pulled(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    lan.impair(Impairment::new().rate(Rate::mbit(20))).wait()?.keep();
+    let took = std::thread::scope(|scope| -> TestResult<Duration> {
+        let pulled = scope.spawn(|| -> TestResult {
+            std::thread::sleep(300 * MS);
+            lan.unplug(b).wait()?;
+            std::thread::sleep(2000 * MS);
+            lan.plug(b).wait()?;
+            Ok(())
+        });
+        let took = transfer(a, b, 2_500_000)?;
+        pulled.join().expect("it does not panic")?;
+        Ok(took)
+    })?;
+    assert!(took > 2000 * MS, "{took:?}: it was over before the cable was pulled");
     Ok(())
 }

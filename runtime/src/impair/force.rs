@@ -1,6 +1,7 @@
 //! The impairments that are in force on the segments of a lab, and what carries them out.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use crate::change::LinkError;
 use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, NoCable, link_message, with_netlink};
-use crate::relay::{Counts, Relay, Selector};
+use crate::relay::{Counts, Relay, Selector, Verdict, WireFrame};
 use crate::{Host, Lab, Segment};
 
 /// `GSO_MAX_SEGS`: a device takes as many segments in one frame if nobody says otherwise.
@@ -27,6 +28,8 @@ struct InForce {
     relay: Relay,
     /// By number.
     impairments: BTreeMap<u64, (Crossing, Impairment)>,
+    /// The numbers of those who decide about each frame.
+    interceptors: BTreeSet<u64>,
     numbers: u64,
     /// Whether its hosts send single frames, rather than many in one that is still to be cut.
     singly: bool,
@@ -79,10 +82,7 @@ impl Impairments {
         let selectors = crossings.iter().map(|&crossing| selector(surroundings, crossing));
         let selectors = selectors.collect::<Result<Vec<_>, _>>()?;
         let mut all = self.lock();
-        if let std::collections::btree_map::Entry::Vacant(vacant) = all.entry(segment) {
-            vacant.insert(InForce::start(surroundings, segment)?);
-        }
-        let in_force = all.get_mut(&segment).expect("it has been put there");
+        let in_force = InForce::of(&mut all, surroundings, segment)?;
         let mut numbers = Vec::new();
         // Frames are sent singly before any of them is lost.
         in_force.send_singly(surroundings, segment, in_force.singly || !can_take_many(&impairment))?;
@@ -99,11 +99,7 @@ impl Impairments {
 
     /// Has a relay carry frames over a segment, with nothing that impairs them.
     pub(crate) fn relay(&self, surroundings: &Arc<Surroundings>, segment: usize) -> Result<(), ImpairError> {
-        let mut all = self.lock();
-        if let std::collections::btree_map::Entry::Vacant(vacant) = all.entry(segment) {
-            vacant.insert(InForce::start(surroundings, segment)?);
-        }
-        Ok(())
+        InForce::of(&mut self.lock(), surroundings, segment).map(|_| ())
     }
 
     /// Takes impairments away, by their numbers, or all.
@@ -120,8 +116,52 @@ impl Impairments {
             in_force.relay.clear(number).map_err(|error| ImpairError::Relay("end an impairment", error))?;
             in_force.impairments.remove(&number);
         }
-        let singly = !in_force.impairments.values().all(|(_, impairment)| can_take_many(impairment));
-        in_force.send_singly(surroundings, segment, singly)
+        in_force.settle(surroundings, segment)
+    }
+
+    /// Has each frame of a segment be decided about. Answers with the number of that.
+    pub(super) fn intercept(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        decide: impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static,
+    ) -> Result<u64, ImpairError> {
+        let mut all = self.lock();
+        let in_force = InForce::of(&mut all, surroundings, segment)?;
+        in_force.send_singly(surroundings, segment, true)?;
+        in_force.numbers += 1;
+        let number = in_force.numbers;
+        let names = surroundings.hub.owners(&surroundings.plan, segment);
+        let put = in_force.relay.intercept(number, decide, names);
+        put.map_err(|error| ImpairError::Relay("intercept frames", error))?;
+        in_force.interceptors.insert(number);
+        Ok(number)
+    }
+
+    /// Decides about frames no longer.
+    pub(super) fn let_pass(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        number: u64,
+    ) -> Result<(), ImpairError> {
+        let mut all = self.lock();
+        let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
+        in_force.relay.clear(number).map_err(|error| ImpairError::Relay("let frames pass", error))?;
+        in_force.interceptors.remove(&number);
+        in_force.settle(surroundings, segment)
+    }
+
+    /// Has a frame appear on a segment.
+    pub(super) fn inject(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        bytes: Vec<u8>,
+    ) -> Result<(), ImpairError> {
+        let mut all = self.lock();
+        let in_force = InForce::of(&mut all, surroundings, segment)?;
+        in_force.relay.inject(bytes).map_err(|error| ImpairError::Relay("send a frame", error))
     }
 
     /// What impairments have done, all of them together.
@@ -196,6 +236,24 @@ impl InForce {
         Ok(())
     }
 
+    /// That of a segment, with a relay that is started where there is none.
+    fn of<'a>(
+        all: &'a mut BTreeMap<usize, Self>,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+    ) -> Result<&'a mut Self, ImpairError> {
+        match all.entry(segment) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(vacant) => Ok(vacant.insert(Self::start(surroundings, segment)?)),
+        }
+    }
+
+    /// Has frames be sent as what is in force now needs them.
+    fn settle(&mut self, surroundings: &Arc<Surroundings>, segment: usize) -> Result<(), ImpairError> {
+        let many = self.impairments.values().all(|(_, impairment)| can_take_many(impairment));
+        self.send_singly(surroundings, segment, !many || !self.interceptors.is_empty())
+    }
+
     /// A relay in the place of the segment's bridge.
     fn start(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Self, ImpairError> {
         match &surroundings.plan.segments[segment].kind {
@@ -223,7 +281,8 @@ impl InForce {
         let close = || surroundings.hub.close_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
         let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
         let relay = relay.map_err(|error| ImpairError::Relay("start a relay", error))?;
-        Ok(Self { relay, impairments: BTreeMap::new(), numbers: 0, singly: false })
+        let (impairments, interceptors) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Self { relay, impairments, interceptors, numbers: 0, singly: false })
     }
 
     /// Has those who send to the segment do so frame by frame, or no longer. Between hosts the kernel passes up to 64 kB on at once, to be cut

@@ -1,6 +1,7 @@
 //! Bad weather on a segment: delays, losses, rates and the rest, while a test runs.
 
 mod force;
+mod partition;
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,9 +9,11 @@ use std::pin::Pin;
 use netns_test_topology::{Crossing, Engine, Impairment};
 
 pub(crate) use force::{Impairments, draw};
+pub use partition::Partition;
 
 use crate::change::{Change, LinkError};
 use crate::lab::Member;
+use crate::relay::{Verdict, WireFrame};
 use crate::{Host, Segment};
 
 impl Segment {
@@ -41,6 +44,48 @@ impl Segment {
     /// ```
     pub fn impair(&self, impairment: Impairment) -> Impair {
         Impair { segment: self.clone(), impairment, which: Which::All, engine: Engine::Automatic, seed: 0 }
+    }
+
+    /// Decides about each frame that crosses this segment, before anything impairs it, until the guard that this ends with is dropped. Of several, the
+    /// first that does not let a frame pass has decided. What decides is called by a thread that forwards the frames of this segment: it keeps all
+    /// of them waiting, and the test is broken if it panics.
+    ///
+    /// ```
+    /// # use netns_test::prelude::*;
+    /// # use netns_test::nth;
+    /// #[netns_test(veth = true, engine = "relay")]
+    /// fn a_lost_syn_ack_is_sent_again(client: Host, server: Host, lan: Segment) -> TestResult {
+    ///     let _lost = lan.intercept(nth(1, |frame| frame.is_syn_ack(), Verdict::Drop)).wait()?;
+    ///     let listener = server.tcp_listener()?;
+    ///     client.tcp_connect(listener.local_addr()?)?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn intercept(&self, decide: impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static) -> Change<Intercepted> {
+        let segment = self.clone();
+        let what = format!("intercept frames on segment `{}`", self.name());
+        Change::in_lab(what.clone(), self.surroundings().clone(), move |_| {
+            let surroundings = segment.surroundings();
+            let number = surroundings.impairments.intercept(surroundings, segment.number(), decide);
+            let number = number.map_err(|error| error.explain(&what, &segment))?;
+            Ok(Intercepted { segment, number })
+        })
+    }
+
+    /// Has a frame appear on this segment, as if somebody on it had sent it: an Ethernet frame, from its header on, without the checksum at its end. It
+    /// meets no impairment of a sender's.
+    pub fn inject(&self, frame: impl Into<Vec<u8>>) -> Change {
+        let (segment, frame) = (self.clone(), frame.into());
+        let what = format!("send a frame of {} bytes on segment `{}`", frame.len(), self.name());
+        Change::in_lab(what.clone(), self.surroundings().clone(), move |_| {
+            if frame.len() < 14 {
+                let why = format!("a frame of {} bytes has no Ethernet header, which is 14 bytes long", frame.len());
+                return Err(LinkError::Senseless { why });
+            }
+            let surroundings = segment.surroundings();
+            let sent = surroundings.impairments.inject(surroundings, segment.number(), frame);
+            sent.map_err(|error| error.explain(&what, &segment))
+        })
     }
 
     /// Takes away all impairments of this segment, the drawn ones, too. Their guards have nothing left to do.
@@ -195,6 +240,30 @@ impl fmt::Debug for Impair {
             .field("impairment", &impairment.to_string())
             .field("which", which)
             .finish_non_exhaustive()
+    }
+}
+
+/// Frames are decided about as long as this lives.
+#[must_use = "frames are decided about no longer when this is dropped"]
+pub struct Intercepted {
+    segment: Segment,
+    number: u64,
+}
+
+impl Drop for Intercepted {
+    fn drop(&mut self) {
+        let surroundings = self.segment.surroundings();
+        if let Err(error) = surroundings.impairments.let_pass(surroundings, self.segment.number(), self.number) {
+            let message = format!("could not let frames of segment `{}` pass again: {error}", self.segment.name());
+            // As for an impairment.
+            let _ = surroundings.broken.set(message);
+        }
+    }
+}
+
+impl fmt::Debug for Intercepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intercepted").field("segment", &self.segment.name()).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The namespace of the switches while a test runs: cables are pulled and moved there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -90,6 +90,13 @@ impl Hub {
     pub(crate) fn ports(&self, plan: &Plan, segment: usize) -> Vec<u32> {
         let ports = self.members(plan, segment).flat_map(|member| self.ports_of(plan, segment, member));
         ports.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The names of the hosts behind the ports of a switch that are theirs alone.
+    pub(crate) fn owners(&self, plan: &Plan, segment: usize) -> BTreeMap<u32, String> {
+        let members = self.members(plan, segment).filter_map(|member| Some((member, self.cables(plan, member).ok()?)));
+        let name = |host: usize| plan.hosts[host].name.to_string();
+        members.flat_map(|((host, _), ports)| ports.into_iter().map(move |port| (port, name(host)))).collect()
     }
 
     fn ports_of(&self, plan: &Plan, segment: usize, member: Member) -> Vec<u32> {

@@ -89,6 +89,10 @@ impl Lab {
         &self.0.surroundings.labs
     }
 
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
+        &self.0.surroundings
+    }
+
     /// What its segments do to frames: some lines, for the evidence.
     pub(crate) fn weather(&self) -> String {
         let surroundings = &self.0.surroundings;

@@ -14,7 +14,8 @@ use nix::time::clock_gettime;
 
 use super::dice::mix;
 use super::frame::{Frame, Offload, View, is_link_local};
-use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe};
+use super::intercept::{Verdict, WireFrame};
+use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe, nanoseconds};
 use super::port::{Port, ROOM, Received, Sent};
 use super::schedule::Schedule;
 use super::{Control, Totals};
@@ -88,12 +89,36 @@ struct UnderWay {
     after: Position,
 }
 
+/// Where every frame begins.
+const START: Position = (Stage::Sender, 0);
+
+/// The port that is none.
+const NOWHERE: u32 = 0;
+
+/// What decides about frames.
+pub(super) type Decide = Box<dyn FnMut(WireFrame<'_>) -> Verdict + Send>;
+
+struct Interceptor {
+    decide: Decide,
+    /// The names of the hosts behind ports.
+    hosts: BTreeMap<u32, String>,
+}
+
+impl Interceptor {
+    fn decide(&mut self, under_way: &UnderWay) -> Verdict {
+        let from = self.hosts.get(&under_way.from).map(String::as_str);
+        (self.decide)(WireFrame::new(from, &under_way.frame.bytes))
+    }
+}
+
 /// The switch.
 pub(super) struct Board {
     ports: BTreeMap<u32, Port>,
     /// By which port a host is reached.
     learned: HashMap<[u8; 6], u32>,
     rules: BTreeMap<Position, Rule>,
+    /// Those who decide about each frame before anything else is done to it, by number.
+    interceptors: BTreeMap<u64, Interceptor>,
     schedule: Schedule<UnderWay>,
     bytes_under_way: usize,
     pub(super) totals: Totals,
@@ -121,6 +146,7 @@ impl Board {
             ports: BTreeMap::new(),
             learned: HashMap::new(),
             rules: BTreeMap::new(),
+            interceptors: BTreeMap::new(),
             schedule: Schedule::new(),
             bytes_under_way: 0,
             totals: Totals::default(),
@@ -163,9 +189,21 @@ impl Board {
         self.rules.insert((rule.selector.stage(), number), rule);
     }
 
+    /// Has each frame be decided about, by number. `hosts` are the names of those behind ports.
+    pub(super) fn intercept(&mut self, number: u64, decide: Decide, hosts: BTreeMap<u32, String>) {
+        self.interceptors.insert(number, Interceptor { decide, hosts });
+    }
+
+    /// Has a frame come in by all ports but none, as if from elsewhere.
+    pub(super) fn inject(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        let frame = Frame { offload: Offload::default(), bytes };
+        self.advance(now()?, UnderWay { frame, from: NOWHERE, to: None, after: START })
+    }
+
     /// Takes an impairment away. Frames that are under way arrive when they would have.
     pub(super) fn clear(&mut self, number: u64) {
         self.rules.retain(|(_, other), _| *other != number);
+        self.interceptors.remove(&number);
     }
 
     /// What an impairment has done.
@@ -258,7 +296,7 @@ impl Board {
         }
         let known = self.learned.get(&destination).copied();
         // What nothing is done to is sent from where it was received.
-        if tag.is_none() && !self.is_impaired(from, known) {
+        if tag.is_none() && self.interceptors.is_empty() && !self.is_impaired(from, known) {
             return match known {
                 Some(to) if to == from => Ok(()),
                 Some(to) => self.leave(to, offload, bytes),
@@ -266,7 +304,30 @@ impl Board {
             };
         }
         let frame = Frame::received(offload, bytes, tag);
-        self.advance(now()?, UnderWay { frame, from, to: None, after: (Stage::Sender, 0) })
+        let under_way = UnderWay { frame, from, to: None, after: START };
+        if self.interceptors.is_empty() { self.advance(now()?, under_way) } else { self.decide(under_way) }
+    }
+
+    /// Asks those who decide about a frame: the first who does not let it pass has decided.
+    fn decide(&mut self, mut under_way: UnderWay) -> io::Result<()> {
+        under_way.frame.complete_checksum();
+        let verdicts = self.interceptors.values_mut().map(|interceptor| interceptor.decide(&under_way));
+        let verdict = verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass);
+        let now = now()?;
+        match verdict {
+            Verdict::Pass => self.advance(now, under_way),
+            Verdict::Drop => Ok(()),
+            Verdict::Delay(delay) => self.arrive_at(now.saturating_add(nanoseconds(delay)), now, under_way),
+            Verdict::Duplicate => {
+                let copy = UnderWay { frame: under_way.frame.clone(), ..under_way };
+                self.advance(now, under_way)?;
+                self.advance(now, copy)
+            }
+            Verdict::Replace(bytes) => {
+                let frame = Frame { offload: Offload::default(), bytes };
+                self.advance(now, UnderWay { frame, ..under_way })
+            }
+        }
     }
 
     /// Whether anything may be done to a frame that came in by a port, and leaves by another or by all.

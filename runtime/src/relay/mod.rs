@@ -7,10 +7,12 @@
 mod board;
 mod dice;
 mod frame;
+mod intercept;
 mod pipe;
 mod port;
 mod schedule;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -23,6 +25,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use board::Board;
 pub(crate) use board::Selector;
+pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use pipe::Counts;
 use port::Port;
 
@@ -126,6 +129,24 @@ impl Relay {
             board.clear(number);
             Ok(())
         })
+    }
+
+    /// Has each frame be decided about; see [`Board::intercept`].
+    pub(crate) fn intercept(
+        &self,
+        number: u64,
+        decide: impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static,
+        hosts: BTreeMap<u32, String>,
+    ) -> io::Result<()> {
+        self.tell(move |board| {
+            board.intercept(number, Box::new(decide), hosts);
+            Ok(())
+        })
+    }
+
+    /// Has a frame appear on the segment.
+    pub(crate) fn inject(&self, bytes: Vec<u8>) -> io::Result<()> {
+        self.tell(move |board| board.inject(bytes))
     }
 
     /// What an impairment has done so far.

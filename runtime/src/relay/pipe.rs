@@ -175,7 +175,7 @@ fn delay(impairment: &Impairment, dice: &mut Dice) -> Nanoseconds {
     whole.saturating_add_signed(deviation)
 }
 
-fn nanoseconds(duration: std::time::Duration) -> Nanoseconds {
+pub(super) fn nanoseconds(duration: std::time::Duration) -> Nanoseconds {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

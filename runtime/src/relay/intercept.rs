@@ -1,0 +1,172 @@
+//! Frames that a test decides about one by one.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
+
+/// A frame that crosses a segment, as its sender sent it: one packet, its checksums computed.
+#[derive(Clone, Copy, Debug)]
+pub struct WireFrame<'a> {
+    from: Option<&'a str>,
+    bytes: &'a [u8],
+}
+
+/// What becomes of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It goes on, to what impairs the segment if anything does.
+    Pass,
+    /// It is gone.
+    Drop,
+    /// It goes on after this time; others overtake it.
+    Delay(Duration),
+    /// It goes on, and a copy behind it.
+    Duplicate,
+    /// These bytes go on instead, an Ethernet frame without the checksum at its end. Nothing in them is computed anew.
+    Replace(Vec<u8>),
+}
+
+/// The ports, flags and numbers of a TCP segment (RFC 9293 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are what RFC 9293 has")]
+pub struct TcpSegment<'a> {
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// The number of its first byte.
+    pub sequence: u32,
+    /// The number of the byte that its sender expects next.
+    pub acknowledgment: u32,
+    /// Whether it opens a connection.
+    pub syn: bool,
+    /// Whether it acknowledges anything.
+    pub ack: bool,
+    /// Whether it is its sender's last.
+    pub fin: bool,
+    /// Whether it resets the connection.
+    pub rst: bool,
+    /// What it carries.
+    pub payload: &'a [u8],
+}
+
+/// The ports of a UDP datagram (RFC 768).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UdpDatagram<'a> {
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// What it carries.
+    pub payload: &'a [u8],
+}
+
+impl<'a> WireFrame<'a> {
+    pub(super) fn new(from: Option<&'a str>, bytes: &'a [u8]) -> Self {
+        Self { from, bytes }
+    }
+
+    /// The name of the host that sent it, if its cable is its own: macvlans and ipvlans share one.
+    pub fn from(self) -> Option<&'a str> {
+        self.from
+    }
+
+    /// All of it, from its Ethernet header on.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The address that its packet is from, if it is IPv4 or IPv6.
+    pub fn source(self) -> Option<IpAddr> {
+        self.addresses().map(|(source, _)| source)
+    }
+
+    /// The address that its packet is to, if it is IPv4 or IPv6.
+    pub fn destination(self) -> Option<IpAddr> {
+        self.addresses().map(|(_, destination)| destination)
+    }
+
+    /// Whether it is of ARP (RFC 826).
+    pub fn is_arp(self) -> bool {
+        matches!(self.parsed().and_then(|parsed| parsed.net), Some(LaxNetSlice::Arp(_)))
+    }
+
+    /// Whether it is of ICMP or `ICMPv6`.
+    pub fn is_icmp(self) -> bool {
+        let transport = self.parsed().and_then(|parsed| parsed.transport);
+        matches!(transport, Some(TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_)))
+    }
+
+    /// The TCP segment in it.
+    pub fn tcp(self) -> Option<TcpSegment<'a>> {
+        let Some(TransportSlice::Tcp(segment)) = self.parsed()?.transport else { return None };
+        Some(TcpSegment {
+            source_port: segment.source_port(),
+            destination_port: segment.destination_port(),
+            sequence: segment.sequence_number(),
+            acknowledgment: segment.acknowledgment_number(),
+            syn: segment.syn(),
+            ack: segment.ack(),
+            fin: segment.fin(),
+            rst: segment.rst(),
+            payload: segment.payload(),
+        })
+    }
+
+    /// The UDP datagram in it.
+    pub fn udp(self) -> Option<UdpDatagram<'a>> {
+        let Some(TransportSlice::Udp(datagram)) = self.parsed()?.transport else { return None };
+        let (source_port, destination_port) = (datagram.source_port(), datagram.destination_port());
+        Some(UdpDatagram { source_port, destination_port, payload: datagram.payload() })
+    }
+
+    /// Whether it opens a TCP connection.
+    pub fn is_syn(self) -> bool {
+        self.tcp().is_some_and(|segment| segment.syn && !segment.ack)
+    }
+
+    /// Whether it answers one that opens a TCP connection.
+    pub fn is_syn_ack(self) -> bool {
+        self.tcp().is_some_and(|segment| segment.syn && segment.ack)
+    }
+
+    fn addresses(self) -> Option<(IpAddr, IpAddr)> {
+        match self.parsed()?.net? {
+            LaxNetSlice::Ipv4(v4) => Some((v4.header().source_addr().into(), v4.header().destination_addr().into())),
+            LaxNetSlice::Ipv6(v6) => Some((v6.header().source_addr().into(), v6.header().destination_addr().into())),
+            LaxNetSlice::Arp(_) => None,
+        }
+    }
+
+    fn parsed(self) -> Option<LaxSlicedPacket<'a>> {
+        LaxSlicedPacket::from_ethernet(self.bytes).ok()
+    }
+}
+
+/// Decides about the `number`-th frame that is one of these, counted from 1, and lets all others pass:
+///
+/// ```
+/// # use netns_test::prelude::*;
+/// # use netns_test::{Verdict, nth};
+/// # #[netns_test(namespaces = 2, veth = true, engine = "relay")]
+/// # async fn doc(a: Host, b: Host, lan: Segment) -> TestResult {
+/// let _second = lan.intercept(nth(2, |frame| frame.is_syn_ack(), Verdict::Drop)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn nth(
+    number: usize,
+    mut is_one: impl FnMut(WireFrame<'_>) -> bool + Send + 'static,
+    verdict: Verdict,
+) -> impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static {
+    let mut seen = 0;
+    move |frame| {
+        let is_one = is_one(frame);
+        seen += usize::from(is_one);
+        if is_one && seen == number { verdict.clone() } else { Verdict::Pass }
+    }
+}
