@@ -384,9 +384,9 @@ fn only_a_switch_impairs() {
     for (medium, message) in [
         (
             Medium::Veth,
-            "segment `s`: `delay` is about a switch, and this is a veth pair\nhelp: leave out `veth`: a switch joins two as well",
+            "segment `s`: `delay` needs a switch, and this is a veth pair\nhelp: leave out `veth`: a switch joins two as well",
         ),
-        (Medium::Dummy, "this is a dummy\nhelp: leave out `dummy`"),
+        (Medium::Dummy, "this is a dummy\nhelp: nothing crosses a dummy: leave out one of the two"),
         (vlan(10), "this is a VLAN\nhelp: write it at `lan`, the segment that it is over"),
         (Medium::Vxlan { vni: 42 }, "this is a VXLAN\nhelp: write it at `lan`"),
         (Medium::WireGuard, "this is a WireGuard mesh\nhelp: write it at `lan`"),
@@ -402,16 +402,16 @@ fn only_a_switch_impairs() {
     }
     accepted(&made(Medium::Switch, delayed));
     let engine = |segment: &mut DrawnSegment| segment.engine = Some("kernel".into());
-    refused(&made(Medium::Veth, engine), at_segment(SegmentPart::Engine), "`engine` is about a switch");
+    refused(&made(Medium::Veth, engine), at_segment(SegmentPart::Engine), "`engine` needs a switch");
     let of_two = |segment: &mut DrawnSegment| segment.pairs = vec![path("a", "b")];
     let place = at_segment(SegmentPart::Pair(0, PairPart::Whole));
-    refused(&made(Medium::Veth, of_two), place, "`path` is about a switch");
+    refused(&made(Medium::Veth, of_two), place, "`path` needs a switch");
     let several = |segment: &mut DrawnSegment| {
         segment.pairs = vec![path("a", "b")];
         segment.engine = Some("kernel".into());
         segment.impairment = black_hole();
     };
-    refused(&made(Medium::Veth, several), at_segment(SegmentPart::Impairment(Word::MtuBlackHole)), "is about a switch");
+    refused(&made(Medium::Veth, several), at_segment(SegmentPart::Impairment(Word::MtuBlackHole)), "needs a switch");
 }
 
 #[test]
@@ -469,7 +469,7 @@ fn by_engine(change: fn(&mut Drawing), expected: [Option<(Place, &str)>; 3]) {
 #[test]
 fn what_the_kernel_cannot_do() {
     let kernel_only = |place, message| [Some((place, message)), None, None];
-    let size = "the kernel lets no packets disappear for their size\nhelp: write `engine = \"relay\"`, which can";
+    let size = "the kernel cannot drop packets by their size\nhelp: write `engine = \"relay\"`, which can";
     by_engine(|d| d.segments[0].impairment = black_hole(), kernel_only(whole(Word::MtuBlackHole), size));
     by_engine(
         |d| d.hosts[1].interfaces[0].impairment = black_hole(),
@@ -479,10 +479,12 @@ fn what_the_kernel_cannot_do() {
         |d| d.hosts[1].interfaces[0].egress = black_hole(),
         kernel_only(at(1, InterfacePart::Egress(Word::MtuBlackHole)), size),
     );
-    let alike = "the kernel impairs what all send to a host alike, and not what is between two\nhelp: write `engine";
+    let alike =
+        "the kernel cannot tell what one host sends to another from what others send to it\nhelp: write `engine";
     by_engine(|d| d.segments[0].pairs = vec![path("a", "b")], kernel_only(of_pair(0, PairPart::Whole), alike));
     by_engine(|d| d.segments[0].pairs = vec![pair("a", "b")], kernel_only(of_pair(0, PairPart::Whole), alike));
-    let one = "host `b`: the kernel does one thing to what arrives at a host, and all of `lan` is impaired, too\nhelp:";
+    let one =
+        "host `b`: the kernel has one queue for what arrives at a host, which is that of all of `lan` already\nhelp:";
     let ingress = |d: &mut Drawing| d.hosts[1].interfaces[0].ingress = delay();
     by_engine(ingress, [None; 3]);
     by_engine(

@@ -73,14 +73,28 @@ impl Word {
 impl Impairment {
     /// Reads the value of the word that is its key.
     pub(crate) fn read(&mut self, value: Value) -> Result<()> {
-        let Some(word) = WORDS.into_iter().find(|word| word.is(&value.key)) else { unreachable!("{}", value.key) };
         let (key, tokens) = (value.key.clone(), value.tokens.clone());
-        match word.slot {
-            Slot::Text(slot, unit) => *slot(&mut self.drawn) = Some(quantity(value, unit)?),
-            Slot::Number(slot) => *slot(&mut self.drawn) = Some(value.integer()?.value),
+        let Some(word) = WORDS.into_iter().find(|word| word.is(&key)) else { unreachable!("{key}") };
+        let read = match word.slot {
+            Slot::Text(slot, unit) => quantity(value, unit).map(|text| *slot(&mut self.drawn) = Some(text)),
+            Slot::Number(slot) => value.integer().map(|number| *slot(&mut self.drawn) = Some(number.value)),
+        };
+        match read {
+            Ok(()) => self.places.push((word.part, key, tokens)),
+            Err(_) => self.misread(&key, tokens),
         }
-        self.places.push((word.part, key, tokens));
-        Ok(())
+        read
+    }
+
+    /// Has what was meant to be a word stand as in its example, since others may need it.
+    pub(crate) fn misread(&mut self, key: &Ident, at: TokenStream) {
+        let Some(word) = WORDS.into_iter().find(|word| word.is(key)) else { unreachable!("{key}") };
+        let value = word.example.rsplit(' ').next().unwrap_or_default().trim_matches('"');
+        match word.slot {
+            Slot::Text(slot, _) => *slot(&mut self.drawn) = Some(value.to_owned()),
+            Slot::Number(slot) => *slot(&mut self.drawn) = value.parse().ok(),
+        }
+        self.places.push((word.part, key.clone(), at));
     }
 }
 

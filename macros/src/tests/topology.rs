@@ -2,6 +2,7 @@
 
 use super::{complaints_in, tokens};
 use crate::derive::{expand, tables};
+use crate::parse::WORDS;
 
 fn complaints(item: &str) -> Vec<String> {
     complaints_in(expand(tokens(item)))
@@ -40,6 +41,11 @@ fn misread(item: &str) -> Vec<String> {
 fn every_example_can_be_read() {
     let mut items = Vec::new();
     items.extend(tables::SEGMENT.iter().map(|option| network(&format!("{LAN}, {}", option.example), "lan")));
+    let words = WORDS.map(|word| word.example);
+    items.extend(words.map(|word| network(&format!("{LAN}, {word}"), "lan")));
+    items.extend(words.map(|word| network(&format!("{LAN}, pair(a, router, {word})"), "lan")));
+    items.extend(words.map(|word| network(LAN, &format!("lan({word})"))));
+    items.extend(words.map(|word| network(LAN, &format!("lan(egress({word}), ingress({word}))"))));
     items.extend(tables::BRIDGE.iter().map(|option| network(&format!("{LAN}, bridge({})", option.example), "lan")));
     items.extend(tables::INTERFACE.iter().map(|option| network(LAN, &format!("lan({})", option.example))));
     items.extend(tables::HOST.iter().map(|option| network(LAN, &format!("lan, {}", option.example))));
@@ -54,15 +60,57 @@ fn every_example_can_be_read() {
 
 #[test]
 fn a_mistake_costs_its_own_option_only() {
-    for wrong in ["mtu", "mtu =", "mtu = 1 2", "mtuu = 1", "7", "", "bridge(x = 1)", "veth = true", "r#mtu = 1", "'a'"]
-    {
+    for wrong in [
+        "mtu",
+        "mtu =",
+        "mtu = 1 2",
+        "mtuu = 1",
+        "7",
+        "",
+        "bridge(x = 1)",
+        "veth = true",
+        "r#mtu = 1",
+        "'a'",
+        "delay",
+        "delay = 20",
+        "delay = 20ms",
+        "loss = 1%",
+        "loss = -1",
+        "mtu_black_hole = \"5\"",
+        "r#delay = \"1ms\"",
+        "engine = relay",
+        "pair",
+        "pair()",
+        "pair(a)",
+        "pair(a, router)",
+        "pair(a, delay = \"1ms\")",
+        "pair(a, router, delay)",
+        "pair(a, router, server, delay = \"1ms\")",
+        "pair(a, 5, delay = \"1ms\")",
+        "path(a router, delay = \"1ms\")",
+    ] {
         let item = network(&format!("\"10.0.1.0/33\", {wrong}, offload = 1"), "lan");
         let found = complaints(&item);
         assert_eq!(found.len(), 3, "{wrong}: {found:#?}");
     }
-    for wrong in
-        ["lan foo", "foo = 1", "wan = 1", "route()", "route", "alone()", "wan(foo)", "\"lan\"", "", "forward(tcp = 1)"]
-    {
+    for wrong in [
+        "wan(delay = 5)",
+        "wan(egress)",
+        "wan(egress())",
+        "wan(ingress(5))",
+        "wan(egress(mtu = 1))",
+        "delay = \"1ms\"",
+        "lan foo",
+        "foo = 1",
+        "wan = 1",
+        "route()",
+        "route",
+        "alone()",
+        "wan(foo)",
+        "\"lan\"",
+        "",
+        "forward(tcp = 1)",
+    ] {
         let item = network(LAN, &format!("lan(mac = \"x\"), {wrong}, neighbour(1)"));
         let found = complaints(&item);
         assert_eq!(found.len(), 3, "{wrong}: {found:#?}");
@@ -88,6 +136,13 @@ fn a_mistake_of_the_reader_accuses_nothing_else() {
         "struct Net { #[host] lan: Segment, #[host(lan, route(lan, via = b))] a: Host, #[host(lan)] b: Host }",
         "struct Net { #[segment] lan: Segment, #[host(lan, route(default, via = r))] a: Host, _r: Host }",
         "struct Net { #[segment] lan: Segment, #[topology(uplink)] site: Site }",
+        // Each of these would have been an engine, a delay, a host, a switch.
+        "struct Net { #[segment(delay = \"1ms\", bridge(stp = true), engine = kernel)] lan: Segment, #[host(lan)] a: Host }",
+        "struct Net { #[segment(delay = 1, reorder = \"1%\")] lan: Segment, #[host(lan)] a: Host }",
+        "struct Net { #[segment(pair(a, b, delay = \"1ms\"))] lan: Segment, #[host(lan)] a: Host, #[host(\"lan\")] b: Host }",
+        "struct Net { #[segment(pair(a, b, delay = \"1ms\"))] lan: Segment, #[host(lan)] a: Host, b: Host }",
+        "struct Net { #[segment(vlan = ten, over = trunk, delay = \"1ms\")] lan: Segment, #[segment] trunk: Segment, \
+         #[host(trunk, lan)] a: Host }",
     ] {
         let found = complaints(item);
         assert_eq!(found.len(), 1, "{item}: {found:#?}");

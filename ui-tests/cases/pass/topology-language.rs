@@ -105,9 +105,69 @@ struct Machines {
     routers: [Host; 2],
 }
 
+#[derive(Topology)]
+struct Links {
+    #[segment(
+        "10.0.1.0/24",
+        preset = "wifi",
+        delay = "20ms",
+        jitter = "500us",
+        distribution = "normal",
+        loss = "gemodel 1% 30%",
+        duplicate = "1%",
+        reorder = "0.5%",
+        corrupt = "0%",
+        rate = "1.5mbit",
+        limit = 100,
+        mtu_black_hole = 1400,
+        engine = "automatic"
+    )]
+    lan: Segment,
+    #[segment(
+        "10.0.2.0/24",
+        pair(a, "clients-0", delay = "5ms"),
+        path(b, a, loss = "1%", rate = "1gbit"),
+        path(a, b, preset = "lossy"),
+        engine = "relay"
+    )]
+    wan: Segment,
+    #[segment("10.0.3.0/24", bridge(stp = true), delay = "1ms", engine = "kernel")]
+    tree: Segment,
+    #[router(lan(delay = "1ms"), wan(egress(rate = "1mbit"), ingress(rate = "16mbit")), tree(egress(loss = "1%")))]
+    a: Host,
+    #[host(wan(address = "10.0.2.9", preset = "dsl", egress(rate = "1mbit")))]
+    b: Host,
+    #[host(wan(delay = "1ms"))]
+    clients: [Host; 2],
+}
+
+#[netns_test(
+    veth = true,
+    preset = "4g",
+    delay = "20ms",
+    jitter = "5ms",
+    distribution = "normal",
+    loss = "1%",
+    duplicate = "1%",
+    reorder = "1%",
+    corrupt = "0.5%",
+    rate = "5mbit",
+    limit = 100,
+    mtu_black_hole = 1400,
+    engine = "relay"
+)]
+fn links(alice: Host, bob: Host, net: Lab) {
+    let _ = (alice, bob, net);
+}
+
 #[netns_test]
 fn media(net: Media) {
     let _ = (net.a.name(), net.lan.name());
+}
+
+#[netns_test]
+async fn more(net: Links) {
+    net.a.assert_ping(&net.b).await;
 }
 
 #[netns_test]

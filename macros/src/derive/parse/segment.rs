@@ -118,12 +118,18 @@ impl Reading {
         each(word.list()?, "a host or an option", &mut errors, |input| {
             if hosts.len() < 2 && !has_value(input) {
                 let at = input.fork().parse::<TokenStream>()?;
-                let host = name_or_text(input).map_err(|_| Error::new_spanned(&at, "expected the name of a host"))?;
+                let expected = format!("expected the name of a host, for example `{example}`");
+                let host = name_or_text(input).map_err(|_| Error::new_spanned(&at, expected))?;
                 hosts.push((host, at));
                 return if input.is_empty() { Ok(()) } else { Err(input.error("expected `,` before this")) };
             }
+            let word = Word::parse(input, "an option")?;
             let options: Vec<_> = words().collect();
-            read_option(Word::parse(input, "an option")?, &options, &mut impairment, &mut seen)
+            if word.is_alone() && options.iter().all(|option| !option.is(&word.key)) {
+                let message = format!("`{key}` is about two hosts\nhelp: write another one for each two");
+                return Err(Error::new_spanned(word.key, message));
+            }
+            read_option(word, &options, &mut impairment, &mut seen)
         });
         let ([(from, sends), (to, receives)], false) = (&hosts[..], impairment.places.is_empty()) else {
             if errors.is_empty() {

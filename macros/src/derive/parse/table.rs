@@ -2,6 +2,7 @@
 
 use netns_test_topology::did_you_mean;
 use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::{Error, Result};
 
 use super::word::{Word, each};
@@ -75,7 +76,12 @@ impl Impaired for Impairment {
 /// The words of an impairment, as options of what can have one.
 pub(crate) fn words<T: Impaired>() -> impl Iterator<Item = Definition<T>> {
     WORDS.into_iter().map(|word| {
-        once(word.part.word(), word.example, |target: &mut T, word| target.impairment().read(word.value()?))
+        once(word.part.word(), word.example, |target: &mut T, word| {
+            let key = word.key.clone();
+            let impairment = target.impairment();
+            let value = word.value().inspect_err(|_| impairment.misread(&key, key.to_token_stream()))?;
+            impairment.read(value)
+        })
     })
 }
 

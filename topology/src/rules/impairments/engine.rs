@@ -87,14 +87,14 @@ fn is_impaired(network: &Network<'_>, segment: usize) -> bool {
 /// What of all that is asked for on a segment the kernel cannot do.
 fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
     let on = &network.segments[segment];
-    let size = "the kernel lets no packets disappear for their size";
+    let size = "the kernel cannot drop packets by their size";
     let mut complaints = Vec::new();
     if on.drawn.impairment.mtu_black_hole.is_some() {
         let part = SegmentPart::Impairment(ImpairmentPart::MtuBlackHole);
         complaints.push(network.about_segment(segment, part, size));
     }
     for (index, _) in on.drawn.pairs.iter().enumerate() {
-        let message = "the kernel impairs what all send to a host alike, and not what is between two";
+        let message = "the kernel cannot tell what one host sends to another from what others send to it";
         complaints.push(network.about_segment(segment, SegmentPart::Pair(index, PairPart::Whole), message));
     }
     for &member in &on.members {
@@ -105,7 +105,7 @@ fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
         let arriving = words_of(drawn).find(|(_, part)| !matches!(part, InterfacePart::Egress(_)));
         if let Some((_, part)) = arriving.filter(|_| !ingress.is_none() && !on.impairment.is_none()) {
             let message = format!(
-                "the kernel does one thing to what arrives at a host, and all of `{}` is impaired, too",
+                "the kernel has one queue for what arrives at a host, which is that of all of `{}` already",
                 on.name
             );
             complaints.push(about(part, &message));

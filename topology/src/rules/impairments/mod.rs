@@ -45,7 +45,7 @@ fn all_of(network: &mut Network<'_>, segment: usize, report: &mut Report) {
     if let Some((word, part)) = word.or(engine).or(pair)
         && let Some(help) = instead(network, segment)
     {
-        let message = format!("`{word}` is about a switch, and this is {}", drawn.medium.phrase());
+        let message = format!("`{word}` needs a switch, and this is {}", drawn.medium.phrase());
         report.add(network.about_segment(segment, part, &message).help(help));
     }
 }
@@ -80,12 +80,12 @@ fn of_interface(network: &mut Network<'_>, member: Member, report: &mut Report) 
     }
     let on = &network.segments[segment];
     if let Some(help) = instead(network, segment) {
-        let message = format!("`{word}` is about a switch, and `{}` is {}", on.name, on.drawn.medium.phrase());
+        let message = format!("`{word}` needs a switch, and `{}` is {}", on.name, on.drawn.medium.phrase());
         report.add(about(first, &message).help(help));
     } else if let Some(devices) = sharing_a_port(network.interface(member).device) {
         let message =
             format!("the {devices}s on `{}` share a port of the switch, so none is impaired by itself", on.name);
-        let help = format!("leave out `{devices}`, or impair all of `{}`", on.name);
+        let help = format!("leave out `{devices}`, or write `{word}` at the segment `{}`", on.name);
         report.add(about(first, &message).help(help));
     }
     let interface = &mut network.hosts[member.host].interfaces[member.interface];
@@ -115,7 +115,7 @@ fn instead(network: &Network<'_>, segment: usize) -> Option<String> {
     Some(match segment.drawn.medium {
         Medium::Switch => return None,
         Medium::Veth => "leave out `veth`: a switch joins two as well".to_owned(),
-        Medium::Dummy => "leave out `dummy`: nothing crosses one".to_owned(),
+        Medium::Dummy => "nothing crosses a dummy: leave out one of the two".to_owned(),
         _ => match segment.over {
             Some(over) => format!("write it at `{}`, the segment that it is over", network.segments[over].name),
             None => "write it at the segment that it is over".to_owned(),

@@ -89,9 +89,8 @@ fn end(network: &Network<'_>, segment: usize, word: &str) -> Result<Option<End>,
     };
     match sharing_a_port(host.interfaces[interface].device) {
         Some(devices) => {
-            let message =
-                format!("the {devices}s on it share a port of the switch, so `{word}` is impaired by no pair");
-            Err((message, Some(format!("leave out `{devices}` there"))))
+            let message = format!("the {devices}s on it share a port of the switch, so none is in a pair");
+            Err((message, Some(format!("leave out `{devices}` at `{word}`"))))
         }
         None => Ok(Some(End { machine, interface })),
     }

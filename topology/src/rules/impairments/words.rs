@@ -90,8 +90,8 @@ fn loss(text: &str) -> Result<Loss, Refusal> {
         [p, r, in_bad, in_good] => (p, r, in_bad, in_good),
         _ => {
             let message = format!("`{text}` is not a model of loss in bursts");
-            let help = "write for example `gemodel 1% 30%`: how often the link becomes bad, and good again; behind \
-                        them may stand how many frames are lost while it is bad (`100%`), and while it is good (`0%`)";
+            let help = "write for example `gemodel 1% 30%`: how often the link becomes bad, and how often good again; then \
+                        may stand the loss while it is bad (`100%`), and while it is good (`0%`)";
             return Err((message, Some(help.to_owned())));
         }
     };

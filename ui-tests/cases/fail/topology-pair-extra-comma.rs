@@ -1,0 +1,15 @@
+// Between two commas is something.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24", pair(a,, b, delay = "1ms"))]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Host,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+// A pair has two hosts and no more.
+
+use netns_test::prelude::*;
+
+#[derive(Topology)]
+struct Net {
+    #[segment("10.0.0.0/24", pair(a, b, c, delay = "1ms"))]
+    lan: Segment,
+    #[host(lan)]
+    a: Host,
+    #[host(lan)]
+    b: Host,
+}
+
+fn main() {}
