@@ -387,6 +387,15 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")
                 .says("\n  bob\n    unknown: nothing can run in it: "),
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
+            fails("fails_in_bad_weather")
+                .says("assertion failed: alice can ping bob")
+                .says("\n  segment lan is relayed: ")
+                .says("\n    delay 1ms: ")
+                .says("\n    loss 100%, from alice: ")
+                .here(),
+            fails("is_broken_if_what_decides_about_frames_panics")
+                .says("what is this")
+                .says("the relay of segment `lan` has failed: it has panicked"),
             fails("fails_if_nobody_listens")
                 .says("assertion failed: alice reaches bob, TCP port 80")
                 .says("the last word is: TCP to 198.51.100.2:80 is refused")

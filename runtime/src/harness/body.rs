@@ -48,6 +48,8 @@ pub(super) fn execute<R: Outcome>(
             (conclusion, _) => conclusion,
         },
     };
+    // Whatever the body has made of a network that was not the one it thought.
+    let conclusion = lab.all().spoiled().map_or(conclusion, Conclusion::Broken);
     program::pass_on_logs();
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");

@@ -25,6 +25,8 @@ pub(crate) struct Surroundings {
     pub(crate) labs: Arc<Labs>,
     /// The first thing that a test could not do or ask.
     pub(crate) broken: OnceCell<String>,
+    /// The first thing that made the network another than the test thinks: it is red, however it ends.
+    pub(crate) spoiled: OnceCell<String>,
     /// The addresses that hosts have now: of each host, of each of its interfaces.
     addresses: RwLock<Vec<Vec<Vec<IpNet>>>>,
     /// Held from when it is known that nobody has an address until somebody has it.
@@ -43,6 +45,7 @@ impl Surroundings {
             impairments,
             labs,
             broken: OnceCell::new(),
+            spoiled: OnceCell::new(),
             addresses,
             addressing: Mutex::default(),
         }

@@ -1,10 +1,11 @@
 //! The impairments that are in force on the segments of a lab, and what carries them out.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use netns_test_topology::{Crossing, Distribution, Engine, Impairment, Plan, SegmentKind};
 
@@ -14,6 +15,9 @@ use crate::host::Surroundings;
 use crate::lab::{LabError, Member, NoCable, link_message, with_netlink};
 use crate::relay::{Counts, Relay, Selector, Verdict, WireFrame};
 use crate::{Host, Lab, Segment};
+
+/// How many impairments that have ended are told of.
+const TOLD: usize = 8;
 
 /// `GSO_MAX_SEGS`: a device takes as many segments in one frame if nobody says otherwise.
 const MANY_SEGMENTS: u32 = 65_535;
@@ -28,6 +32,8 @@ struct InForce {
     relay: Relay,
     /// By number.
     impairments: BTreeMap<u64, (Crossing, Impairment)>,
+    /// Those that ended last, with what they had done and when: a test that fails has dropped its guards before it is asked why.
+    ended: VecDeque<(Crossing, Impairment, Counts, Instant)>,
     /// The numbers of those who decide about each frame.
     interceptors: BTreeSet<u64>,
     numbers: u64,
@@ -113,8 +119,14 @@ impl Impairments {
         let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
         let present: Vec<u64> = in_force.impairments.keys().copied().collect();
         for number in present.into_iter().filter(|number| numbers.is_none_or(|numbers| numbers.contains(number))) {
-            in_force.relay.clear(number).map_err(|error| ImpairError::Relay("end an impairment", error))?;
-            in_force.impairments.remove(&number);
+            let ended = |error| ImpairError::Relay("end an impairment", error);
+            let counts = in_force.relay.counts(number).map_err(ended)?;
+            in_force.relay.clear(number).map_err(ended)?;
+            if let Some((crossing, impairment)) = in_force.impairments.remove(&number) {
+                in_force.ended.push_back((crossing, impairment, counts, Instant::now()));
+                let surplus = in_force.ended.len().saturating_sub(TOLD);
+                in_force.ended.drain(..surplus);
+            }
         }
         in_force.settle(surroundings, segment)
     }
@@ -220,18 +232,22 @@ impl InForce {
             Err(error) => writeln!(text, "  segment {name} is relayed: {error}")?,
         }
         let host = |(host, _): Member| &plan.hosts[host].name;
-        for (&number, (crossing, impairment)) in &self.impairments {
+        let mut tell = |impairment: &Impairment, crossing: Crossing, became: String| {
             write!(text, "    {impairment}")?;
-            match *crossing {
+            match crossing {
                 Crossing::From(from) => write!(text, ", from {}", host(from))?,
                 Crossing::To(to) => write!(text, ", to {}", host(to))?,
                 Crossing::Between(from, to) => write!(text, ", from {} to {}", host(from), host(to))?,
                 _ => {}
             }
-            match self.relay.counts(number) {
-                Ok(counts) => writeln!(text, ": {counts}")?,
-                Err(error) => writeln!(text, ": {error}")?,
-            }
+            writeln!(text, ": {became}")
+        };
+        for (&number, (crossing, impairment)) in &self.impairments {
+            let became = self.relay.counts(number).map_or_else(|error| error.to_string(), |counts| counts.to_string());
+            tell(impairment, *crossing, became)?;
+        }
+        for (crossing, impairment, counts, when) in &self.ended {
+            tell(impairment, *crossing, format!("{counts}; ended {:?} ago", when.elapsed()))?;
         }
         Ok(())
     }
@@ -275,14 +291,20 @@ impl InForce {
         let (watch, name) = (Arc::downgrade(surroundings), surroundings.plan.segments[segment].name.to_string());
         let failed = move |why: String| {
             if let Some(surroundings) = watch.upgrade() {
-                let _ = surroundings.broken.set(format!("the relay of segment `{name}` has failed: {why}"));
+                let _ = surroundings.spoiled.set(format!("the relay of segment `{name}` has failed: {why}"));
             }
         };
         let close = || surroundings.hub.close_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
         let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
         let relay = relay.map_err(|error| ImpairError::Relay("start a relay", error))?;
-        let (impairments, interceptors) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { relay, impairments, interceptors, numbers: 0, singly: false })
+        Ok(Self {
+            relay,
+            impairments: BTreeMap::new(),
+            ended: VecDeque::new(),
+            interceptors: BTreeSet::new(),
+            numbers: 0,
+            singly: false,
+        })
     }
 
     /// Has those who send to the segment do so frame by frame, or no longer. Between hosts the kernel passes up to 64 kB on at once, to be cut

@@ -256,7 +256,7 @@ impl Drop for Intercepted {
         if let Err(error) = surroundings.impairments.let_pass(surroundings, self.segment.number(), self.number) {
             let message = format!("could not let frames of segment `{}` pass again: {error}", self.segment.name());
             // As for an impairment.
-            let _ = surroundings.broken.set(message);
+            let _ = surroundings.spoiled.set(message);
         }
     }
 }
@@ -307,7 +307,7 @@ impl Impaired {
         let counts = surroundings.impairments.counts(self.segment.number(), numbers);
         let crate::relay::Counts { frames, lost, too_large, overflowed, duplicated, reordered, corrupted } = counts
             .map_err(|error| {
-                let _ = surroundings.broken.set(error.to_string());
+                let _ = surroundings.spoiled.set(error.to_string());
                 LinkError::failed("read what an impairment has done", error)
             })?;
         Ok(ImpairmentReport { frames, lost, too_large, overflowed, duplicated, reordered, corrupted })
@@ -326,7 +326,7 @@ impl Drop for Impaired {
         if let Err(error) = surroundings.impairments.clear(surroundings, self.segment.number(), Some(&numbers)) {
             let message = format!("could not end an impairment of segment `{}`: {error}", self.segment.name());
             // Nobody can be told here; a test that goes on would be one of a network that is not what it thinks.
-            let _ = surroundings.broken.set(message);
+            let _ = surroundings.spoiled.set(message);
         }
     }
 }

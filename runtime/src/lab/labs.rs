@@ -29,6 +29,11 @@ impl Labs {
         self.all().iter().find_map(|lab| lab.0.surroundings.broken.get().cloned())
     }
 
+    /// The first thing that made one of them another network than the test thinks.
+    pub(crate) fn spoiled(&self) -> Option<String> {
+        self.all().iter().find_map(|lab| lab.0.surroundings.spoiled.get().cloned())
+    }
+
     /// Lets go of them: each holds on to this, and nothing would ever end.
     pub(crate) fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -105,12 +105,12 @@ impl Relay {
         std::thread::Builder::new().name("netns-test relay".to_owned()).spawn(move || {
             let run = std::panic::AssertUnwindSafe(|| board.run(&control));
             let ended = std::panic::catch_unwind(run);
-            control.close();
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => failed(error.to_string()),
                 Err(_) => failed("it has panicked".to_owned()),
             }
+            control.close();
         })?;
         Ok(relay)
     }
