@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
+use netns_test::nth;
 use netns_test::prelude::*;
 use rstest::rstest;
 
@@ -63,7 +64,7 @@ mod topologies {
     struct Home {
         #[segment("10.0.1.0/24", "fd00:1::/64")]
         lan: Segment,
-        #[segment("203.0.113.0/24", "2001:db8:1::/64")]
+        #[segment("203.0.113.0/24", delay = "20ms", loss = "1%")]
         wan: Segment,
 
         #[host(lan)]
@@ -257,5 +258,33 @@ fn addresses_by_number(a: Host, _b: Host, lab: Lab) -> TestResult {
     assert_eq!(subnet.subnet(28, 2)?.to_string(), "10.0.1.32/28");
     assert_eq!(subnet.host_addresses().last(), Some(subnet.nth(254)?));
     assert!(subnet.nth(256).is_err() && subnet.subnet(23, 0).is_err() && subnet.subnet(28, 16).is_err());
+    Ok(())
+}
+
+#[derive(Topology)]
+struct Cluster {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    nodes: [Host; 3],
+}
+
+#[netns_test]
+async fn weather_changes(lab: Lab, net: Cluster) -> TestResult {
+    let [a, b, c] = &net.nodes;
+    let storm = Impairment::new().delay(Duration::from_millis(20)).loss(Percent::new(30.0)).rate(Rate::mbit(5));
+    let storm = net.lan.impair(storm).from(a).to(b).await?; // in force when this is over
+    a.assert_ping(b).await;
+    assert!(storm.report()?.frames > 0);
+    drop(storm); // and no longer
+
+    let parted = lab.partition([a], [b, c]).await?;
+    a.assert_no_ping(b).await;
+    b.assert_ping(c).await;
+    drop(parted);
+
+    let listener = b.tcp_listener()?;
+    let _lost = net.lan.intercept(nth(1, |frame| frame.is_syn_ack(), Verdict::Drop)).await?;
+    a.tcp_connect(listener.local_addr()?)?; // after a second: it was sent again
     Ok(())
 }
