@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use netns_test::nth;
 use netns_test::prelude::*;
+use netns_test::{WireFrame, nth};
 use rstest::rstest;
 
 #[netns_test(namespaces = 3, veth = true)]
@@ -284,7 +284,7 @@ async fn weather_changes(lab: Lab, net: Cluster) -> TestResult {
     drop(parted);
 
     let listener = b.tcp_listener()?;
-    let _lost = net.lan.intercept(nth(1, |frame| frame.is_syn_ack(), Verdict::Drop)).await?;
+    let _lost = net.lan.intercept(nth(1, WireFrame::is_syn_ack, Verdict::Drop)).await?;
     a.tcp_connect(listener.local_addr()?)?; // after a second: it was sent again
     Ok(())
 }

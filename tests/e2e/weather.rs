@@ -39,52 +39,48 @@ async fn lost(from: &Host, to: &Host, count: u16) -> u32 {
     }
 }
 
-/// An average round trip. It is never less than what is said; on a machine that is busy it may be more, so the least of some rounds counts.
-async fn average_rtt(
-    mut round: impl AsyncFnMut() -> Result<netns_test::PingReport, PingError>,
-) -> TestResult<Duration> {
-    let mut least = Duration::MAX;
-    for _ in 0..10 {
-        least = least.min(round().await?.rtt_avg());
+/// Whether a round trip takes so long on average, and at most 5 ms more. It is never less; on a machine that is busy it may be more at times, so
+/// there are several rounds.
+async fn assert_rtt(from: &Host, to: &Host, ipv6: bool, expected: Duration) -> TestResult {
+    from.assert_ping(to).await;
+    let mut averages = Vec::new();
+    for _ in 0..40 {
+        let ping = from.ping(to).count(5).interval(5 * MS);
+        let report = if ipv6 { ping.ipv6().await? } else { ping.await? };
+        assert!(report.rtt_min() >= expected, "{} to {}: {:?}", from.name(), to.name(), report.rtt_min());
+        averages.push(report.rtt_avg());
+        if report.rtt_avg() <= expected + 5 * MS {
+            return Ok(());
+        }
     }
-    Ok(least)
+    panic!("{} to {}: {averages:?}, expected {expected:?}", from.name(), to.name());
 }
 
-#[netns_test]
+#[netns_test(timeout = "60s")]
 async fn a_delay_is_that_of_a_crossing(net: Three) -> TestResult {
     let (a, b) = (&net.a, &net.b);
-    let v4 = async || a.ping(b).count(5).interval(5 * MS).await;
-    let v6 = async || a.ping(b).ipv6().count(5).interval(5 * MS).await;
     let _there = net.lan.impair(Impairment::new().delay(80 * MS)).from(a).await?;
     let _back = net.lan.impair(Impairment::new().delay(40 * MS)).from(b).await?;
-    a.assert_ping(b).await;
-    let average = average_rtt(v4).await?;
-    assert!((120 * MS..=125 * MS).contains(&average), "{average:?}");
+    assert_rtt(a, b, false, 120 * MS).await?;
     let all = net.lan.impair(Impairment::new().delay(20 * MS)).await?;
-    a.assert_ping(b).ipv6().await;
-    let average = average_rtt(v6).await?;
-    assert!((160 * MS..=165 * MS).contains(&average), "{average:?}");
+    assert_rtt(a, b, true, 160 * MS).await?;
     drop(all);
-    let average = average_rtt(v4).await?;
-    assert!((120 * MS..=125 * MS).contains(&average), "{average:?}");
+    assert_rtt(b, a, false, 120 * MS).await?;
     Ok(())
 }
 
-#[netns_test]
+#[netns_test(timeout = "60s")]
 async fn what_is_between_two_leaves_a_third_alone(net: Three) -> TestResult {
     let Three { lan, a, b, c, .. } = &net;
     let slow = lan.impair(Impairment::new().delay(50 * MS)).between(a, b).await?;
-    let rtt = |from: &Host, to: &Host| from.ping(to).count(5).interval(5 * MS).into_future();
-    a.assert_ping(b).await;
-    assert!(rtt(a, b).await?.rtt_min() >= 100 * MS);
-    assert!(rtt(b, a).await?.rtt_min() >= 100 * MS);
+    for (from, to) in [(a, b), (b, a)] {
+        assert_rtt(from, to, false, 100 * MS).await?;
+    }
     for (from, to) in [(a, c), (c, a), (b, c), (c, b)] {
-        from.assert_ping(to).await;
-        let least = rtt(from, to).await?.rtt_min();
-        assert!(least < 40 * MS, "{} to {}: {least:?}", from.name(), to.name());
+        assert_rtt(from, to, false, Duration::ZERO).await?;
     }
     drop(slow);
-    assert!(rtt(a, b).await?.rtt_min() < 40 * MS);
+    assert_rtt(a, b, false, Duration::ZERO).await?;
     Ok(())
 }
 
@@ -113,35 +109,6 @@ async fn a_loss_in_one_direction_is_one(net: Three) -> TestResult {
     Ok(())
 }
 
-/// Sends so many numbered datagrams from one host to another; answers with those that arrived, in their order.
-fn arrivals(from: &Host, to: &Host, count: u32, pause: Duration) -> std::io::Result<Vec<u32>> {
-    let heard = to.udp_socket()?;
-    heard.set_read_timeout(Some(1000 * MS))?;
-    let sender = from.udp_socket()?;
-    sender.connect(heard.local_addr()?)?;
-    std::thread::scope(|scope| {
-        let listener = scope.spawn(|| {
-            let mut arrived = Vec::new();
-            let mut datagram = [0; 64];
-            while let Ok(length) = heard.recv(&mut datagram) {
-                if length == 32 {
-                    arrived.push(u32::from_be_bytes(*datagram.first_chunk().expect("32 bytes")));
-                }
-            }
-            arrived
-        });
-        for n in 0..count {
-            let mut datagram = [0; 32];
-            datagram[..4].copy_from_slice(&n.to_be_bytes());
-            sender.send(&datagram)?;
-            if n % 8 == 0 {
-                std::thread::sleep(pause);
-            }
-        }
-        Ok(listener.join().expect("it does not panic"))
-    })
-}
-
 /// Sends so many numbered datagrams, a few at a time so that no queue overflows; answers with those that arrived, in their order.
 fn impaired_arrivals(from: &Host, to: &Host, count: u64, guard: &Impaired) -> TestResult<Vec<u64>> {
     let heard = to.udp_socket()?;
@@ -156,13 +123,15 @@ fn impaired_arrivals(from: &Host, to: &Host, count: u64, guard: &Impaired) -> Te
         }
         let crossed = || guard.report().ok().filter(|report| report.frames > n);
         let report = wait_until("all frames have crossed", crossed).interval(MS).wait()?;
-        let expected = n + 1 - report.lost + report.duplicated;
+        let expected = n + 1 + report.duplicated - report.lost - report.corrupted;
         let mut datagram = [0; 8];
         // Where a neighbour was asked for it is one less, and the read times out.
         while (arrived.len() as u64) < expected && heard.recv(&mut datagram).is_ok() {
             arrived.push(u64::from_be_bytes(datagram));
         }
     }
+    let mut rest = [0; 8];
+    arrived.extend(std::iter::from_fn(|| heard.recv(&mut rest).ok().map(|_| u64::from_be_bytes(rest))));
     Ok(arrived)
 }
 
@@ -195,12 +164,13 @@ fn the_same_seed_loses_the_same_frames(net: Three) -> TestResult {
     })
 }
 
-#[netns_test]
+#[netns_test(timeout = "60s")]
 fn copies_overtakers_and_flips_are_counted(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
     let weather = Impairment::new().delay(5 * MS).duplicate(percent(10.0)).reorder(percent(10.0));
     let guard = lan.impair(weather).from(a).to(b).wait()?;
-    let arrived = arrivals(a, b, 2000, MS / 10)?;
+    let arrived = impaired_arrivals(a, b, 2000, &guard)?;
     let mut times = BTreeMap::new();
     for n in &arrived {
         *times.entry(*n).or_insert(0u64) += 1;
@@ -211,10 +181,10 @@ fn copies_overtakers_and_flips_are_counted(net: Three) -> TestResult {
     // A neighbour may be asked for meanwhile, twice.
     assert!((copies..copies + 5).contains(&report.duplicated), "{copies} of {report:?}");
     assert!((130..=280).contains(&copies) && (130..=280).contains(&report.reordered), "{report:?}");
-    assert!(arrived.is_sorted() == (report.reordered == 0), "some came before their time");
+    assert!(!arrived.is_sorted(), "some came before their time");
     drop(guard);
     let guard = lan.impair(Impairment::new().corrupt(percent(10.0))).from(a).to(b).wait()?;
-    let arrived = arrivals(a, b, 2000, MS / 10)?;
+    let arrived = impaired_arrivals(a, b, 2000, &guard)?;
     let report = guard.report()?;
     assert!((130..=280).contains(&report.corrupted), "{report:?}");
     // The receiver's kernel drops what has a wrong checksum, but for bits that none covers.
@@ -355,29 +325,20 @@ struct Drawn {
     c: Host,
 }
 
-#[netns_test]
+#[netns_test(timeout = "60s")]
 async fn a_drawing_is_carried_out(net: Drawn) -> TestResult {
     let Drawn { lan, a, b, c } = &net;
-    let rtt = async |from: &Host, to: &Host| -> TestResult<Duration> {
-        from.assert_ping(to).await;
-        average_rtt(async || from.ping(to).count(3).interval(5 * MS).await).await
-    };
     for (from, to, expected) in [(a, b, 100), (b, a, 100), (a, c, 55), (c, a, 55)] {
-        let average = rtt(from, to).await?;
-        let expected = Duration::from_millis(expected);
-        assert!(average >= expected && average < expected + 5 * MS, "{} to {}: {average:?}", from.name(), to.name());
+        assert_rtt(from, to, false, Duration::from_millis(expected)).await?;
     }
     b.assert_no_ping(c).await;
     lan.clear().await?;
-    assert!(rtt(b, c).await? < 5 * MS);
-    Ok(())
+    assert_rtt(b, c, false, Duration::ZERO).await
 }
 
 #[netns_test(namespaces = 2, veth = true, delay = "15ms", loss = "0%")]
 async fn the_attribute_is_carried_out(a: Host, b: Host, lan: Segment) -> TestResult {
-    a.assert_ping(&b).ipv6().await;
-    let average = average_rtt(async || a.ping(&b).ipv6().count(3).interval(5 * MS).await).await?;
-    assert!((30 * MS..35 * MS).contains(&average), "{average:?}");
+    assert_rtt(&a, &b, true, 30 * MS).await?;
     lan.unplug(&b).await?;
     a.assert_no_ping(&b).await;
     Ok(())
@@ -385,14 +346,9 @@ async fn the_attribute_is_carried_out(a: Host, b: Host, lan: Segment) -> TestRes
 
 #[netns_test(namespaces = 0)]
 async fn the_builder_is_carried_out(_lab: Lab) -> TestResult {
-    let lab =
-        Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(2, "lan").impair("lan", Impairment::new().delay(15 * MS));
-    let lab = lab.build()?;
-    let (a, b) = (lab.host("host1"), lab.host("host2"));
-    a.assert_ping(b).await;
-    let average = average_rtt(async || a.ping(b).count(3).interval(5 * MS).await).await?;
-    assert!((30 * MS..35 * MS).contains(&average), "{average:?}");
-    Ok(())
+    let lab = Lab::builder().segment("lan", ["10.0.0.0/24"]).hosts(2, "lan");
+    let lab = lab.impair("lan", Impairment::new().delay(15 * MS)).build()?;
+    assert_rtt(lab.host("host1"), lab.host("host2"), false, 30 * MS).await
 }
 
 #[netns_test]
@@ -426,7 +382,7 @@ fn four(from: &Host, to: &Host) -> TestResult<Vec<u8>> {
 fn frames_are_dropped_delayed_doubled_and_replaced(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).wait();
-    let is = |n: u8| move |frame: WireFrame<'_>| frame.udp().is_some_and(|datagram| datagram.payload == [n]);
+    let is = |n: u8| move |frame: &WireFrame| frame.udp().is_some_and(|datagram| datagram.payload == [n]);
     let with = |verdict: Verdict| -> TestResult<Vec<u8>> {
         let _guard = lan.intercept(nth(1, is(1), verdict)).wait()?;
         four(a, b)

@@ -136,7 +136,7 @@ impl Impairments {
         &self,
         surroundings: &Arc<Surroundings>,
         segment: usize,
-        decide: impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static,
+        decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
     ) -> Result<u64, ImpairError> {
         let mut all = self.lock();
         let in_force = InForce::of(&mut all, surroundings, segment)?;

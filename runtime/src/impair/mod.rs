@@ -52,16 +52,16 @@ impl Segment {
     ///
     /// ```
     /// # use netns_test::prelude::*;
-    /// # use netns_test::nth;
+    /// # use netns_test::{WireFrame, nth};
     /// #[netns_test(veth = true, engine = "relay")]
     /// fn a_lost_syn_ack_is_sent_again(client: Host, server: Host, lan: Segment) -> TestResult {
-    ///     let _lost = lan.intercept(nth(1, |frame| frame.is_syn_ack(), Verdict::Drop)).wait()?;
+    ///     let _lost = lan.intercept(nth(1, WireFrame::is_syn_ack, Verdict::Drop)).wait()?;
     ///     let listener = server.tcp_listener()?;
     ///     client.tcp_connect(listener.local_addr()?)?;
     ///     Ok(())
     /// }
     /// ```
-    pub fn intercept(&self, decide: impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static) -> Change<Intercepted> {
+    pub fn intercept(&self, decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static) -> Change<Intercepted> {
         let segment = self.clone();
         let what = format!("intercept frames on segment `{}`", self.name());
         Change::in_lab(what.clone(), self.surroundings().clone(), move |_| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netns_test_topology::{Device, Plan, SegmentKind};
 use nix::sched::{CloneFlags, setns};
@@ -93,9 +93,9 @@ impl Hub {
     }
 
     /// The names of the hosts behind the ports of a switch that are theirs alone.
-    pub(crate) fn owners(&self, plan: &Plan, segment: usize) -> BTreeMap<u32, String> {
+    pub(crate) fn owners(&self, plan: &Plan, segment: usize) -> BTreeMap<u32, Arc<str>> {
         let members = self.members(plan, segment).filter_map(|member| Some((member, self.cables(plan, member).ok()?)));
-        let name = |host: usize| plan.hosts[host].name.to_string();
+        let name = |host: usize| Arc::from(plan.hosts[host].name.as_str());
         members.flat_map(|((host, _), ports)| ports.into_iter().map(move |port| (port, name(host)))).collect()
     }
 

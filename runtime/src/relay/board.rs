@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use netns_test_topology::Impairment;
 use nix::errno::Errno;
@@ -96,18 +97,21 @@ const START: Position = (Stage::Sender, 0);
 const NOWHERE: u32 = 0;
 
 /// What decides about frames.
-pub(super) type Decide = Box<dyn FnMut(WireFrame<'_>) -> Verdict + Send>;
+pub(super) type Decide = Box<dyn FnMut(&WireFrame) -> Verdict + Send>;
 
 struct Interceptor {
     decide: Decide,
     /// The names of the hosts behind ports.
-    hosts: BTreeMap<u32, String>,
+    hosts: BTreeMap<u32, Arc<str>>,
 }
 
 impl Interceptor {
-    fn decide(&mut self, under_way: &UnderWay) -> Verdict {
-        let from = self.hosts.get(&under_way.from).map(String::as_str);
-        (self.decide)(WireFrame::new(from, &under_way.frame.bytes))
+    fn decide(&mut self, under_way: &mut UnderWay) -> Verdict {
+        let from = self.hosts.get(&under_way.from).cloned();
+        let frame = WireFrame::new(from, std::mem::take(&mut under_way.frame.bytes));
+        let verdict = (self.decide)(&frame);
+        under_way.frame.bytes = frame.into_bytes();
+        verdict
     }
 }
 
@@ -190,7 +194,7 @@ impl Board {
     }
 
     /// Has each frame be decided about, by number. `hosts` are the names of those behind ports.
-    pub(super) fn intercept(&mut self, number: u64, decide: Decide, hosts: BTreeMap<u32, String>) {
+    pub(super) fn intercept(&mut self, number: u64, decide: Decide, hosts: BTreeMap<u32, Arc<str>>) {
         self.interceptors.insert(number, Interceptor { decide, hosts });
     }
 
@@ -311,8 +315,8 @@ impl Board {
     /// Asks those who decide about a frame: the first who does not let it pass has decided.
     fn decide(&mut self, mut under_way: UnderWay) -> io::Result<()> {
         under_way.frame.complete_checksum();
-        let verdicts = self.interceptors.values_mut().map(|interceptor| interceptor.decide(&under_way));
-        let verdict = verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass);
+        let mut verdicts = self.interceptors.values_mut().map(|interceptor| interceptor.decide(&mut under_way));
+        let verdict = verdicts.find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass);
         let now = now()?;
         match verdict {
             Verdict::Pass => self.advance(now, under_way),

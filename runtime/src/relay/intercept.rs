@@ -1,15 +1,16 @@
 //! Frames that a test decides about one by one.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 
 /// A frame that crosses a segment, as its sender sent it: one packet, its checksums computed.
-#[derive(Clone, Copy, Debug)]
-pub struct WireFrame<'a> {
-    from: Option<&'a str>,
-    bytes: &'a [u8],
+#[derive(Clone, Debug)]
+pub struct WireFrame {
+    from: Option<Arc<str>>,
+    bytes: Vec<u8>,
 }
 
 /// What becomes of a frame.
@@ -65,44 +66,48 @@ pub struct UdpDatagram<'a> {
     pub payload: &'a [u8],
 }
 
-impl<'a> WireFrame<'a> {
-    pub(super) fn new(from: Option<&'a str>, bytes: &'a [u8]) -> Self {
+impl WireFrame {
+    pub(super) fn new(from: Option<Arc<str>>, bytes: Vec<u8>) -> Self {
         Self { from, bytes }
     }
 
-    /// The name of the host that sent it, if its cable is its own: macvlans and ipvlans share one.
-    pub fn from(self) -> Option<&'a str> {
-        self.from
-    }
-
-    /// All of it, from its Ethernet header on.
-    pub fn bytes(self) -> &'a [u8] {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
+    /// The name of the host that sent it, if its cable is its own: macvlans and ipvlans share one.
+    pub fn from(&self) -> Option<&str> {
+        self.from.as_deref()
+    }
+
+    /// All of it, from its Ethernet header on.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The address that its packet is from, if it is IPv4 or IPv6.
-    pub fn source(self) -> Option<IpAddr> {
+    pub fn source(&self) -> Option<IpAddr> {
         self.addresses().map(|(source, _)| source)
     }
 
     /// The address that its packet is to, if it is IPv4 or IPv6.
-    pub fn destination(self) -> Option<IpAddr> {
+    pub fn destination(&self) -> Option<IpAddr> {
         self.addresses().map(|(_, destination)| destination)
     }
 
     /// Whether it is of ARP (RFC 826).
-    pub fn is_arp(self) -> bool {
+    pub fn is_arp(&self) -> bool {
         matches!(self.parsed().and_then(|parsed| parsed.net), Some(LaxNetSlice::Arp(_)))
     }
 
     /// Whether it is of ICMP or `ICMPv6`.
-    pub fn is_icmp(self) -> bool {
+    pub fn is_icmp(&self) -> bool {
         let transport = self.parsed().and_then(|parsed| parsed.transport);
         matches!(transport, Some(TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_)))
     }
 
     /// The TCP segment in it.
-    pub fn tcp(self) -> Option<TcpSegment<'a>> {
+    pub fn tcp(&self) -> Option<TcpSegment<'_>> {
         let Some(TransportSlice::Tcp(segment)) = self.parsed()?.transport else { return None };
         Some(TcpSegment {
             source_port: segment.source_port(),
@@ -118,23 +123,23 @@ impl<'a> WireFrame<'a> {
     }
 
     /// The UDP datagram in it.
-    pub fn udp(self) -> Option<UdpDatagram<'a>> {
+    pub fn udp(&self) -> Option<UdpDatagram<'_>> {
         let Some(TransportSlice::Udp(datagram)) = self.parsed()?.transport else { return None };
         let (source_port, destination_port) = (datagram.source_port(), datagram.destination_port());
         Some(UdpDatagram { source_port, destination_port, payload: datagram.payload() })
     }
 
     /// Whether it opens a TCP connection.
-    pub fn is_syn(self) -> bool {
+    pub fn is_syn(&self) -> bool {
         self.tcp().is_some_and(|segment| segment.syn && !segment.ack)
     }
 
     /// Whether it answers one that opens a TCP connection.
-    pub fn is_syn_ack(self) -> bool {
+    pub fn is_syn_ack(&self) -> bool {
         self.tcp().is_some_and(|segment| segment.syn && segment.ack)
     }
 
-    fn addresses(self) -> Option<(IpAddr, IpAddr)> {
+    fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
         match self.parsed()?.net? {
             LaxNetSlice::Ipv4(v4) => Some((v4.header().source_addr().into(), v4.header().destination_addr().into())),
             LaxNetSlice::Ipv6(v6) => Some((v6.header().source_addr().into(), v6.header().destination_addr().into())),
@@ -142,8 +147,8 @@ impl<'a> WireFrame<'a> {
         }
     }
 
-    fn parsed(self) -> Option<LaxSlicedPacket<'a>> {
-        LaxSlicedPacket::from_ethernet(self.bytes).ok()
+    fn parsed(&self) -> Option<LaxSlicedPacket<'_>> {
+        LaxSlicedPacket::from_ethernet(&self.bytes).ok()
     }
 }
 
@@ -151,18 +156,18 @@ impl<'a> WireFrame<'a> {
 ///
 /// ```
 /// # use netns_test::prelude::*;
-/// # use netns_test::{Verdict, nth};
+/// # use netns_test::{WireFrame, nth};
 /// # #[netns_test(namespaces = 2, veth = true, engine = "relay")]
 /// # async fn doc(a: Host, b: Host, lan: Segment) -> TestResult {
-/// let _second = lan.intercept(nth(2, |frame| frame.is_syn_ack(), Verdict::Drop)).await?;
+/// let _second = lan.intercept(nth(2, WireFrame::is_syn_ack, Verdict::Drop)).await?;
 /// # Ok(())
 /// # }
 /// ```
 pub fn nth(
     number: usize,
-    mut is_one: impl FnMut(WireFrame<'_>) -> bool + Send + 'static,
+    mut is_one: impl FnMut(&WireFrame) -> bool + Send + 'static,
     verdict: Verdict,
-) -> impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static {
+) -> impl FnMut(&WireFrame) -> Verdict + Send + 'static {
     let mut seen = 0;
     move |frame| {
         let is_one = is_one(frame);

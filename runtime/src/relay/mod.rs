@@ -135,8 +135,8 @@ impl Relay {
     pub(crate) fn intercept(
         &self,
         number: u64,
-        decide: impl FnMut(WireFrame<'_>) -> Verdict + Send + 'static,
-        hosts: BTreeMap<u32, String>,
+        decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
+        hosts: BTreeMap<u32, Arc<str>>,
     ) -> io::Result<()> {
         self.tell(move |board| {
             board.intercept(number, Box::new(decide), hosts);
