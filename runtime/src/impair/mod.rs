@@ -1,6 +1,7 @@
 //! Bad weather on a segment: delays, losses, rates and the rest, while a test runs.
 
 mod force;
+mod kernel;
 mod partition;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use netns_test_topology::{Crossing, Engine, Impairment};
 
 pub(crate) use force::{Impairments, draw};
 pub use partition::Partition;
+pub(crate) use kernel::qdisc;
 
 use crate::change::{Change, LinkError};
 use crate::lab::Member;

@@ -124,9 +124,9 @@ impl Netlink {
         self.push(what, RouteNetlinkMessage::NewNeighbour(neighbour), NLM_F_CREATE | NLM_F_APPEND)
     }
 
-    /// Adds the request for a new queueing discipline.
-    pub(crate) fn add_qdisc(&mut self, what: &'static str, qdisc: TcMessage) -> Result<(), NetlinkError> {
-        self.push(what, RouteNetlinkMessage::NewQueueDiscipline(qdisc), NLM_F_CREATE | NLM_F_EXCL)
+    /// Adds the request for a queueing discipline in the place of another; one of the same kind is changed.
+    pub(crate) fn replace_qdisc(&mut self, what: &'static str, qdisc: TcMessage) -> Result<(), NetlinkError> {
+        self.push(what, RouteNetlinkMessage::NewQueueDiscipline(qdisc), NLM_F_CREATE | NLM_F_REPLACE)
     }
 
     fn push(&mut self, what: &'static str, message: RouteNetlinkMessage, flags: u16) -> Result<(), NetlinkError> {

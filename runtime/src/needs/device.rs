@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 
+use netns_test_topology::Impairment;
 use nix::errno::Errno;
-use rtnetlink::packet_core::DefaultNla;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkMessage};
-use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use super::error::{Attempt, Obstacle};
 use super::failed;
+use crate::impair::qdisc;
 use crate::lab::Netlink;
 use crate::sys;
 
@@ -21,7 +21,7 @@ const DEVICE: u32 = 100;
 const BASE: u32 = 101;
 
 /// Index of the loopback (`LOOPBACK_IFINDEX`).
-const LOOPBACK: i32 = 1;
+const LOOPBACK: u32 = 1;
 
 /// What the kernel says of a kind of link that it does not know (`rtnl_newlink`), and of VLANs in a bridge that was built without
 /// (`br_vlan_filter_toggle`).
@@ -64,21 +64,9 @@ pub(super) fn netem() -> Result<(), Obstacle> {
     let what = "make netem the qdisc of a loopback";
     // What `qdisc_create` says of a kind that it does not know, and rtnetlink where the kernel has no qdiscs at all.
     let unknown = [Errno::ENOENT, Errno::EOPNOTSUPP];
-    let mut qdisc = TcMessage::with_index(LOOPBACK);
-    qdisc.header.parent = TcHandle::ROOT;
-    qdisc.header.handle = TcHandle { major: 1, minor: 0 };
-    qdisc.attributes = vec![TcAttribute::Kind("netem".to_owned()), TcAttribute::Other(netem_options())];
     let mut netlink = open()?;
-    let added = netlink.add_qdisc(what, qdisc).and_then(|()| netlink.settle());
+    let added = netlink.replace_qdisc(what, qdisc(LOOPBACK, &Impairment::new(), 0)).and_then(|()| netlink.settle());
     added.map_err(|error| Attempt::from(error).lacking_if(&unknown))
-}
-
-/// `struct tc_netem_qopt` of the kernel's `linux/pkt_sched.h`, which the library does not have: latency, limit, loss, gap,
-/// duplicate and jitter. The limit is tc's own, in packets; everything else is 0.
-fn netem_options() -> DefaultNla {
-    const TCA_OPTIONS: u16 = 2;
-    let options = [0, 1000, 0, 0, 0, 0].map(u32::to_ne_bytes);
-    DefaultNla::new(TCA_OPTIONS, options.concat())
 }
 
 fn open() -> Result<Netlink, Obstacle> {
