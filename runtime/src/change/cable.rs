@@ -56,7 +56,7 @@ impl Segment {
             let moved = hub.move_ports(cable.member, &cable.ports, to.number(), patience);
             let state =
                 if moved.map_err(|error| LinkError::failed(&what, error))? { Carrier::There } else { Carrier::Lost };
-            let taken = impairments.take_ports(surroundings, to.number(), &cable.ports);
+            let taken = impairments.take_ports(surroundings, (from.number(), to.number()), &cable.ports);
             taken.map_err(|error| LinkError::failed(&what, error))?;
             cable.wait_for(&host, state, patience).map_err(|error| LinkError::failed(&what, error))
         })

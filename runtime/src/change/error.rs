@@ -97,6 +97,14 @@ pub enum LinkError {
         /// Why not.
         why: &'static str,
     },
+    /// The kernel's netem does not tell apart what an impairment has done.
+    #[error("the kernel does not count what `{impairment}` does to segment `{segment}`: `Engine::Relay` does")]
+    Uncounted {
+        /// Name of the segment.
+        segment: String,
+        /// The impairment, in the words of the options.
+        impairment: String,
+    },
     /// The kernel refused, or what was waited for did not happen.
     #[error("could not {what}")]
     Failed {

@@ -9,12 +9,14 @@ use std::time::Instant;
 
 use netns_test_topology::{Crossing, Distribution, Engine, Impairment, Plan, SegmentKind};
 
+use super::kernel::{Egresses, Netem, can, is_exact};
 use crate::change::LinkError;
 use crate::error::chain;
 use crate::host::Surroundings;
-use crate::lab::{LabError, Member, NoCable, link_message, with_netlink};
+use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
+use crate::needs;
 use crate::relay::{Counts, Relay, Selector, Verdict, WireFrame};
-use crate::{Host, Lab, Segment};
+use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
 const TOLD: usize = 8;
@@ -29,16 +31,36 @@ pub(crate) struct Impairments(Mutex<BTreeMap<usize, InForce>>);
 /// Those of one segment.
 #[derive(Debug)]
 struct InForce {
-    relay: Relay,
+    /// What the first of them asked for.
+    engine: Engine,
+    by: By,
     /// By number.
-    impairments: BTreeMap<u64, (Crossing, Impairment)>,
+    impairments: BTreeMap<u64, Wanted>,
     /// Those that ended last, with what they had done and when: a test that fails has dropped its guards before it is asked why.
-    ended: VecDeque<(Crossing, Impairment, Counts, Instant)>,
+    ended: VecDeque<(Wanted, Option<Counts>, Instant)>,
     /// The numbers of those who decide about each frame.
     interceptors: BTreeSet<u64>,
     numbers: u64,
+    /// What they had done when a relay took over from the kernel.
+    before: BTreeMap<u64, Counts>,
     /// Whether its hosts send single frames, rather than many in one that is still to be cut.
     singly: bool,
+}
+
+/// What carries frames over a segment.
+#[derive(Debug)]
+enum By {
+    /// The kernel's switch, or nothing but the wire.
+    Kernel(Netem),
+    Relay(Relay),
+}
+
+/// What is to happen to which frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) crossing: Crossing,
+    pub(super) impairment: Impairment,
+    pub(super) seed: u64,
 }
 
 /// Why an impairment is not in force.
@@ -82,53 +104,21 @@ impl Impairments {
         engine: Engine,
         seed: u64,
     ) -> Result<Vec<u64>, ImpairError> {
-        if engine == Engine::Kernel {
-            return Err(ImpairError::Impossible("the kernel's netem is not spoken yet; `Engine::Relay` can do it"));
+        let wanted = crossings.iter().map(|&crossing| Wanted { crossing, impairment, seed });
+        match self.lock().entry(segment) {
+            Entry::Occupied(mut occupied) => occupied.get_mut().add(surroundings, segment, wanted),
+            Entry::Vacant(vacant) => {
+                let mut in_force = InForce::new(engine);
+                let numbers = in_force.add(surroundings, segment, wanted)?;
+                vacant.insert(in_force);
+                Ok(numbers)
+            }
         }
-        let selectors = crossings.iter().map(|&crossing| selector(surroundings, crossing));
-        let selectors = selectors.collect::<Result<Vec<_>, _>>()?;
-        let mut all = self.lock();
-        let in_force = InForce::of(&mut all, surroundings, segment)?;
-        let mut numbers = Vec::new();
-        // Frames are sent singly before any of them is lost.
-        in_force.send_singly(surroundings, segment, in_force.singly || !can_take_many(&impairment))?;
-        for (selector, &crossing) in selectors.into_iter().zip(crossings) {
-            in_force.numbers += 1;
-            let number = in_force.numbers;
-            let put = in_force.relay.impair(number, selector, impairment, seed);
-            put.map_err(|error| ImpairError::Relay("put an impairment in force", error))?;
-            in_force.impairments.insert(number, (crossing, impairment));
-            numbers.push(number);
-        }
-        Ok(numbers)
     }
 
     /// Has a relay carry frames over a segment, with nothing that impairs them.
     pub(crate) fn relay(&self, surroundings: &Arc<Surroundings>, segment: usize) -> Result<(), ImpairError> {
-        InForce::of(&mut self.lock(), surroundings, segment).map(|_| ())
-    }
-
-    /// Takes impairments away, by their numbers, or all.
-    pub(super) fn clear(
-        &self,
-        surroundings: &Arc<Surroundings>,
-        segment: usize,
-        numbers: Option<&[u64]>,
-    ) -> Result<(), ImpairError> {
-        let mut all = self.lock();
-        let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
-        let present: Vec<u64> = in_force.impairments.keys().copied().collect();
-        for number in present.into_iter().filter(|number| numbers.is_none_or(|numbers| numbers.contains(number))) {
-            let ended = |error| ImpairError::Relay("end an impairment", error);
-            let counts = in_force.relay.counts(number).map_err(ended)?;
-            in_force.relay.clear(number).map_err(ended)?;
-            if let Some((crossing, impairment)) = in_force.impairments.remove(&number) {
-                in_force.ended.push_back((crossing, impairment, counts, Instant::now()));
-                let surplus = in_force.ended.len().saturating_sub(TOLD);
-                in_force.ended.drain(..surplus);
-            }
-        }
-        in_force.settle(surroundings, segment)
+        self.with_relay(surroundings, segment, |_| Ok(()))
     }
 
     /// Has each frame of a segment be decided about. Answers with the number of that.
@@ -138,16 +128,16 @@ impl Impairments {
         segment: usize,
         decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
     ) -> Result<u64, ImpairError> {
-        let mut all = self.lock();
-        let in_force = InForce::of(&mut all, surroundings, segment)?;
-        in_force.send_singly(surroundings, segment, true)?;
-        in_force.numbers += 1;
-        let number = in_force.numbers;
-        let names = surroundings.hub.owners(&surroundings.plan, segment);
-        let put = in_force.relay.intercept(number, decide, names);
-        put.map_err(|error| ImpairError::Relay("intercept frames", error))?;
-        in_force.interceptors.insert(number);
-        Ok(number)
+        self.with_relay(surroundings, segment, |in_force| {
+            in_force.send_singly(surroundings, segment, true)?;
+            in_force.numbers += 1;
+            let number = in_force.numbers;
+            let names = surroundings.hub.owners(&surroundings.plan, segment);
+            let put = in_force.relay()?.intercept(number, decide, names);
+            put.map_err(|error| ImpairError::Relay("intercept frames", error))?;
+            in_force.interceptors.insert(number);
+            Ok(number)
+        })
     }
 
     /// Decides about frames no longer.
@@ -159,9 +149,9 @@ impl Impairments {
     ) -> Result<(), ImpairError> {
         let mut all = self.lock();
         let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
-        in_force.relay.clear(number).map_err(|error| ImpairError::Relay("let frames pass", error))?;
+        in_force.relay()?.clear(number).map_err(|error| ImpairError::Relay("let frames pass", error))?;
         in_force.interceptors.remove(&number);
-        in_force.settle(surroundings, segment)
+        in_force.carry(surroundings, segment, in_force.impairments.clone())
     }
 
     /// Has a frame appear on a segment.
@@ -171,52 +161,107 @@ impl Impairments {
         segment: usize,
         bytes: Vec<u8>,
     ) -> Result<(), ImpairError> {
-        let mut all = self.lock();
-        let in_force = InForce::of(&mut all, surroundings, segment)?;
-        in_force.relay.inject(bytes).map_err(|error| ImpairError::Relay("send a frame", error))
+        self.with_relay(surroundings, segment, |in_force| {
+            in_force.relay()?.inject(bytes).map_err(|error| ImpairError::Relay("send a frame", error))
+        })
     }
 
-    /// What impairments have done, all of them together.
-    pub(super) fn counts(&self, segment: usize, numbers: &[u64]) -> io::Result<Counts> {
+    /// Does something with a segment's relay, which is started where there is none.
+    fn with_relay<T>(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        work: impl FnOnce(&mut InForce) -> Result<T, ImpairError>,
+    ) -> Result<T, ImpairError> {
+        let mut all = self.lock();
+        let in_force = match all.entry(segment) {
+            Entry::Occupied(occupied) => {
+                let in_force = occupied.into_mut();
+                in_force.be_relayed(surroundings, segment)?;
+                in_force
+            }
+            Entry::Vacant(vacant) => {
+                let mut in_force = InForce::new(Engine::Relay);
+                in_force.be_relayed(surroundings, segment)?;
+                vacant.insert(in_force)
+            }
+        };
+        work(in_force)
+    }
+
+    /// Takes impairments away, by their numbers, or all.
+    pub(super) fn clear(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        numbers: Option<&[u64]>,
+    ) -> Result<(), ImpairError> {
+        let mut all = self.lock();
+        let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
+        let mut left = in_force.impairments.clone();
+        left.retain(|number, _| numbers.is_some_and(|numbers| !numbers.contains(number)));
+        in_force.note_ends(surroundings, &left)?;
+        in_force.carry(surroundings, segment, left)
+    }
+
+    /// What impairments have done, all of them together; nothing if nobody counts it.
+    pub(super) fn counts(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        numbers: &[u64],
+    ) -> Result<Option<Counts>, ImpairError> {
         let all = self.lock();
         let mut counts = Counts::default();
         for number in all.get(&segment).into_iter().flat_map(|_| numbers) {
-            counts.add(&all[&segment].relay.counts(*number)?);
+            match all[&segment].counts(surroundings, *number)? {
+                Some(of_one) => counts.add(&of_one),
+                None => return Ok(None),
+            }
         }
-        Ok(counts)
+        Ok(Some(counts))
     }
 
     /// What carries frames over which segment, what is done to them and what has come of that: some lines, none where there is nothing.
-    pub(crate) fn describe(&self, plan: &Plan) -> String {
+    pub(crate) fn describe(&self, surroundings: &Arc<Surroundings>) -> String {
         let mut text = String::new();
         for (&segment, in_force) in &*self.lock() {
             // Writing to a string cannot fail.
-            let _ = in_force.describe(plan, segment, &mut text);
+            let _ = in_force.describe(surroundings, segment, &mut text);
         }
         text
     }
 
     /// Lets go of ports that will be another switch's.
     pub(crate) fn leave_ports(&self, segment: usize, ports: &[u32]) -> io::Result<()> {
-        self.lock().get(&segment).map_or(Ok(()), |in_force| in_force.relay.leave_ports(ports))
+        match self.lock().get(&segment) {
+            Some(InForce { by: By::Relay(relay), .. }) => relay.leave_ports(ports),
+            _ => Ok(()),
+        }
     }
 
-    /// Takes ports over that are this segment's now.
+    /// Takes ports over that were one segment's and are another's now.
     pub(crate) fn take_ports(
         &self,
         surroundings: &Arc<Surroundings>,
-        segment: usize,
+        (from, to): (usize, usize),
         ports: &[u32],
     ) -> Result<(), ImpairError> {
         let mut all = self.lock();
-        let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
-        let taken = surroundings.hub.inside(|| {
-            surroundings.hub.close_ports(ports)?;
-            Ok(in_force.relay.take_ports(ports))
-        })?;
-        taken.map_err(|error| ImpairError::Relay("take over a port", error))?;
-        let singly = std::mem::take(&mut in_force.singly);
-        in_force.send_singly(surroundings, segment, singly)
+        if let Some(left) = all.get_mut(&from) {
+            left.carry(surroundings, from, left.impairments.clone())?;
+        }
+        let Some(in_force) = all.get_mut(&to) else { return Ok(()) };
+        if let By::Relay(relay) = &in_force.by {
+            let taken = surroundings.hub.inside(|| {
+                surroundings.hub.close_ports(ports)?;
+                Ok(relay.take_ports(ports))
+            })?;
+            taken.map_err(|error| ImpairError::Relay("take over a port", error))?;
+        }
+        // Who is new sends as it is used to.
+        in_force.singly = false;
+        in_force.carry(surroundings, to, in_force.impairments.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, InForce>> {
@@ -225,16 +270,176 @@ impl Impairments {
 }
 
 impl InForce {
-    fn describe(&self, plan: &Plan, segment: usize, text: &mut String) -> fmt::Result {
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            by: By::Kernel(Netem::default()),
+            impairments: BTreeMap::new(),
+            ended: VecDeque::new(),
+            interceptors: BTreeSet::new(),
+            numbers: 0,
+            before: BTreeMap::new(),
+            singly: false,
+        }
+    }
+
+    /// Puts impairments in force, beside those that are. Answers with their numbers.
+    fn add(
+        &mut self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        added: impl Iterator<Item = Wanted>,
+    ) -> Result<Vec<u64>, ImpairError> {
+        let mut wanted = self.impairments.clone();
+        let first = self.numbers + 1;
+        wanted.extend((first..).zip(added));
+        let numbers: Vec<u64> = wanted.range(first..).map(|(number, _)| *number).collect();
+        self.carry(surroundings, segment, wanted)?;
+        self.numbers += numbers.len() as u64;
+        Ok(numbers)
+    }
+
+    /// Notes what those impairments have done that are not left.
+    fn note_ends(&mut self, surroundings: &Arc<Surroundings>, left: &BTreeMap<u64, Wanted>) -> Result<(), ImpairError> {
+        for (&number, &wanted) in self.impairments.iter().filter(|(number, _)| !left.contains_key(number)) {
+            let counts = self.counts(surroundings, number)?;
+            self.ended.push_back((wanted, counts, Instant::now()));
+        }
+        let surplus = self.ended.len().saturating_sub(TOLD);
+        self.ended.drain(..surplus);
+        Ok(())
+    }
+
+    /// Puts in force what is wanted, and nothing else.
+    fn carry(
+        &mut self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        wanted: BTreeMap<u64, Wanted>,
+    ) -> Result<(), ImpairError> {
+        let by_kernel = match self.by {
+            By::Kernel(_) => self.choose(surroundings, segment, &wanted)?,
+            By::Relay(_) => None,
+        };
+        // Where it is refused, nothing has changed yet.
+        let selectors = match by_kernel {
+            Some(_) => BTreeMap::new(),
+            None => selectors(surroundings, &wanted)?,
+        };
+        let many = wanted.values().all(|wanted| can_take_many(&wanted.impairment));
+        let singly = !many || !self.interceptors.is_empty();
+        // Frames are sent singly before any of them is lost.
+        self.send_singly(surroundings, segment, self.singly || singly)?;
+        match (&mut self.by, by_kernel) {
+            (By::Kernel(netem), Some(egresses)) => netem.bring(surroundings, &egresses)?,
+            (By::Kernel(_), None) => self.take_over(surroundings, segment, selectors, &wanted)?,
+            (By::Relay(relay), _) => {
+                for number in self.impairments.keys().filter(|number| !wanted.contains_key(number)) {
+                    relay.clear(*number).map_err(|error| ImpairError::Relay("end an impairment", error))?;
+                }
+                let added = selectors.into_iter().filter(|(number, _)| !self.impairments.contains_key(number));
+                impair(relay, added, &wanted)?;
+            }
+        }
+        self.impairments = wanted;
+        self.send_singly(surroundings, segment, singly)
+    }
+
+    /// Has a relay carry frames, if none does yet.
+    fn be_relayed(&mut self, surroundings: &Arc<Surroundings>, segment: usize) -> Result<(), ImpairError> {
+        if matches!(self.by, By::Relay(_)) {
+            return Ok(());
+        }
+        if self.engine == Engine::Kernel {
+            return Err(ImpairError::Impossible("only a relay does that, and the kernel was asked for"));
+        }
+        relay_can(&surroundings.plan, segment).map_err(ImpairError::Impossible)?;
+        let wanted = self.impairments.clone();
+        self.take_over(surroundings, segment, selectors(surroundings, &wanted)?, &wanted)
+    }
+
+    fn relay(&self) -> Result<&Relay, ImpairError> {
+        match &self.by {
+            By::Relay(relay) => Ok(relay),
+            By::Kernel(_) => Err(ImpairError::Impossible("no relay carries frames over it")),
+        }
+    }
+
+    /// What the kernel is to do, if it is the kernel that does it.
+    fn choose(
+        &self,
+        surroundings: &Surroundings,
+        segment: usize,
+        wanted: &BTreeMap<u64, Wanted>,
+    ) -> Result<Option<Egresses>, ImpairError> {
+        let plan = &surroundings.plan;
+        let by_kernel = || {
+            let members: Vec<Member> = surroundings.hub.members(plan, segment).collect();
+            let egresses = can(plan, segment, &members, wanted)?;
+            if wanted.is_empty() || needs::has_netem() { Ok(Some(egresses)) } else { Err(NO_NETEM) }
+        };
+        let by_relay = relay_can(plan, segment);
+        let chosen = match self.engine {
+            Engine::Kernel => by_kernel(),
+            Engine::Automatic => {
+                let is_better = by_relay.is_err() || wanted.values().all(|wanted| is_exact(&wanted.impairment));
+                let by_kernel = if is_better { by_kernel().ok() } else { None };
+                by_kernel.map_or_else(|| by_relay.map(|()| None), Ok)
+            }
+            _ => by_relay.map(|()| None),
+        };
+        chosen.map_err(ImpairError::Impossible)
+    }
+
+    /// A relay takes over from the kernel, for good. What is under way arrives.
+    fn take_over(
+        &mut self,
+        surroundings: &Arc<Surroundings>,
+        segment: usize,
+        selectors: BTreeMap<u64, Selector>,
+        wanted: &BTreeMap<u64, Wanted>,
+    ) -> Result<(), ImpairError> {
+        for &number in self.impairments.keys() {
+            let counts = self.counts(surroundings, number)?;
+            self.before.insert(number, counts.unwrap_or_default());
+        }
+        let relay = start_relay(surroundings, segment)?;
+        impair(&relay, selectors, wanted)?;
+        if let By::Kernel(mut netem) = std::mem::replace(&mut self.by, By::Relay(relay)) {
+            netem.bring(surroundings, &Egresses::new())?;
+        }
+        Ok(())
+    }
+
+    /// What an impairment has done; nothing if nobody counts it.
+    fn counts(&self, surroundings: &Arc<Surroundings>, number: u64) -> Result<Option<Counts>, ImpairError> {
+        match &self.by {
+            By::Kernel(netem) => Ok(netem.counts(surroundings, number)?),
+            By::Relay(relay) => {
+                let counts = relay.counts(number);
+                let mut counts =
+                    counts.map_err(|error| ImpairError::Relay("read what an impairment has done", error))?;
+                self.before.get(&number).iter().for_each(|before| counts.add(before));
+                Ok(Some(counts))
+            }
+        }
+    }
+
+    fn describe(&self, surroundings: &Arc<Surroundings>, segment: usize, text: &mut String) -> fmt::Result {
+        let plan = &surroundings.plan;
         let name = &plan.segments[segment].name;
-        match self.relay.totals() {
-            Ok(totals) => writeln!(text, "  segment {name} is relayed: {totals}")?,
-            Err(error) => writeln!(text, "  segment {name} is relayed: {error}")?,
+        match &self.by {
+            By::Kernel(_) if self.impairments.is_empty() && self.ended.is_empty() => {}
+            By::Kernel(_) => writeln!(text, "  segment {name} is the kernel's")?,
+            By::Relay(relay) => match relay.totals() {
+                Ok(totals) => writeln!(text, "  segment {name} is relayed: {totals}")?,
+                Err(error) => writeln!(text, "  segment {name} is relayed: {error}")?,
+            },
         }
         let host = |(host, _): Member| &plan.hosts[host].name;
-        let mut tell = |impairment: &Impairment, crossing: Crossing, became: String| {
-            write!(text, "    {impairment}")?;
-            match crossing {
+        let mut tell = |wanted: &Wanted, became: String| {
+            write!(text, "    {}", wanted.impairment)?;
+            match wanted.crossing {
                 Crossing::From(from) => write!(text, ", from {}", host(from))?,
                 Crossing::To(to) => write!(text, ", to {}", host(to))?,
                 Crossing::Between(from, to) => write!(text, ", from {} to {}", host(from), host(to))?,
@@ -242,69 +447,17 @@ impl InForce {
             }
             writeln!(text, ": {became}")
         };
-        for (&number, (crossing, impairment)) in &self.impairments {
-            let became = self.relay.counts(number).map_or_else(|error| error.to_string(), |counts| counts.to_string());
-            tell(impairment, *crossing, became)?;
+        let told = |counts: &Option<Counts>| {
+            counts.as_ref().map_or_else(|| "not counted by the kernel".to_owned(), ToString::to_string)
+        };
+        for (&number, wanted) in &self.impairments {
+            let counts = self.counts(surroundings, number);
+            tell(wanted, counts.map_or_else(|error| chain(&error), |counts| told(&counts)))?;
         }
-        for (crossing, impairment, counts, when) in &self.ended {
-            tell(impairment, *crossing, format!("{counts}; ended {:?} ago", when.elapsed()))?;
+        for (wanted, counts, when) in &self.ended {
+            tell(wanted, format!("{}; ended {:?} ago", told(counts), when.elapsed()))?;
         }
         Ok(())
-    }
-
-    /// That of a segment, with a relay that is started where there is none.
-    fn of<'a>(
-        all: &'a mut BTreeMap<usize, Self>,
-        surroundings: &Arc<Surroundings>,
-        segment: usize,
-    ) -> Result<&'a mut Self, ImpairError> {
-        match all.entry(segment) {
-            Entry::Occupied(there) => Ok(there.into_mut()),
-            Entry::Vacant(vacant) => Ok(vacant.insert(Self::start(surroundings, segment)?)),
-        }
-    }
-
-    /// Has frames be sent as what is in force now needs them.
-    fn settle(&mut self, surroundings: &Arc<Surroundings>, segment: usize) -> Result<(), ImpairError> {
-        let many = self.impairments.values().all(|(_, impairment)| can_take_many(impairment));
-        self.send_singly(surroundings, segment, !many || !self.interceptors.is_empty())
-    }
-
-    /// A relay in the place of the segment's bridge.
-    fn start(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Self, ImpairError> {
-        match &surroundings.plan.segments[segment].kind {
-            SegmentKind::Switch(bridge) if bridge.stp => {
-                return Err(ImpairError::Impossible("a relay does not speak the spanning tree protocol"));
-            }
-            SegmentKind::Switch(bridge) if bridge.vlan_filtering => {
-                return Err(ImpairError::Impossible("a relay does not filter VLANs"));
-            }
-            SegmentKind::Switch(_) => {}
-            SegmentKind::Wire => {
-                return Err(ImpairError::Impossible(
-                    "nothing is between the two ends of a veth pair; a switch joins two as well (leave out `veth` in `#[segment]`)",
-                ));
-            }
-            _ => return Err(ImpairError::Impossible("only a switch can be impaired: impair the one that it is over")),
-        }
-        let ports = surroundings.hub.ports(&surroundings.plan, segment);
-        let (watch, name) = (Arc::downgrade(surroundings), surroundings.plan.segments[segment].name.to_string());
-        let failed = move |why: String| {
-            if let Some(surroundings) = watch.upgrade() {
-                let _ = surroundings.spoiled.set(format!("the relay of segment `{name}` has failed: {why}"));
-            }
-        };
-        let close = || surroundings.hub.close_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
-        let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
-        let relay = relay.map_err(|error| ImpairError::Relay("start a relay", error))?;
-        Ok(Self {
-            relay,
-            impairments: BTreeMap::new(),
-            ended: VecDeque::new(),
-            interceptors: BTreeSet::new(),
-            numbers: 0,
-            singly: false,
-        })
     }
 
     /// Has those who send to the segment do so frame by frame, or no longer. Between hosts the kernel passes up to 64 kB on at once, to be cut
@@ -319,30 +472,86 @@ impl InForce {
             return Ok(());
         }
         let segments = if singly { 1 } else { MANY_SEGMENTS };
-        let labs = surroundings.labs.all();
-        let hosts = labs.iter().flat_map(Lab::hosts).filter(|host| Arc::ptr_eq(host.surroundings(), surroundings));
-        let hosts: Vec<&Host> = hosts.collect();
-        for (host, device) in surroundings.hub.senders(&surroundings.plan, segment) {
+        for (namespace, device) in surroundings.hub.senders(&surroundings.plan, segment) {
             let mut message = link_message(device).build();
             message.attributes.push(rtnetlink::packet_route::link::LinkAttribute::GsoMaxSegs(segments));
-            let what = "say how many segments a frame may have";
-            match host {
-                Some(number) => {
-                    let host = hosts.iter().find(|host| host.machine().number() == number).expect("it is of this lab");
-                    with_netlink(host.netns(), host.name(), |netlink| netlink.set_link(what, message))?;
-                }
-                None => surroundings.hub.set_sender(what, message)?,
-            }
+            in_namespace(surroundings, namespace, |netlink| {
+                netlink.set_link("say how many segments a frame may have", message)
+            })?;
         }
         self.singly = singly;
         Ok(())
     }
 }
 
+/// Calls `f` with a routing socket in the namespace of a host, or in that of the switches.
+pub(super) fn in_namespace<T: Send>(
+    surroundings: &Arc<Surroundings>,
+    host: Option<usize>,
+    f: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError> + Send,
+) -> Result<T, LabError> {
+    let Some(number) = host else { return surroundings.hub.with_netlink(f) };
+    let labs = surroundings.labs.all();
+    let mut hosts = labs.iter().flat_map(Lab::hosts).filter(|host| Arc::ptr_eq(host.surroundings(), surroundings));
+    let host = hosts.find(|host| host.machine().number() == number).expect("it is of this lab");
+    with_netlink(host.netns(), host.name(), f)
+}
+
+const NO_NETEM: &str = "this kernel has no netem: `sudo modprobe sch_netem`, or `Engine::Relay`";
+
+/// Why a relay cannot take the place of what joins the hosts of a segment.
+fn relay_can(plan: &Plan, segment: usize) -> Result<(), &'static str> {
+    match &plan.segments[segment].kind {
+        SegmentKind::Switch(bridge) if bridge.stp => Err("a relay does not speak the spanning tree protocol"),
+        SegmentKind::Switch(bridge) if bridge.vlan_filtering => Err("a relay does not filter VLANs"),
+        SegmentKind::Switch(_) => Ok(()),
+        SegmentKind::Wire => Err(
+            "nothing is between the two ends of a veth pair; a switch joins two as well (leave out `veth` in `#[segment]`)",
+        ),
+        _ => Err("only a switch can be impaired: impair the one that it is over"),
+    }
+}
+
+/// A relay in the place of the segment's bridge.
+fn start_relay(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Relay, ImpairError> {
+    let ports = surroundings.hub.ports(&surroundings.plan, segment);
+    let (watch, name) = (Arc::downgrade(surroundings), surroundings.plan.segments[segment].name.to_string());
+    let failed = move |why: String| {
+        if let Some(surroundings) = watch.upgrade() {
+            let _ = surroundings.spoiled.set(format!("the relay of segment `{name}` has failed: {why}"));
+        }
+    };
+    let close = || surroundings.hub.close_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
+    let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
+    relay.map_err(|error| ImpairError::Relay("start a relay", error))
+}
+
+/// Has a relay impair what is selected.
+fn impair(
+    relay: &Relay,
+    selectors: impl IntoIterator<Item = (u64, Selector)>,
+    wanted: &BTreeMap<u64, Wanted>,
+) -> Result<(), ImpairError> {
+    for (number, selector) in selectors {
+        let Wanted { impairment, seed, .. } = wanted[&number];
+        let put = relay.impair(number, selector, impairment, seed);
+        put.map_err(|error| ImpairError::Relay("put an impairment in force", error))?;
+    }
+    Ok(())
+}
+
 /// Whether an impairment does the same to many segments in one frame as to each of them.
 fn can_take_many(impairment: &Impairment) -> bool {
     let delay = Impairment::new().delay(impairment.delay).distribution(Distribution::default());
     *impairment == delay
+}
+
+/// The ports that impairments are about.
+fn selectors(
+    surroundings: &Surroundings,
+    wanted: &BTreeMap<u64, Wanted>,
+) -> Result<BTreeMap<u64, Selector>, ImpairError> {
+    wanted.iter().map(|(&number, wanted)| Ok((number, selector(surroundings, wanted.crossing)?))).collect()
 }
 
 /// The ports that a crossing is about.

@@ -10,8 +10,8 @@ use std::pin::Pin;
 use netns_test_topology::{Crossing, Engine, Impairment};
 
 pub(crate) use force::{Impairments, draw};
-pub use partition::Partition;
 pub(crate) use kernel::qdisc;
+pub use partition::Partition;
 
 use crate::change::{Change, LinkError};
 use crate::lab::Member;
@@ -158,7 +158,8 @@ impl Impair {
         self
     }
 
-    /// What carries it out; the first impairment of a segment decides for all of them.
+    /// What carries it out; the first impairment of a segment decides for all of them. If that is [`Engine::Automatic`], a relay takes over from the
+    /// kernel, for good, when there is one that the kernel is not for.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
@@ -302,16 +303,21 @@ impl Impaired {
     /// What it has done so far.
     ///
     /// # Errors
-    /// What carries it out does not answer; the test is broken then.
+    /// [`LinkError::Uncounted`] where the kernel does not count it: `Engine::Relay` does. Otherwise what carries it out does not answer; the test is
+    /// broken then.
     pub fn report(&self) -> Result<ImpairmentReport, LinkError> {
         let surroundings = self.segment.surroundings();
         let numbers = self.numbers.as_deref().unwrap_or_default();
-        let counts = surroundings.impairments.counts(self.segment.number(), numbers);
-        let crate::relay::Counts { frames, lost, too_large, overflowed, duplicated, reordered, corrupted } = counts
-            .map_err(|error| {
-                let _ = surroundings.spoiled.set(error.to_string());
-                LinkError::failed("read what an impairment has done", error)
-            })?;
+        let counts = surroundings.impairments.counts(surroundings, self.segment.number(), numbers);
+        let counts = counts.map_err(|error| {
+            let _ = surroundings.spoiled.set(crate::error::chain(&error));
+            LinkError::failed("read what an impairment has done", error)
+        })?;
+        let Some(counts) = counts else {
+            let (segment, impairment) = (self.segment.name().to_owned(), self.impairment.to_string());
+            return Err(LinkError::Uncounted { segment, impairment });
+        };
+        let crate::relay::Counts { frames, lost, too_large, overflowed, duplicated, reordered, corrupted } = counts;
         Ok(ImpairmentReport { frames, lost, too_large, overflowed, duplicated, reordered, corrupted })
     }
 

@@ -104,7 +104,7 @@ impl Hub {
     }
 
     /// The interfaces on a segment, as it is now.
-    fn members(&self, plan: &Plan, segment: usize) -> impl Iterator<Item = Member> {
+    pub(crate) fn members(&self, plan: &Plan, segment: usize) -> impl Iterator<Item = Member> {
         let hosts = plan.hosts.iter().enumerate();
         let all = hosts.flat_map(|(host, of)| (0..of.interfaces.len()).map(move |nth| (host, nth)));
         all.filter(move |&member| self.segment_of(plan, member) == segment)
@@ -122,9 +122,12 @@ impl Hub {
         self.members(plan, segment).flat_map(of_member).collect()
     }
 
-    /// Changes one of those that are among the switches.
-    pub(crate) fn set_sender(&self, what: &'static str, message: LinkMessage) -> Result<(), LabError> {
-        with_netlink(self.netns.as_fd(), HUB, |netlink| netlink.set_link(what, message))
+    /// Calls `f` with a routing socket where the switches are.
+    pub(crate) fn with_netlink<T: Send>(
+        &self,
+        f: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError> + Send,
+    ) -> Result<T, LabError> {
+        with_netlink(self.netns.as_fd(), HUB, f)
     }
 
     /// Calls `f` on a thread that is where the switches are.

@@ -96,7 +96,7 @@ impl Lab {
     /// What its segments do to frames: some lines, for the evidence.
     pub(crate) fn weather(&self) -> String {
         let surroundings = &self.0.surroundings;
-        surroundings.impairments.describe(&surroundings.plan)
+        surroundings.impairments.describe(surroundings)
     }
 
     /// The lab of the test whose body this thread runs.

@@ -14,6 +14,7 @@ use std::thread;
 
 use netns_test_topology::{Feature, Need};
 use nix::sched::{CloneFlags, unshare};
+use once_cell::sync::OnceCell;
 use rtnetlink::packet_route::link::{
     InfoBridge, InfoData, InfoGre, InfoIpTunnel, InfoKind, InfoVlan, InfoVrf, InfoVxlan,
 };
@@ -45,6 +46,13 @@ pub(crate) fn check(needs: &[Need]) -> Result<Tried, Unmet> {
         errors.extend(met.err());
     }
     if errors.is_empty() { Ok(Tried(namespaces)) } else { Err(Unmet(errors)) }
+}
+
+/// Whether this kernel has netem, tried out once.
+pub(crate) fn has_netem() -> bool {
+    /// Where it was tried out, kept for the reason that [`Tried`] has.
+    static TRIED: OnceCell<Option<OwnedFd>> = OnceCell::new();
+    TRIED.get_or_init(|| in_scratch_namespace(Feature::Netem).ok()).is_some()
 }
 
 /// Tries out a feature on a thread in a network namespace of its own, where nothing else is. Answers with the namespace.

@@ -25,6 +25,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use board::Board;
 pub(crate) use board::Selector;
+pub(crate) use dice::mix;
 pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use pipe::Counts;
 use port::Port;

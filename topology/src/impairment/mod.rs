@@ -296,10 +296,13 @@ impl ImpairmentPlan {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Engine {
-    /// The kernel where it can do all that is asked for, the relay otherwise.
+    /// The kernel where it has netem and does exactly what a relay would: delays and rates, everything lost or nothing. The relay otherwise, also
+    /// for what is left to chance, so that it is the same chance on any machine.
     #[default]
     Automatic,
-    /// The kernel's netem (tc-netem(8)).
+    /// The kernel's netem (tc-netem(8)). It does one thing to a frame and cannot tell what is between two hosts; which frames chance hits depends on
+    /// what else is sent; a bit that it flips may be in the Ethernet header. Of a TCP connection that was there before, several segments may be
+    /// one frame to the sender's cable. A bond's interface, a macvlan's and those that are like it are not impaired.
     Kernel,
     /// A wire of our own, in user space.
     Relay,

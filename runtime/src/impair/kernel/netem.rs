@@ -10,7 +10,7 @@ use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use super::distribution;
 
 /// What the kernel calls it.
-const KIND: &str = "netem";
+pub(super) const KIND: &str = "netem";
 
 const TCA_OPTIONS: u16 = 2;
 
