@@ -251,6 +251,14 @@ fn words_for_one_direction_are_instead_of_those_for_both() {
         a(&[(Word::Preset, "dsl")], &[(Word::Rate, "1mbit")], &[(Word::Preset, "lossy")]),
         ["from: delay 15ms, jitter 2ms, loss 0.05%, rate 1mbit", "to: loss 10%"],
     );
+    let numbers = lan(|drawing| {
+        let interface = &mut drawing.hosts[0].interfaces[0];
+        interface.impairment = DrawnImpairment { limit: Some(7), ..black_hole() };
+        interface.egress = words(&[(Word::Rate, "1mbit")]);
+        interface.ingress = DrawnImpairment { limit: Some(8), mtu_black_hole: Some(9), ..interface.egress.clone() };
+    });
+    let said: Vec<_> = does(&numbers).into_iter().map(|(_, said)| said).collect();
+    assert_eq!(said, ["rate 1mbit, limit 7, mtu_black_hole 1400", "rate 1mbit, limit 8, mtu_black_hole 9"]);
     // What needs another word may have it in each direction.
     assert_eq!(a(&[(Word::Reorder, "1%")], &[(Word::Delay, "5ms")], &[(Word::Delay, "6ms")]).len(), 2);
 }
@@ -363,6 +371,11 @@ fn hosts_of_a_nested_topology_are_found_within_it_and_from_outside() {
     assert_eq!(between(1), [Crossing::Between((4, 0), (5, 0)), Crossing::Between((5, 0), (4, 0))]);
     drawing.nested[1].drawing.as_mut().unwrap().segments[0].pairs[0].to = "site-c".into();
     refused(&drawing, Place::Nested(1, NestedPart::Whole), "segment `other-lan`: `site-c` is no host");
+    let inner = drawing.nested[1].drawing.as_mut().unwrap();
+    inner.segments[0].pairs[0].to = "d".into();
+    inner.hosts.push(DrawnHost { isolated: true, ..host("d", &[]) });
+    let within = "segment `other-lan`: `d` is not on it\nhelp: the hosts on it are `a`, `b`, `c`";
+    refused(&drawing, Place::Nested(1, NestedPart::Whole), within);
 }
 
 #[test]
@@ -490,6 +503,14 @@ fn what_the_kernel_cannot_do() {
     by_engine(
         |d| {
             d.segments[0].impairment = delay();
+            d.hosts[1].interfaces[0].ingress = delay();
+        },
+        kernel_only(at(1, InterfacePart::Ingress(Word::Delay)), one),
+    );
+    by_engine(
+        |d| {
+            d.segments[0].impairment = delay();
+            d.hosts[1].interfaces[0].egress = delay();
             d.hosts[1].interfaces[0].ingress = delay();
         },
         kernel_only(at(1, InterfacePart::Ingress(Word::Delay)), one),
