@@ -176,13 +176,18 @@ pub(crate) fn receive_frame(
         return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
     }
     // SAFETY: the kernel has filled in the message, which still points to the control buffer.
-    let auxiliary = unsafe { libc::CMSG_FIRSTHDR(&raw const message).as_ref() };
-    let auxiliary =
-        auxiliary.filter(|first| (first.cmsg_level, first.cmsg_type) == (libc::SOL_PACKET, libc::PACKET_AUXDATA));
-    let Some(auxiliary) = auxiliary else { return Ok((length, None)) };
+    let first = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+    if first.is_null() {
+        return Ok((length, None));
+    }
+    // SAFETY: it is a header within the control buffer, which is aligned for it.
+    let kind = unsafe { ((*first).cmsg_level, (*first).cmsg_type) };
+    if kind != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
+        return Ok((length, None));
+    }
     // SAFETY: such a control message is this struct, which need not be aligned.
     let auxiliary: libc::tpacket_auxdata =
-        unsafe { libc::CMSG_DATA(auxiliary).cast::<libc::tpacket_auxdata>().read_unaligned() };
+        unsafe { libc::CMSG_DATA(first).cast::<libc::tpacket_auxdata>().read_unaligned() };
     if auxiliary.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
         return Ok((length, None));
     }

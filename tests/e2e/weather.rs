@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use netns_test::prelude::*;
 use netns_test::{Distribution, Engine, Impaired, LinkError, MacAddr, WireFrame, nth};
+use netns_test_tests::realised::ip;
 
 #[derive(Topology)]
 struct Three {
@@ -470,5 +471,78 @@ fn a_transfer_survives_a_cable_that_is_pulled(net: Three) -> TestResult {
         Ok(took)
     })?;
     assert!(took > 2000 * MS, "{took:?}: it was over before the cable was pulled");
+    Ok(())
+}
+
+#[netns_test(timeout = "60s")]
+async fn a_host_that_takes_its_own_interface_down_and_up_gets_round_nothing(lab: Lab, net: Three) -> TestResult {
+    let Three { a, b, c, .. } = &net;
+    let _parted = lab.partition([a, c], [b]).await?;
+    for host in [a, b, c] {
+        ip(host, &["link", "set", "eth0", "down"]);
+        ip(host, &["link", "set", "eth0", "up"]);
+        host.wait_for_carrier(&net.lan).await?;
+    }
+    a.assert_ping(c).await;
+    a.assert_no_ping(b).await;
+    // Nothing comes twice, either.
+    let report = a.ping(c).count(5).interval(5 * MS).await?;
+    assert_eq!((report.received(), report.duplicates()), (5, 0));
+    Ok(())
+}
+
+#[netns_test(timeout = "60s")]
+async fn a_cable_that_is_pulled_already_is_no_matter(net: Three) -> TestResult {
+    let Three { lan, spare, a, b, c, .. } = &net;
+    lan.unplug(b).await?;
+    let _slow = lan.impair(Impairment::new().loss(percent(0.001))).await?;
+    let _far = spare.impair(Impairment::new().loss(percent(0.001))).await?;
+    a.assert_no_ping(b).await;
+    a.assert_ping(c).await;
+    lan.move_host(b, spare).await?;
+    spare.move_host(b, lan).await?;
+    lan.plug(b).await?;
+    lan.plug(b).await?;
+    a.assert_ping(b).await;
+    let report = a.ping(b).count(5).interval(5 * MS).await?;
+    assert_eq!(report.duplicates(), 0);
+    Ok(())
+}
+
+#[netns_test]
+async fn what_decides_may_hold_a_guard_and_give_it_up_with_itself(net: Three) -> TestResult {
+    let Three { lan, spare, a, b, .. } = &net;
+    let held = spare.impair(Impairment::new().mtu_black_hole(1400)).await?;
+    let deciding = lan.intercept(move |_| {
+        let _held = &held;
+        Verdict::Pass
+    });
+    let deciding = deciding.await?;
+    a.assert_ping(b).await;
+    drop(deciding);
+    a.assert_ping(b).await;
+    Ok(())
+}
+
+#[netns_test]
+fn what_contradicts_itself_is_refused(net: Three) {
+    let Three { lan, a, b, c, .. } = &net;
+    let cut = || lan.impair(Impairment::black_hole());
+    for refused in [cut().from(a).to(a), cut().between(a, a), cut().from(a).between(b, c), cut().from(a).from(b)] {
+        let refused = refused.wait().unwrap_err();
+        assert!(matches!(refused, LinkError::Senseless { .. }), "{refused}");
+    }
+    a.assert_ping(b).wait();
+}
+
+#[netns_test]
+fn what_has_been_done_is_told_after_the_end(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    let guard = lan.impair(Impairment::new().loss(percent(99.99999))).from(a).wait()?;
+    let _ = a.ping(b).count(3).timeout(50 * MS).wait();
+    lan.clear().wait()?;
+    let report = guard.report()?;
+    assert!(report.frames >= 3 && report.lost >= 3, "{report:?}");
     Ok(())
 }

@@ -52,7 +52,6 @@ impl Segment {
             let surroundings = host.surroundings();
             let (hub, impairments) = (&surroundings.hub, &surroundings.impairments);
             impairments.leave_ports(from.number(), &cable.ports).map_err(|error| LinkError::failed(&what, error))?;
-            hub.forget_closed(&cable.ports);
             let moved = hub.move_ports(cable.member, &cable.ports, to.number(), patience);
             let state =
                 if moved.map_err(|error| LinkError::failed(&what, error))? { Carrier::There } else { Carrier::Lost };

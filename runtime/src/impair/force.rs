@@ -15,7 +15,7 @@ use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
 use crate::needs;
-use crate::relay::{Counts, Relay, Selector, Verdict, WireFrame};
+use crate::relay::{Counts, Relay, Selector, Verdict, WireFrame, refuse_inside};
 use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
@@ -41,6 +41,8 @@ struct InForce {
     /// The numbers of those who decide about each frame.
     interceptors: BTreeSet<u64>,
     numbers: u64,
+    /// What those had done that have ended.
+    done: BTreeMap<u64, Option<Counts>>,
     /// What they had done when a relay took over from the kernel.
     before: BTreeMap<u64, Counts>,
     /// Whether its hosts send single frames, rather than many in one that is still to be cut.
@@ -72,6 +74,8 @@ pub(crate) enum ImpairError {
     NoCable(NoCable),
     #[error("could not {0}")]
     Relay(&'static str, #[source] io::Error),
+    #[error(transparent)]
+    Inside(io::Error),
     #[error(transparent)]
     Lab(#[from] LabError),
 }
@@ -105,7 +109,7 @@ impl Impairments {
         seed: u64,
     ) -> Result<Vec<u64>, ImpairError> {
         let wanted = crossings.iter().map(|&crossing| Wanted { crossing, impairment, seed });
-        match self.lock().entry(segment) {
+        match self.lock()?.entry(segment) {
             Entry::Occupied(mut occupied) => occupied.get_mut().add(surroundings, segment, wanted),
             Entry::Vacant(vacant) => {
                 let mut in_force = InForce::new(engine);
@@ -147,9 +151,12 @@ impl Impairments {
         segment: usize,
         number: u64,
     ) -> Result<(), ImpairError> {
-        let mut all = self.lock();
+        // Dropped when the lock is free again: it may hold a guard of its own.
+        let _decided;
+        let mut all = self.lock()?;
         let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
-        in_force.relay()?.clear(number).map_err(|error| ImpairError::Relay("let frames pass", error))?;
+        let cleared = in_force.relay()?.clear(number);
+        _decided = cleared.map_err(|error| ImpairError::Relay("let frames pass", error))?;
         in_force.interceptors.remove(&number);
         in_force.carry(surroundings, segment, in_force.impairments.clone())
     }
@@ -173,7 +180,7 @@ impl Impairments {
         segment: usize,
         work: impl FnOnce(&mut InForce) -> Result<T, ImpairError>,
     ) -> Result<T, ImpairError> {
-        let mut all = self.lock();
+        let mut all = self.lock()?;
         let in_force = match all.entry(segment) {
             Entry::Occupied(occupied) => {
                 let in_force = occupied.into_mut();
@@ -196,7 +203,7 @@ impl Impairments {
         segment: usize,
         numbers: Option<&[u64]>,
     ) -> Result<(), ImpairError> {
-        let mut all = self.lock();
+        let mut all = self.lock()?;
         let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
         let mut left = in_force.impairments.clone();
         left.retain(|number, _| numbers.is_some_and(|numbers| !numbers.contains(number)));
@@ -211,7 +218,7 @@ impl Impairments {
         segment: usize,
         numbers: &[u64],
     ) -> Result<Option<Counts>, ImpairError> {
-        let all = self.lock();
+        let all = self.lock()?;
         let mut counts = Counts::default();
         for number in all.get(&segment).into_iter().flat_map(|_| numbers) {
             match all[&segment].counts(surroundings, *number)? {
@@ -225,7 +232,9 @@ impl Impairments {
     /// What carries frames over which segment, what is done to them and what has come of that: some lines, none where there is nothing.
     pub(crate) fn describe(&self, surroundings: &Arc<Surroundings>) -> String {
         let mut text = String::new();
-        for (&segment, in_force) in &*self.lock() {
+        // At its deadline a test may be in the middle of a change.
+        let Ok(all) = self.0.try_lock() else { return "  segments: just being changed\n".to_owned() };
+        for (&segment, in_force) in &*all {
             // Writing to a string cannot fail.
             let _ = in_force.describe(surroundings, segment, &mut text);
         }
@@ -233,9 +242,11 @@ impl Impairments {
     }
 
     /// Lets go of ports that will be another switch's.
-    pub(crate) fn leave_ports(&self, segment: usize, ports: &[u32]) -> io::Result<()> {
-        match self.lock().get(&segment) {
-            Some(InForce { by: By::Relay(relay), .. }) => relay.leave_ports(ports),
+    pub(crate) fn leave_ports(&self, segment: usize, ports: &[u32]) -> Result<(), ImpairError> {
+        match self.lock()?.get(&segment) {
+            Some(InForce { by: By::Relay(relay), .. }) => {
+                relay.leave_ports(ports).map_err(|error| ImpairError::Relay("leave a port", error))
+            }
             _ => Ok(()),
         }
     }
@@ -247,14 +258,14 @@ impl Impairments {
         (from, to): (usize, usize),
         ports: &[u32],
     ) -> Result<(), ImpairError> {
-        let mut all = self.lock();
+        let mut all = self.lock()?;
         if let Some(left) = all.get_mut(&from) {
             left.carry(surroundings, from, left.impairments.clone())?;
         }
         let Some(in_force) = all.get_mut(&to) else { return Ok(()) };
         if let By::Relay(relay) = &in_force.by {
             let taken = surroundings.hub.inside(|| {
-                surroundings.hub.close_ports(ports)?;
+                surroundings.hub.isolate_ports(ports)?;
                 Ok(relay.take_ports(ports))
             })?;
             taken.map_err(|error| ImpairError::Relay("take over a port", error))?;
@@ -264,8 +275,10 @@ impl Impairments {
         in_force.carry(surroundings, to, in_force.impairments.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, InForce>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Refused on the thread of a relay, for which whoever has the lock may wait.
+    fn lock(&self) -> Result<MutexGuard<'_, BTreeMap<usize, InForce>>, ImpairError> {
+        refuse_inside().map_err(ImpairError::Inside)?;
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -278,6 +291,7 @@ impl InForce {
             ended: VecDeque::new(),
             interceptors: BTreeSet::new(),
             numbers: 0,
+            done: BTreeMap::new(),
             before: BTreeMap::new(),
             singly: false,
         }
@@ -303,6 +317,7 @@ impl InForce {
     fn note_ends(&mut self, surroundings: &Arc<Surroundings>, left: &BTreeMap<u64, Wanted>) -> Result<(), ImpairError> {
         for (&number, &wanted) in self.impairments.iter().filter(|(number, _)| !left.contains_key(number)) {
             let counts = self.counts(surroundings, number)?;
+            self.done.insert(number, counts);
             self.ended.push_back((wanted, counts, Instant::now()));
         }
         let surplus = self.ended.len().saturating_sub(TOLD);
@@ -413,6 +428,9 @@ impl InForce {
 
     /// What an impairment has done; nothing if nobody counts it.
     fn counts(&self, surroundings: &Arc<Surroundings>, number: u64) -> Result<Option<Counts>, ImpairError> {
+        if let Some(done) = self.done.get(&number) {
+            return Ok(*done);
+        }
         match &self.by {
             By::Kernel(netem) => Ok(netem.counts(surroundings, number)?),
             By::Relay(relay) => {
@@ -521,7 +539,7 @@ fn start_relay(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Relay
             let _ = surroundings.spoiled.set(format!("the relay of segment `{name}` has failed: {why}"));
         }
     };
-    let close = || surroundings.hub.close_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
+    let close = || surroundings.hub.isolate_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
     let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
     relay.map_err(|error| ImpairError::Relay("start a relay", error))
 }

@@ -14,6 +14,7 @@ pub(crate) use kernel::qdisc;
 pub use partition::Partition;
 
 use crate::change::{Change, LinkError};
+use crate::error::chain;
 use crate::lab::Member;
 use crate::relay::{Verdict, WireFrame};
 use crate::{Host, Segment};
@@ -45,7 +46,14 @@ impl Segment {
     /// }
     /// ```
     pub fn impair(&self, impairment: Impairment) -> Impair {
-        Impair { segment: self.clone(), impairment, which: Which::All, engine: Engine::Automatic, seed: 0 }
+        Impair {
+            segment: self.clone(),
+            impairment,
+            which: Which::All,
+            contradicts: false,
+            engine: Engine::Automatic,
+            seed: 0,
+        }
     }
 
     /// Decides about each frame that crosses this segment, before anything impairs it, until the guard that this ends with is dropped. Of several, the
@@ -123,39 +131,48 @@ pub struct Impair {
     segment: Segment,
     impairment: Impairment,
     which: Which,
+    /// Whether it was said twice, in ways that do not go together.
+    contradicts: bool,
     engine: Engine,
     seed: u64,
 }
 
 impl Impair {
     /// Only what this host sends; with [`Impair::to`], only what it sends to that host.
-    pub fn from(mut self, host: &Host) -> Self {
-        self.which = match self.which {
-            Which::To(to) => Which::Path(host.clone(), to),
-            _ => Which::From(host.clone()),
-        };
-        self
+    pub fn from(self, host: &Host) -> Self {
+        match self.which.clone() {
+            Which::To(to) => self.about(Which::Path(host.clone(), to)),
+            _ => self.about_only(Which::From(host.clone())),
+        }
     }
 
     /// Only what arrives at this host; with [`Impair::from`], only what arrives from that host.
-    pub fn to(mut self, host: &Host) -> Self {
-        self.which = match self.which {
-            Which::From(from) => Which::Path(from, host.clone()),
-            _ => Which::To(host.clone()),
-        };
-        self
+    pub fn to(self, host: &Host) -> Self {
+        match self.which.clone() {
+            Which::From(from) => self.about(Which::Path(from, host.clone())),
+            _ => self.about_only(Which::To(host.clone())),
+        }
     }
 
     /// Only what these two send to each other.
-    pub fn between(mut self, one: &Host, other: &Host) -> Self {
-        self.which = Which::Between(one.clone(), other.clone());
-        self
+    pub fn between(self, one: &Host, other: &Host) -> Self {
+        self.about_only(Which::Between(one.clone(), other.clone()))
     }
 
     /// Only what this host sends, and what arrives at it.
-    pub fn of(mut self, host: &Host) -> Self {
-        self.which = Which::Of(host.clone());
+    pub fn of(self, host: &Host) -> Self {
+        self.about_only(Which::Of(host.clone()))
+    }
+
+    fn about(mut self, which: Which) -> Self {
+        self.which = which;
         self
+    }
+
+    /// What was said before is not forgotten in silence.
+    fn about_only(mut self, which: Which) -> Self {
+        self.contradicts |= !matches!(self.which, Which::All);
+        self.about(which)
     }
 
     /// What carries it out; the first impairment of a segment decides for all of them. If that is [`Engine::Automatic`], a relay takes over from the
@@ -196,6 +213,16 @@ impl Impair {
     }
 
     fn crossings(&self) -> Result<Vec<Crossing>, LinkError> {
+        if self.contradicts {
+            let why = "an impairment is about one thing: `from` and `to` go together, and nothing else does".to_owned();
+            return Err(LinkError::Senseless { why });
+        }
+        if let Which::Path(one, other) | Which::Between(one, other) = &self.which
+            && one == other
+        {
+            let why = format!("host `{}` sends nothing to itself on a segment", one.name());
+            return Err(LinkError::Senseless { why });
+        }
         let on = |host: &Host| self.members(host);
         let paths = |from: &[Member], to: &[Member]| {
             let paths = from.iter().flat_map(|&from| to.iter().map(move |&to| Crossing::Between(from, to)));
@@ -257,7 +284,8 @@ impl Drop for Intercepted {
     fn drop(&mut self) {
         let surroundings = self.segment.surroundings();
         if let Err(error) = surroundings.impairments.let_pass(surroundings, self.segment.number(), self.number) {
-            let message = format!("could not let frames of segment `{}` pass again: {error}", self.segment.name());
+            let message =
+                format!("could not let frames of segment `{}` pass again: {}", self.segment.name(), chain(&error));
             // As for an impairment.
             let _ = surroundings.spoiled.set(message);
         }
@@ -310,7 +338,7 @@ impl Impaired {
         let numbers = self.numbers.as_deref().unwrap_or_default();
         let counts = surroundings.impairments.counts(surroundings, self.segment.number(), numbers);
         let counts = counts.map_err(|error| {
-            let _ = surroundings.spoiled.set(crate::error::chain(&error));
+            let _ = surroundings.spoiled.set(chain(&error));
             LinkError::failed("read what an impairment has done", error)
         })?;
         let Some(counts) = counts else {
@@ -332,7 +360,8 @@ impl Drop for Impaired {
         let Some(numbers) = self.numbers.take() else { return };
         let surroundings = self.segment.surroundings();
         if let Err(error) = surroundings.impairments.clear(surroundings, self.segment.number(), Some(&numbers)) {
-            let message = format!("could not end an impairment of segment `{}`: {error}", self.segment.name());
+            let message =
+                format!("could not end an impairment of segment `{}`: {}", self.segment.name(), chain(&error));
             // Nobody can be told here; a test that goes on would be one of a network that is not what it thinks.
             let _ = surroundings.spoiled.set(message);
         }

@@ -41,9 +41,12 @@ impl Lab {
                         let why = format!("host `{}` is on both sides of the partition", a.name());
                         return Err(LinkError::Senseless { why });
                     }
-                    let joined = segments
-                        .iter()
-                        .filter(|segment| !segment.interfaces_of(a).is_empty() && !segment.interfaces_of(b).is_empty());
+                    // What is over another segment is cut with that.
+                    let joined = segments.iter().filter(|segment| {
+                        segment.plan().kind.over().is_none()
+                            && !segment.interfaces_of(a).is_empty()
+                            && !segment.interfaces_of(b).is_empty()
+                    });
                     for segment in joined {
                         cut.push(segment.impair(Impairment::black_hole()).between(a, b).wait()?);
                     }

@@ -12,12 +12,14 @@ use rtnetlink::packet_route::link::{
     LinkProtoInfoBridge, State,
 };
 
-use super::build::message::IFLA_BRPORT_STATE;
 use super::build::request;
 use super::netlink::{Netlink, Wait};
 use super::{LabError, Member};
 use crate::harness::Waiting;
 use crate::settings::Settings;
+
+/// The attribute with a port's state, which rtnetlink's messages have no name for (`linux/if_link.h`).
+const IFLA_BRPORT_STATE: u16 = 1;
 
 /// How long links may take to come up, before it is an error. Longer than a test has by default: a machine that takes so long is busy with
 /// other tests' labs, as a rule, whose links the kernel's workers take in turn, and it is for the test's deadline to say how long is too long.

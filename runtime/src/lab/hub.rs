@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netns_test_topology::{Device, Plan, SegmentKind};
 use nix::sched::{CloneFlags, setns};
-use rtnetlink::packet_route::link::{BridgePortState, LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use super::LabError;
 use super::build::{HUB, Indices, Taps, Uplink, message, ports_of, request};
@@ -25,8 +25,6 @@ pub(crate) struct Hub {
     taps: Taps,
     /// The segments of interfaces that were moved to another.
     moved: Mutex<HashMap<Member, usize>>,
-    /// The ports that the kernel does not forward by: a relay does.
-    closed: Mutex<BTreeSet<u32>>,
 }
 
 /// Why a member cannot be unplugged or moved by itself.
@@ -40,7 +38,7 @@ pub(crate) enum NoCable {
 
 impl Hub {
     pub(super) fn new(netns: OwnedFd, indices: Indices, taps: Taps) -> Self {
-        Self { netns, indices, taps, moved: Mutex::default(), closed: Mutex::default() }
+        Self { netns, indices, taps, moved: Mutex::default() }
     }
 
     /// The kernel's index of an interface, in its host.
@@ -77,13 +75,7 @@ impl Hub {
             let link = message::link(port);
             if plugged { link.up().build() } else { link.down().build() }
         })?;
-        self.wait_for_ports(ports, state, patience)?;
-        if plugged {
-            // A port that comes up forwards, whatever it did before.
-            let closed = lock(&self.closed).clone();
-            self.set_states(ports.iter().copied().filter(|port| closed.contains(port)), BridgePortState::Disabled)?;
-        }
-        Ok(())
+        self.wait_for_ports(ports, state, patience)
     }
 
     /// The ports of a switch, as it is now.
@@ -135,23 +127,10 @@ impl Hub {
         inside(self.netns.as_fd(), f)
     }
 
-    /// Has the kernel forward nothing by these ports, in either direction; their hosts notice nothing. This thread is where the switches are.
-    pub(crate) fn close_ports(&self, ports: &[u32]) -> Result<(), LabError> {
-        lock(&self.closed).extend(ports);
-        self.set_states(ports.iter().copied(), BridgePortState::Disabled)
-    }
-
-    /// Forgets that these ports were closed: they are another switch's now, and forward.
-    pub(crate) fn forget_closed(&self, ports: &[u32]) {
-        lock(&self.closed).retain(|port| !ports.contains(port));
-    }
-
-    fn set_states(&self, ports: impl Iterator<Item = u32> + Send, state: BridgePortState) -> Result<(), LabError> {
-        with_netlink(self.netns.as_fd(), HUB, |netlink| {
-            ports
-                .into_iter()
-                .try_for_each(|port| netlink.set_link("change the state of a port", message::port_state(port, state)))
-        })
+    /// Has the kernel forward nothing between these ports any more, whatever becomes of their cables; their hosts notice nothing. One that leaves the
+    /// switch forgets it.
+    pub(crate) fn isolate_ports(&self, ports: &[u32]) -> Result<(), LabError> {
+        self.set_each("isolate a port", ports, message::isolated)
     }
 
     /// Waits until a switch forwards to ports, or does no longer.

@@ -14,7 +14,7 @@ use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 use nix::time::clock_gettime;
 
 use super::dice::mix;
-use super::frame::{Frame, Offload, View, is_link_local};
+use super::frame::{ETHERNET, Frame, Offload, View, is_link_local};
 use super::intercept::{Verdict, WireFrame};
 use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe, nanoseconds};
 use super::port::{Port, ROOM, Received, Sent};
@@ -23,6 +23,9 @@ use super::{Control, Totals};
 
 /// How many frames of one port are taken before the others have their turn.
 const TURN: usize = 64;
+
+/// How many frames of one port are taken before anything changes: more than a socket holds, and no more where they do not end.
+const BACKLOG: usize = 65_536;
 
 /// How long the next frame is looked for before the thread sleeps: an answer comes within that, as a rule, and to wake a thread takes as long.
 /// Whoever else can run is let first.
@@ -61,6 +64,14 @@ impl Selector {
         }
     }
 
+    /// A seed for what this is about.
+    fn mix_into(&self, seed: u64) -> u64 {
+        [&self.from, &self.to].into_iter().fold(seed, |seed, ports| {
+            let ports = ports.iter().flatten().map(|port| u64::from(*port));
+            ports.fold(mix(seed, 0), mix)
+        })
+    }
+
     fn is_about(&self, from: u32, to: Option<u32>) -> bool {
         let has = |ports: &Option<Vec<u32>>, port| ports.as_ref().is_none_or(|ports| ports.contains(&port));
         has(&self.from, from) && to.map_or(self.to.is_none(), |to| has(&self.to, to))
@@ -97,7 +108,7 @@ const START: Position = (Stage::Sender, 0);
 const NOWHERE: u32 = 0;
 
 /// What decides about frames.
-pub(super) type Decide = Box<dyn FnMut(&WireFrame) -> Verdict + Send>;
+pub(crate) type Decide = Box<dyn FnMut(&WireFrame) -> Verdict + Send>;
 
 struct Interceptor {
     decide: Decide,
@@ -182,14 +193,15 @@ impl Board {
         self.forget(index);
     }
 
-    /// Puts an impairment in force. Numbers tell impairments apart, and are the order in which those of one stage are crossed. Several about the
-    /// same frames have chances of their own, though they have the same seed.
+    /// Puts an impairment in force. Numbers tell impairments apart, and are the order in which those of one stage are crossed. Each has chances of its
+    /// own, though they have the same seed: by what it is about, and by how many there are of the same.
     pub(super) fn impair(&mut self, number: u64, selector: Selector, impairment: Impairment, seed: u64) {
         if impairment.is_none() {
             return;
         }
         let before = self.rules.values().filter(|rule| rule.selector == selector).count() as u64;
-        let rule = Rule { impairment, seed: mix(seed, before), pipes: BTreeMap::new(), selector };
+        let seed = selector.mix_into(mix(seed, before));
+        let rule = Rule { impairment, seed, pipes: BTreeMap::new(), selector };
         self.rules.insert((rule.selector.stage(), number), rule);
     }
 
@@ -204,10 +216,10 @@ impl Board {
         self.advance(now()?, UnderWay { frame, from: NOWHERE, to: None, after: START })
     }
 
-    /// Takes an impairment away. Frames that are under way arrive when they would have.
-    pub(super) fn clear(&mut self, number: u64) {
+    /// Takes an impairment away, or what decides about frames, which is handed over. Frames that are under way arrive when they would have.
+    pub(super) fn clear(&mut self, number: u64) -> Option<Decide> {
         self.rules.retain(|(_, other), _| *other != number);
-        self.interceptors.remove(&number);
+        self.interceptors.remove(&number).map(|interceptor| interceptor.decide)
     }
 
     /// What an impairment has done.
@@ -245,14 +257,20 @@ impl Board {
             };
             for event in &events[..count] {
                 match event.data() {
-                    CONTROL => control.carry_out(self)?,
+                    CONTROL => {
+                        // What was sent before is dealt with as it was before.
+                        let ports: Vec<u32> = self.ports.keys().copied().collect();
+                        ports.into_iter().try_for_each(|port| self.serve(port, BACKLOG))?;
+                        self.deliver()?;
+                        control.carry_out(self)?;
+                    }
                     TIMER => _ = self.timer.wait(),
                     port => {
                         let port = u32::try_from(port).expect("an index of a port");
                         if event.events().contains(EpollFlags::EPOLLOUT) {
                             self.go_on_sending(port)?;
                         }
-                        self.serve(port)?;
+                        self.serve(port, TURN)?;
                     }
                 }
             }
@@ -262,10 +280,10 @@ impl Board {
         Ok(())
     }
 
-    /// Takes what has come in by a port.
-    fn serve(&mut self, index: u32) -> io::Result<()> {
+    /// Takes so many frames at most of what has come in by a port.
+    fn serve(&mut self, index: u32, at_most: usize) -> io::Result<()> {
         let mut room = std::mem::take(&mut self.room);
-        for _ in 0..TURN {
+        for _ in 0..at_most {
             let Some(port) = self.ports.get(&index) else { break };
             match port.receive(&mut room) {
                 Ok(Received::Frame { offload, length, tag }) => self.arrive(index, offload, &room[..length], tag)?,
@@ -326,6 +344,10 @@ impl Board {
                 let copy = UnderWay { frame: under_way.frame.clone(), ..under_way };
                 self.advance(now, under_way)?;
                 self.advance(now, copy)
+            }
+            Verdict::Replace(bytes) if bytes.len() < ETHERNET => {
+                self.totals.refused += 1;
+                Ok(())
             }
             Verdict::Replace(bytes) => {
                 let frame = Frame { offload: Offload::default(), bytes };
@@ -463,4 +485,25 @@ impl Rule {
 fn now() -> io::Result<Nanoseconds> {
     let now = clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)?;
     Ok(u64::try_from(std::time::Duration::from(now).as_nanos()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_other_frames_has_other_chances() {
+        let ports = |ports: &[u32]| Some(ports.to_vec());
+        let selectors = [
+            (None, None),
+            (ports(&[1]), None),
+            (ports(&[2]), None),
+            (None, ports(&[1])),
+            (ports(&[1]), ports(&[2])),
+            (ports(&[2]), ports(&[1])),
+            (ports(&[1, 2]), None),
+        ];
+        let seeds = selectors.map(|(from, to)| Selector { from, to }.mix_into(0));
+        assert_eq!(seeds.iter().collect::<std::collections::BTreeSet<_>>().len(), seeds.len(), "{seeds:?}");
+    }
 }

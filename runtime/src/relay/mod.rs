@@ -12,6 +12,7 @@ mod pipe;
 mod port;
 mod schedule;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -24,14 +25,14 @@ use netns_test_topology::Impairment;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use board::Board;
-pub(crate) use board::Selector;
+pub(crate) use board::{Decide, Selector};
 pub(crate) use dice::mix;
 pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use pipe::Counts;
 use port::Port;
 
 /// How long the thread of a relay may take to answer: it answers between two frames, so that it does not is a bug or a machine that stands still.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came of all frames, whatever impairs them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +67,16 @@ impl fmt::Display for Totals {
 /// Those of the counts that are not 0, behind commas.
 fn tell(f: &mut fmt::Formatter<'_>, counts: &[(u64, &str)]) -> fmt::Result {
     counts.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+}
+
+thread_local! {
+    static IS_RELAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// An error on the thread of a relay: who decides about frames cannot change what becomes of them, as that is done by the same thread.
+pub(crate) fn refuse_inside() -> io::Result<()> {
+    let message = "what decides about a frame cannot change anything about the network, or ask what has been done";
+    if IS_RELAY.get() { Err(io::Error::other(message)) } else { Ok(()) }
 }
 
 /// A switch in user space, on a thread of its own as long as this lives.
@@ -104,6 +115,7 @@ impl Relay {
         let relay = Self { control };
         let control = Arc::clone(&relay.control);
         std::thread::Builder::new().name("netns-test relay".to_owned()).spawn(move || {
+            IS_RELAY.set(true);
             let run = std::panic::AssertUnwindSafe(|| board.run(&control));
             let ended = std::panic::catch_unwind(run);
             match ended {
@@ -124,12 +136,9 @@ impl Relay {
         })
     }
 
-    /// Takes an impairment away.
-    pub(crate) fn clear(&self, number: u64) -> io::Result<()> {
-        self.tell(move |board| {
-            board.clear(number);
-            Ok(())
-        })
+    /// Takes an impairment away, or what decides about frames, which is handed over: it is for the caller to drop, which may take anything.
+    pub(crate) fn clear(&self, number: u64) -> io::Result<Option<Decide>> {
+        self.tell(move |board| Ok(board.clear(number)))
     }
 
     /// Has each frame be decided about; see [`Board::intercept`].
@@ -188,6 +197,7 @@ impl Relay {
         &self,
         task: impl FnOnce(&mut Board) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
+        refuse_inside()?;
         let (answer, answered) = mpsc::sync_channel(1);
         self.control.add(Box::new(move |board| {
             // Nobody waits any more if the answer took too long.

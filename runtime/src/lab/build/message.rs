@@ -7,7 +7,7 @@ use rtnetlink::packet_core::DefaultNla;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
 use rtnetlink::packet_route::link::{
-    BridgePortState, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage, LinkProtoInfoBridge,
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -15,8 +15,8 @@ use rtnetlink::packet_route::neighbour::{
 use rtnetlink::packet_route::route::{RouteHeader, RouteMessage, RouteScope, RouteType};
 use rtnetlink::{AddressMessageBuilder, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
 
-/// The attribute with a port's state, which rtnetlink's messages have no name for (`linux/if_link.h`).
-pub(in crate::lab) const IFLA_BRPORT_STATE: u16 = 1;
+/// An attribute of a port that rtnetlink's messages have no name for here (`linux/if_link.h`).
+const IFLA_BRPORT_ISOLATED: u16 = 33;
 
 /// A link that is being described.
 pub(crate) type Link = LinkMessageBuilder<LinkUnspec>;
@@ -31,13 +31,13 @@ pub(in crate::lab) fn up(index: u32) -> LinkMessage {
     link(index).up().build()
 }
 
-/// The request to change what a bridge does with a port.
-pub(in crate::lab) fn port_state(port: u32, state: BridgePortState) -> LinkMessage {
-    // As bridge(8) says it: what is said of a port as of any link that has a controller changes nothing here.
+/// The request to isolate a port of a bridge: between two that are, the bridge forwards nothing.
+pub(in crate::lab) fn isolated(port: u32) -> LinkMessage {
+    // As bridge(8) says it.
     let mut message = link(port).build();
     message.header.interface_family = AddressFamily::Bridge;
-    let state = DefaultNla::new(IFLA_BRPORT_STATE, vec![state.into()]);
-    message.attributes.push(LinkAttribute::ProtoInfoBridge(vec![LinkProtoInfoBridge::Other(state)]));
+    let isolated = LinkProtoInfoBridge::Other(DefaultNla::new(IFLA_BRPORT_ISOLATED, vec![1]));
+    message.attributes.push(LinkAttribute::ProtoInfoBridge(vec![isolated]));
     message
 }
 
