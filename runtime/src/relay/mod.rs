@@ -1,8 +1,8 @@
 //! The relay: a switch in user space, which does to frames what no kernel may be there to do.
 //!
-//! It takes the place of a bridge among the bridge's own ports: those are closed for the kernel (`BR_STATE_DISABLED`), which then drops what comes in by
-//! them, after it has shown it to packet sockets. What those see is forwarded by a thread of ours. Hosts notice nothing: their cables have a
-//! carrier, and a cable that is pulled has none.
+//! It takes the place of a bridge among the bridge's own ports: those are isolated, so that the kernel forwards nothing between them, and what comes in by
+//! them is shown to packet sockets first. What those see is forwarded by a thread of ours. Hosts notice nothing: their cables have a carrier, and a
+//! cable that is pulled has none.
 
 mod board;
 mod dice;
@@ -99,7 +99,7 @@ struct Control {
 struct Tasks(Option<Vec<Task>>);
 
 impl Relay {
-    /// A switch among ports, by their indices in the namespace that this thread is in. `prepare` closes them for the kernel: between that and
+    /// A switch among ports, by their indices in the namespace that this thread is in. `prepare` isolates them: between that and
     /// listening, frames are lost, so nothing else happens in between. `failed` is called with the reason if the switch fails later.
     pub(crate) fn start(
         ports: &[u32],
