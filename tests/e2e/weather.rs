@@ -546,3 +546,20 @@ fn what_has_been_done_is_told_after_the_end(net: Three) -> TestResult {
     assert!(report.frames >= 3 && report.lost >= 3, "{report:?}");
     Ok(())
 }
+
+#[netns_test(timeout = "60s")]
+fn frames_come_one_by_one_where_more_than_a_delay_is_in_force(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    let longest = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let seen = std::sync::Arc::clone(&longest);
+    let _deciding = lan
+        .intercept(move |frame| {
+            seen.fetch_max(frame.bytes().len(), Ordering::Relaxed);
+            Verdict::Pass
+        })
+        .wait()?;
+    transfer(a, b, 2_000_000)?;
+    // A full packet, and its Ethernet header.
+    assert_eq!(longest.load(Ordering::Relaxed), 1514);
+    Ok(())
+}

@@ -20,7 +20,7 @@ use crate::{Host, Segment};
 /// A change of the network: `.await` it, or `.wait()` for it in a plain function. Then it has happened, for both sides.
 ///
 /// A future that was polled and then dropped, by a timeout or a `select!`, takes nothing back: the change is made by a thread of its own, and
-/// goes on.
+/// goes on. One that ends with a guard is undone when it is over, as nobody has the guard.
 #[must_use = "nothing changes until this is awaited, or `wait()` is called"]
 pub struct Change<T = ()> {
     /// What is done, in the user's words.

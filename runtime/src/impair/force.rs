@@ -220,8 +220,9 @@ impl Impairments {
     ) -> Result<Option<Counts>, ImpairError> {
         let all = self.lock()?;
         let mut counts = Counts::default();
-        for number in all.get(&segment).into_iter().flat_map(|_| numbers) {
-            match all[&segment].counts(surroundings, *number)? {
+        let Some(in_force) = all.get(&segment) else { return Ok(Some(counts)) };
+        for number in numbers {
+            match in_force.counts(surroundings, *number)? {
                 Some(of_one) => counts.add(&of_one),
                 None => return Ok(None),
             }
@@ -524,7 +525,7 @@ fn relay_can(plan: &Plan, segment: usize) -> Result<(), &'static str> {
         SegmentKind::Switch(bridge) if bridge.vlan_filtering => Err("a relay does not filter VLANs"),
         SegmentKind::Switch(_) => Ok(()),
         SegmentKind::Wire => Err(
-            "nothing is between the two ends of a veth pair; a switch joins two as well (leave out `veth` in `#[segment]`)",
+            "nothing is between the two ends of a veth pair; a switch joins two as well (leave out `veth` in `#[segment]`, or write `engine = \"relay\"` in `#[netns_test]`)",
         ),
         _ => Err("only a switch can be impaired: impair the one that it is over"),
     }

@@ -16,7 +16,7 @@ pub use partition::Partition;
 use crate::change::{Change, LinkError};
 use crate::error::chain;
 use crate::lab::Member;
-use crate::relay::{Verdict, WireFrame};
+use crate::relay::{ETHERNET, Verdict, WireFrame};
 use crate::{Host, Segment};
 
 impl Segment {
@@ -83,13 +83,14 @@ impl Segment {
     }
 
     /// Has a frame appear on this segment, as if somebody on it had sent it: an Ethernet frame, from its header on, without the checksum at its end. It
-    /// meets no impairment of a sender's.
+    /// meets no impairment of a sender's, and nobody who decides about frames.
     pub fn inject(&self, frame: impl Into<Vec<u8>>) -> Change {
         let (segment, frame) = (self.clone(), frame.into());
         let what = format!("send a frame of {} bytes on segment `{}`", frame.len(), self.name());
         Change::in_lab(what.clone(), self.surroundings().clone(), move |_| {
-            if frame.len() < 14 {
-                let why = format!("a frame of {} bytes has no Ethernet header, which is 14 bytes long", frame.len());
+            if frame.len() < ETHERNET {
+                let length = frame.len();
+                let why = format!("a frame of {length} bytes has no Ethernet header, which is {ETHERNET} bytes long");
                 return Err(LinkError::Senseless { why });
             }
             let surroundings = segment.surroundings();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Bytes of an Ethernet header: two addresses and an ethertype.
-pub(super) const ETHERNET: usize = 14;
+pub(crate) const ETHERNET: usize = 14;
 
 /// Where the ethertype is.
 const ETHERTYPE: usize = 12;

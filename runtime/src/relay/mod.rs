@@ -27,6 +27,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use board::Board;
 pub(crate) use board::{Decide, Selector};
 pub(crate) use dice::mix;
+pub(crate) use frame::ETHERNET;
 pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use pipe::Counts;
 use port::Port;
