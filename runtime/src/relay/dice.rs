@@ -60,3 +60,16 @@ pub(crate) fn mix(a: u64, b: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_further_away_than_four_deviations() {
+        let mut dice = Dice::new(1, 0);
+        // Of so many a dozen would be.
+        let furthest = (0..200_000).map(|_| dice.normal().abs()).fold(0.0, f64::max);
+        assert!((3.9..=4.0).contains(&furthest), "{furthest}");
+    }
+}
