@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use netns_test::prelude::*;
 use netns_test::{Distribution, Engine, Impaired, LinkError, MacAddr, WireFrame, nth};
+use netns_test_tests::panics::panic_of;
 use netns_test_tests::realised::ip;
 
 #[derive(Topology)]
@@ -561,5 +562,41 @@ fn frames_come_one_by_one_where_more_than_a_delay_is_in_force(net: Three) -> Tes
     transfer(a, b, 2_000_000)?;
     // A full packet, and its Ethernet header.
     assert_eq!(longest.load(Ordering::Relaxed), 1514);
+    Ok(())
+}
+
+#[netns_test(timeout = "60s")]
+async fn what_a_relay_has_no_room_for_is_not_silent(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).await;
+    let mut flow = a.open_udp(b).await?;
+    // Nothing passes while somebody thinks about the first frame, and what comes behind it fills the relay's sockets.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let thinking = lan.intercept(move |_| {
+        let _ = released.recv_timeout(Duration::from_secs(30));
+        Verdict::Pass
+    });
+    let thinking = thinking.await?;
+    let (socket, to) = (a.udp_socket()?, std::net::SocketAddr::new(b.addr(), 9));
+    let is_over = std::sync::Arc::new(AtomicBool::new(false));
+    let until = std::sync::Arc::clone(&is_over);
+    let flood = std::thread::spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            let _ = socket.send_to(&[0; 1400], to);
+        }
+    });
+    let (window, broken) = (300 * MS, || Err("broken".to_owned()));
+    assert_eq!(panic_of(a.assert_no_ping(b).window(window)).await, broken());
+    assert_eq!(panic_of(a.assert_no_udp(b, 9).window(window)).await, broken());
+    assert_eq!(panic_of(a.assert_no_arping(b).window(window)).await, broken());
+    assert_eq!(panic_of(flow.assert_cut().window(window)).await, broken());
+    let error = a.ping(b).count(1).timeout(window).await.unwrap_err();
+    let source = std::error::Error::source(&error).ok_or("a cause")?.to_string();
+    assert!(source.starts_with("the relay of segment `lan` had no room for "), "{source}");
+    is_over.store(true, Ordering::Relaxed);
+    flood.join().map_err(|_| "the flood has panicked")?;
+    drop(release);
+    drop(thinking);
+    a.assert_ping(b).await;
     Ok(())
 }

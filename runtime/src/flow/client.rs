@@ -95,7 +95,7 @@ impl Client {
     /// Asks a question with a fresh nonce, and answers with how long its answer took.
     pub(super) async fn exchange(&mut self, server: &ServerEnd, plan: Plan) -> Result<Duration, FlowError> {
         let ear = Ear::open(self.remote).map_err(local("open a raw ICMP socket"))?;
-        let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
+        let room = Room::watch(&self.host).map_err(local("ask whether there is room for what is sent"))?;
         // Answers that come late are answers to something else.
         self.take_in(&[])?;
         let begun = Instant::now();

@@ -59,7 +59,7 @@ pub(super) async fn establish(options: Options, servers: Handle, plan: Plan) -> 
     let (mark, at) = (fresh(), SocketAddr::new(address, options.port));
     let deadline = Instant::now() + client.stretched(PATIENCE);
     let server = ServerEnd::start((server, &servers), *transport, at, mark, deadline).await?;
-    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
+    let room = Room::watch(client).map_err(local("ask whether there is room for what is sent"))?;
     Arc::new(Site { server: server.into(), mark, plan, room, options }).follow().await
 }
 

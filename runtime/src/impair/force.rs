@@ -15,7 +15,7 @@ use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
 use crate::needs;
-use crate::relay::{Counts, Relay, Selector, Verdict, WireFrame, refuse_inside};
+use crate::relay::{Counts, Ledger, Relay, Selector, Verdict, WireFrame, refuse_inside};
 use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
@@ -26,7 +26,11 @@ const MANY_SEGMENTS: u32 = 65_535;
 
 /// The impairments that are in force on the segments of a lab.
 #[derive(Debug, Default)]
-pub(crate) struct Impairments(Mutex<BTreeMap<usize, InForce>>);
+pub(crate) struct Impairments {
+    in_force: Mutex<BTreeMap<usize, InForce>>,
+    /// What comes of the frames of those segments that are relayed. It can be read while one of them is changed, which may wait for its relay.
+    ledgers: Mutex<BTreeMap<usize, Arc<Ledger>>>,
+}
 
 /// Those of one segment.
 #[derive(Debug)]
@@ -234,12 +238,18 @@ impl Impairments {
     pub(crate) fn describe(&self, surroundings: &Arc<Surroundings>) -> String {
         let mut text = String::new();
         // At its deadline a test may be in the middle of a change.
-        let Ok(all) = self.0.try_lock() else { return "  segments: just being changed\n".to_owned() };
+        let Ok(all) = self.in_force.try_lock() else { return "  segments: just being changed\n".to_owned() };
         for (&segment, in_force) in &*all {
             // Writing to a string cannot fail.
             let _ = in_force.describe(surroundings, segment, &mut text);
         }
         text
+    }
+
+    /// How many frames each relay has lost that a switch with time and room would have forwarded, by segment.
+    pub(crate) fn losses(&self) -> io::Result<BTreeMap<usize, u64>> {
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers.iter().map(|(&segment, ledger)| Ok((segment, ledger.totals()?.lost()))).collect()
     }
 
     /// Lets go of ports that will be another switch's.
@@ -279,7 +289,7 @@ impl Impairments {
     /// Refused on the thread of a relay, for which whoever has the lock may wait.
     fn lock(&self) -> Result<MutexGuard<'_, BTreeMap<usize, InForce>>, ImpairError> {
         refuse_inside().map_err(ImpairError::Inside)?;
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(self.in_force.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -450,7 +460,7 @@ impl InForce {
         match &self.by {
             By::Kernel(_) if self.impairments.is_empty() && self.ended.is_empty() => {}
             By::Kernel(_) => writeln!(text, "  segment {name} is the kernel's")?,
-            By::Relay(relay) => match relay.totals() {
+            By::Relay(relay) => match relay.ledger().totals() {
                 Ok(totals) => writeln!(text, "  segment {name} is relayed: {totals}")?,
                 Err(error) => writeln!(text, "  segment {name} is relayed: {error}")?,
             },
@@ -542,7 +552,10 @@ fn start_relay(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Relay
     };
     let close = || surroundings.hub.isolate_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
     let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
-    relay.map_err(|error| ImpairError::Relay("start a relay", error))
+    let relay = relay.map_err(|error| ImpairError::Relay("start a relay", error))?;
+    let ledgers = surroundings.impairments.ledgers.lock();
+    ledgers.unwrap_or_else(PoisonError::into_inner).insert(segment, Arc::clone(relay.ledger()));
+    Ok(relay)
 }
 
 /// Has a relay impair what is selected.

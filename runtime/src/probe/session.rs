@@ -15,8 +15,8 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<Ping
     let wants_answer = options.wants_answer;
     let asker = Asker::new(&host, options)?;
     // After the socket, whose absence is the plainer word, and before anything is sent.
-    let room = (!wants_answer).then(Room::watch).transpose();
-    let room = room.map_err(local("ask whether there is room for neighbours"))?;
+    let room = (!wants_answer).then(|| Room::watch(&host)).transpose();
+    let room = room.map_err(local("ask whether there is room for what is sent"))?;
     let schedule = Schedule::new(plan);
     Session { asker, room, schedule, sent: Vec::new(), rtts: Vec::new(), duplicates: 0, last_error: None }
         .follow()
@@ -88,7 +88,7 @@ impl Session {
         let sent = match self.asker.send(sequence).await {
             // Over IPv6 a kernel without room for neighbours says that it cannot, and not why (`ip6_finish_output2`).
             Err(PingError::Local { what, source }) => {
-                return Err(local(what)(match self.room {
+                return Err(local(what)(match &self.room {
                     Some(room) => room.explain(source),
                     None => source,
                 }));
@@ -128,7 +128,7 @@ impl Session {
             return Ok(PingReport { sent, duplicates: self.duplicates, rtts: Rtts(self.rtts) });
         }
         let to = self.asker.destination();
-        let room_was_there = || self.room.map_or(Ok(()), Room::was_there).map_err(local(format!("ask {to}")));
+        let room_was_there = || self.room.as_ref().map_or(Ok(()), Room::was_there).map_err(local(format!("ask {to}")));
         if let Some(error) = self.last_error {
             // Whoever asks for a neighbour gives up after three seconds; one without room for it does not answer.
             if let PingError::Unreachable { code, .. } = &error

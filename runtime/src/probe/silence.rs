@@ -1,9 +1,12 @@
-//! When silence means something: after a window in which enough was asked, by a kernel that could send it.
+//! When silence means something: after a window in which enough was asked, by kernels and relays that could carry it.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::Host;
+use crate::host::Surroundings;
 use crate::kernel::table_fulls;
 
 /// How long silence has to last: longer than the second after which the kernel asks again for a neighbour (RFC 4861 section 10,
@@ -25,16 +28,19 @@ pub(crate) const LOOK: Duration = Duration::from_millis(100);
 /// What was known a moment ago is known now: many probes may begin at once.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// A watch on the room that the machine has for neighbours. Without it a kernel drops what it is to send, and mostly says nothing: that would be
-/// silence. To be used on a thread of a host.
-#[derive(Clone, Copy, Debug)]
+/// A watch on the room that there is for what is asked and answered: for neighbours, in the machine's tables, and for frames, in the relays of the lab.
+/// Without it something is dropped, mostly without a word, and that would be silence. To be used on a thread of a host.
+#[derive(Debug)]
 pub(crate) struct Room {
     fulls_before: u64,
+    /// How many frames relays had lost, by segment.
+    losses_before: BTreeMap<usize, u64>,
+    surroundings: Arc<Surroundings>,
 }
 
 impl Room {
     /// From now on.
-    pub(crate) fn watch() -> io::Result<Self> {
+    pub(crate) fn watch(host: &Host) -> io::Result<Self> {
         static KNOWN: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
         // Whoever had to wait for another to ask the kernel is told the same.
         let called = Instant::now();
@@ -46,22 +52,36 @@ impl Room {
                 known.insert((at, table_fulls()?)).1
             }
         };
-        Ok(Self { fulls_before })
+        let surroundings = Arc::clone(host.surroundings());
+        Ok(Self { fulls_before, losses_before: surroundings.impairments.losses()?, surroundings })
     }
 
     /// An error if there was none at some time since.
-    pub(crate) fn was_there(self) -> io::Result<()> {
+    pub(crate) fn was_there(&self) -> io::Result<()> {
         match table_fulls()? - self.fulls_before {
-            0 => Ok(()),
-            times => Err(io::Error::other(format!(
-                "the machine's table of neighbours was full, {times} times, and what was to be sent may have been dropped: `sudo sysctl -w \
-                 net.ipv4.neigh.default.gc_thresh3=16384 net.ipv6.neigh.default.gc_thresh3=16384`, or run fewer tests at a time"
-            ))),
+            0 => {}
+            times => {
+                return Err(io::Error::other(format!(
+                    "the machine's table of neighbours was full, {times} times, and what was to be sent may have been dropped: `sudo sysctl -w \
+                     net.ipv4.neigh.default.gc_thresh3=16384 net.ipv6.neigh.default.gc_thresh3=16384`, or run fewer tests at a time"
+                )));
+            }
         }
+        for (segment, losses) in self.surroundings.impairments.losses()? {
+            let lost = losses - self.losses_before.get(&segment).unwrap_or(&0);
+            if lost > 0 {
+                let name = &self.surroundings.plan.segments[segment].name;
+                return Err(io::Error::other(format!(
+                    "the relay of segment `{name}` had no room for {lost} frames, which may have been what was asked or its answer: send less over \
+                     it, give it room by `sudo sysctl -w net.core.rmem_max=16777216`, or run fewer tests at a time"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Why something could not be sent: for lack of room, if there was none.
-    pub(crate) fn explain(self, error: io::Error) -> io::Error {
+    pub(crate) fn explain(&self, error: io::Error) -> io::Error {
         self.was_there().err().unwrap_or(error)
     }
 }

@@ -13,13 +13,14 @@ use nix::sys::timer::{Expiration, TimerSetTimeFlags};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 use nix::time::clock_gettime;
 
+use super::Control;
 use super::dice::mix;
 use super::frame::{ETHERNET, Frame, Offload, View, is_link_local};
 use super::intercept::{Verdict, WireFrame};
+use super::ledger::Ledger;
 use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe, nanoseconds};
 use super::port::{Port, ROOM, Received, Sent};
 use super::schedule::Schedule;
-use super::{Control, Totals};
 
 /// How many frames of one port are taken before the others have their turn.
 const TURN: usize = 64;
@@ -136,7 +137,7 @@ pub(super) struct Board {
     interceptors: BTreeMap<u64, Interceptor>,
     schedule: Schedule<UnderWay>,
     bytes_under_way: usize,
-    pub(super) totals: Totals,
+    ledger: Arc<Ledger>,
     epoll: Epoll,
     timer: TimerFd,
     /// What the timer is set to.
@@ -151,7 +152,7 @@ const TIMER: u64 = u64::MAX - 1;
 
 impl Board {
     /// A switch with these ports, which do not listen yet.
-    pub(super) fn new(ports: Vec<Port>, control: &Control) -> io::Result<Self> {
+    pub(super) fn new(ports: Vec<Port>, control: &Control, ledger: Arc<Ledger>) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
         let readable = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
@@ -164,7 +165,7 @@ impl Board {
             interceptors: BTreeMap::new(),
             schedule: Schedule::new(),
             bytes_under_way: 0,
-            totals: Totals::default(),
+            ledger,
             epoll,
             timer,
             set_to: None,
@@ -178,6 +179,7 @@ impl Board {
     /// Adds a port, which does not listen yet.
     pub(super) fn add_port(&mut self, port: Port) -> io::Result<()> {
         self.epoll.add(&port, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(port.index)))?;
+        self.ledger.add_port(port.index, port.socket());
         self.ports.insert(port.index, port);
         Ok(())
     }
@@ -188,9 +190,12 @@ impl Board {
     }
 
     /// Takes a port away.
-    pub(super) fn remove_port(&mut self, index: u32) {
-        self.ports.remove(&index);
+    pub(super) fn remove_port(&mut self, index: u32) -> io::Result<()> {
+        if let Some(port) = self.ports.remove(&index) {
+            self.epoll.delete(&port)?;
+        }
         self.forget(index);
+        self.ledger.remove_port(index)
     }
 
     /// Puts an impairment in force. Numbers tell impairments apart, and are the order in which those of one stage are crossed. Each has chances of its
@@ -228,11 +233,6 @@ impl Board {
         let rules = self.rules.iter().filter(|((_, other), _)| *other == number);
         rules.flat_map(|(_, rule)| rule.pipes.values()).for_each(|pipe| counts.add(pipe.counts()));
         counts
-    }
-
-    /// Frames that the kernel had no room for, on their way to the switch.
-    pub(super) fn missed(&self) -> io::Result<u64> {
-        self.ports.values().map(|port| port.missed().map(u64::from)).sum()
     }
 
     /// Ends the loop.
@@ -292,7 +292,7 @@ impl Board {
                 Ok(Received::Down) => self.forget(index),
                 // A frame that the kernel cannot describe, or that is larger than any: it is gone.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EMSGSIZE)) => {
-                    self.totals.unreadable += 1;
+                    self.ledger.unreadable.add(1);
                 }
                 Err(error) => return Err(error),
             }
@@ -307,7 +307,7 @@ impl Board {
 
     /// A frame has come in by a port.
     fn arrive(&mut self, from: u32, offload: Offload, bytes: &[u8], tag: Option<[u8; 4]>) -> io::Result<()> {
-        self.totals.frames += 1;
+        self.ledger.frames.add(1);
         let Some(view) = View::of(bytes) else { return Ok(()) };
         let (source, destination) = (view.source(), view.destination());
         if is_link_local(destination) {
@@ -346,7 +346,7 @@ impl Board {
                 self.advance(now, copy)
             }
             Verdict::Replace(bytes) if bytes.len() < ETHERNET => {
-                self.totals.refused += 1;
+                self.ledger.refused.add(1);
                 Ok(())
             }
             Verdict::Replace(bytes) => {
@@ -394,7 +394,7 @@ impl Board {
         }
         let length = under_way.frame.bytes.len();
         if self.bytes_under_way + length > MOST_UNDER_WAY {
-            self.totals.overflowed += 1;
+            self.ledger.overflowed.add(1);
             return Ok(());
         }
         self.bytes_under_way += length;
@@ -444,8 +444,8 @@ impl Board {
         match port.send(offload, bytes)? {
             Sent::Done => {}
             Sent::Waits => self.watch(to, true)?,
-            Sent::Overflow => self.totals.overflowed += 1,
-            Sent::Refused => self.totals.refused += 1,
+            Sent::Overflow => self.ledger.overflowed.add(1),
+            Sent::Refused => self.ledger.refused.add(1),
         }
         Ok(())
     }
@@ -454,7 +454,7 @@ impl Board {
     fn go_on_sending(&mut self, index: u32) -> io::Result<()> {
         let Some(port) = self.ports.get_mut(&index) else { return Ok(()) };
         let (refused, is_done) = port.send_waiting()?;
-        self.totals.refused += refused;
+        self.ledger.refused.add(refused);
         if is_done { self.watch(index, false) } else { Ok(()) }
     }
 

@@ -8,6 +8,7 @@ mod board;
 mod dice;
 mod frame;
 mod intercept;
+mod ledger;
 mod pipe;
 mod port;
 mod schedule;
@@ -29,41 +30,12 @@ pub(crate) use board::{Decide, Selector};
 pub(crate) use dice::mix;
 pub(crate) use frame::ETHERNET;
 pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
+pub(crate) use ledger::Ledger;
 pub(crate) use pipe::Counts;
 use port::Port;
 
 /// How long the thread of a relay may take to answer: it answers between two frames, so that it does not is a bug or a machine that stands still.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What came of all frames, whatever impairs them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    /// Frames that came in.
-    pub(crate) frames: u64,
-    /// Frames that the kernel had no room for on their way in.
-    pub(crate) missed: u64,
-    /// Frames that the kernel could not describe.
-    pub(crate) unreadable: u64,
-    /// Frames for which there was no room among those under way.
-    pub(crate) overflowed: u64,
-    /// Frames that a port did not take: they are larger than its MTU, or its host has too many already.
-    pub(crate) refused: u64,
-}
-
-/// What is worth telling: what came in, and what was lost against anybody's wish.
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { frames, missed, unreadable, overflowed, refused } = self;
-        let losses = [
-            (*missed, "came too fast"),
-            (*unreadable, "could not be read"),
-            (*overflowed, "found no room while under way"),
-            (*refused, "were refused by the port they were for"),
-        ];
-        write!(f, "{frames} frames")?;
-        tell(f, &losses)
-    }
-}
 
 /// Those of the counts that are not 0, behind commas.
 fn tell(f: &mut fmt::Formatter<'_>, counts: &[(u64, &str)]) -> fmt::Result {
@@ -84,6 +56,7 @@ pub(crate) fn refuse_inside() -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Relay {
     control: Arc<Control>,
+    ledger: Arc<Ledger>,
 }
 
 /// Something that the thread is to do between two frames.
@@ -110,10 +83,11 @@ impl Relay {
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let control = Arc::new(Control { wake, tasks: Mutex::new(Tasks(Some(Vec::new()))) });
         let ports = ports.iter().map(|&port| Port::open(port)).collect::<io::Result<Vec<_>>>()?;
-        let mut board = Board::new(ports, &control)?;
+        let ledger = Arc::<Ledger>::default();
+        let mut board = Board::new(ports, &control, Arc::clone(&ledger))?;
         prepare()?;
         board.listen()?;
-        let relay = Self { control };
+        let relay = Self { control, ledger };
         let control = Arc::clone(&relay.control);
         std::thread::Builder::new().name("netns-test relay".to_owned()).spawn(move || {
             IS_RELAY.set(true);
@@ -165,9 +139,9 @@ impl Relay {
         self.tell(move |board| Ok(board.counts(number)))
     }
 
-    /// What came of all frames so far.
-    pub(crate) fn totals(&self) -> io::Result<Totals> {
-        self.tell(|board| Ok(Totals { missed: board.missed()?, ..board.totals }))
+    /// What comes of all frames.
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// Takes ports over that were another's, or are up again. This thread is in their namespace.
@@ -185,12 +159,7 @@ impl Relay {
     /// Leaves ports to others.
     pub(crate) fn leave_ports(&self, ports: &[u32]) -> io::Result<()> {
         let ports = ports.to_vec();
-        self.tell(move |board| {
-            for port in ports {
-                board.remove_port(port);
-            }
-            Ok(())
-        })
+        self.tell(move |board| ports.into_iter().try_for_each(|port| board.remove_port(port)))
     }
 
     /// Has the thread do something between two frames, and waits for the answer.

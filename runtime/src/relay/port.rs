@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
@@ -28,7 +29,7 @@ const MOST_WAITING: usize = 16 << 20;
 pub(super) struct Port {
     /// The kernel's index of it.
     pub(super) index: u32,
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
     /// What its host was too busy to take.
     waiting: VecDeque<Frame>,
     bytes_waiting: usize,
@@ -75,7 +76,7 @@ impl Port {
             sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, forced, bytes)
                 .or_else(|_| sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, asked, bytes))?;
         }
-        Ok(Self { index, socket, waiting: VecDeque::new(), bytes_waiting: 0 })
+        Ok(Self { index, socket: Arc::new(socket), waiting: VecDeque::new(), bytes_waiting: 0 })
     }
 
     /// Hears everything that its host sends from now on.
@@ -140,9 +141,9 @@ impl Port {
         }
     }
 
-    /// How many frames found no room in its socket.
-    pub(super) fn missed(&self) -> io::Result<u32> {
-        sys::socket_drops(self.socket.as_fd())
+    /// Its socket, which counts what found no room in it.
+    pub(super) fn socket(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.socket)
     }
 }
 

@@ -134,9 +134,9 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<ArpR
     let question = asked.question();
     let socket = link.socket.try_clone().and_then(sys::watch);
     let socket = socket.map_err(|source| ArpError::Local { what: format!("watch {}", link.name), source })?;
-    let room = Room::watch();
+    let room = Room::watch(&host);
     let room =
-        room.map_err(|source| ArpError::Local { what: "ask whether there is room for neighbours".into(), source })?;
+        room.map_err(|source| ArpError::Local { what: "ask whether there is room for what is sent".into(), source })?;
     let schedule = Schedule::new(plan);
     Session {
         asked,

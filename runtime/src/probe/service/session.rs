@@ -53,7 +53,7 @@ pub(super) async fn run(host: Host, options: Options, plan: Plan) -> Result<Serv
     let ear = Ear::open(to).map_err(local("open a raw ICMP socket"))?;
     let schedule = Schedule::new(plan);
     let window = host.stretched(WINDOW);
-    let room = Room::watch().map_err(local("ask whether there is room for neighbours"))?;
+    let room = Room::watch(&host).map_err(local("ask whether there is room for what is sent"))?;
     Session { options, room, schedule, window, to, ear, attempts: Vec::new(), last_error: None }.follow().await
 }
 

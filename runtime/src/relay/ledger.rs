@@ -1,0 +1,115 @@
+//! What has come of all frames of a relay, for whoever asks: its thread does not have to answer, which is the last to know that it was too slow.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::sys;
+
+/// What has come of all frames, whatever impairs them.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(super) frames: Counter,
+    pub(super) unreadable: Counter,
+    pub(super) overflowed: Counter,
+    pub(super) refused: Counter,
+    ports: Mutex<Ports>,
+}
+
+/// A number that one thread adds to and any reads.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+/// The sockets of a relay's ports, which count what finds no room in them.
+#[derive(Debug, Default)]
+struct Ports {
+    sockets: BTreeMap<u32, Arc<OwnedFd>>,
+    /// What those had missed that are gone.
+    missed_before: u64,
+}
+
+/// What came of all frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Frames that came in.
+    pub(crate) frames: u64,
+    /// Frames that the kernel had no room for on their way in.
+    pub(crate) missed: u64,
+    /// Frames that the kernel could not describe.
+    pub(crate) unreadable: u64,
+    /// Frames for which there was no room among those under way.
+    pub(crate) overflowed: u64,
+    /// Frames that a port did not take: they are larger than its MTU, or make no sense.
+    pub(crate) refused: u64,
+}
+
+impl Ledger {
+    /// The counts as they are now.
+    pub(crate) fn totals(&self) -> io::Result<Totals> {
+        let Self { frames, unreadable, overflowed, refused, ports } = self;
+        let missed = lock(ports).missed()?;
+        let [frames, unreadable, overflowed, refused] = [frames, unreadable, overflowed, refused].map(Counter::get);
+        Ok(Totals { frames, missed, unreadable, overflowed, refused })
+    }
+
+    /// The socket of a port counts from now on.
+    pub(super) fn add_port(&self, index: u32, socket: Arc<OwnedFd>) {
+        lock(&self.ports).sockets.insert(index, socket);
+    }
+
+    /// The socket of a port counts no more; what it has counted stays.
+    pub(super) fn remove_port(&self, index: u32) -> io::Result<()> {
+        let mut ports = lock(&self.ports);
+        if let Some(socket) = ports.sockets.remove(&index) {
+            ports.missed_before += u64::from(sys::socket_drops(socket.as_fd())?);
+        }
+        Ok(())
+    }
+}
+
+impl Counter {
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Ports {
+    fn missed(&self) -> io::Result<u64> {
+        let missed = self.sockets.values().map(|socket| sys::socket_drops(socket.as_fd()).map(u64::from));
+        missed.sum::<io::Result<u64>>().map(|missed| missed + self.missed_before)
+    }
+}
+
+fn lock(ports: &Mutex<Ports>) -> MutexGuard<'_, Ports> {
+    // Nothing panics while it is held.
+    ports.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Totals {
+    /// Frames that a switch with time and room would have forwarded.
+    pub(crate) fn lost(&self) -> u64 {
+        self.missed + self.unreadable + self.overflowed
+    }
+}
+
+/// What is worth telling: what came in, and what was lost against anybody's wish.
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, missed, unreadable, overflowed, refused } = self;
+        let losses = [
+            (*missed, "came too fast"),
+            (*unreadable, "could not be read"),
+            (*overflowed, "found no room while under way"),
+            (*refused, "were refused by the port they were for"),
+        ];
+        write!(f, "{frames} frames")?;
+        super::tell(f, &losses)
+    }
+}
