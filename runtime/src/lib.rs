@@ -58,7 +58,7 @@ pub use connectivity::{
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;
-pub use impair::{Impair, Impaired, ImpairmentReport, Intercepted, Partition};
+pub use impair::{Impair, Impaired, ImpairmentReport, InterceptReport, Intercepted, Partition};
 pub use kernel::{
     Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple, Protocol, QueryError, SocketInfo, SocketState, Sockets,
 };

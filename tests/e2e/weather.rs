@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use netns_test::prelude::*;
-use netns_test::{Distribution, Engine, Impaired, LinkError, MacAddr, WireFrame, nth};
+use netns_test::{Distribution, Engine, Impaired, InterceptReport, LinkError, MacAddr, WireFrame, nth};
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::realised::ip;
 
@@ -364,6 +364,7 @@ fn a_frame_is_decided_about(net: Three) -> TestResult {
     let began = Instant::now();
     a.tcp_connect(listener.local_addr()?)?;
     assert!(began.elapsed() >= 900 * MS, "{:?}", began.elapsed());
+    assert_eq!(lost.report()?.dropped, 1);
     drop(lost);
     let began = Instant::now();
     a.tcp_connect(listener.local_addr()?)?;
@@ -387,8 +388,13 @@ fn frames_are_dropped_delayed_doubled_and_replaced(net: Three) -> TestResult {
     a.assert_ping(b).wait();
     let is = |n: u8| move |frame: &WireFrame| frame.udp().is_some_and(|datagram| datagram.payload == [n]);
     let with = |verdict: Verdict| -> TestResult<Vec<u8>> {
-        let _guard = lan.intercept(nth(1, is(1), verdict)).wait()?;
-        four(a, b)
+        let guard = lan.intercept(nth(1, is(1), verdict.clone())).wait()?;
+        let arrived = four(a, b)?;
+        let InterceptReport { frames, dropped, delayed, duplicated, replaced, .. } = guard.report()?;
+        let expected = [Verdict::Drop, Verdict::Delay(50 * MS), Verdict::Duplicate];
+        assert_eq!([dropped, delayed, duplicated], expected.map(|of| u64::from(of == verdict)));
+        assert!(frames >= 4 && replaced == 0, "{:?}", guard.report()?);
+        Ok(arrived)
     };
     assert_eq!(with(Verdict::Pass)?, [0, 1, 2, 3]);
     assert_eq!(with(Verdict::Drop)?, [0, 2, 3]);
@@ -408,6 +414,7 @@ fn frames_are_dropped_delayed_doubled_and_replaced(net: Three) -> TestResult {
     });
     let guard = third.wait()?;
     assert_eq!(four(a, b)?, [0, 1, 3]);
+    assert_eq!(guard.report()?.replaced, 1);
     drop(guard);
     assert_eq!(four(a, b)?, [0, 1, 2, 3]);
     Ok(())
@@ -507,6 +514,25 @@ async fn a_cable_that_is_pulled_already_is_no_matter(net: Three) -> TestResult {
     a.assert_ping(b).await;
     let report = a.ping(b).count(5).interval(5 * MS).await?;
     assert_eq!(report.duplicates(), 0);
+    Ok(())
+}
+
+#[netns_test]
+async fn what_decides_knows_who_has_come_since(net: Three) -> TestResult {
+    let Three { lan, spare, a, b, .. } = &net;
+    lan.move_host(b, spare).await?;
+    let (tell, told) = std::sync::mpsc::channel();
+    let of_b = b.addr();
+    let deciding = lan.intercept(move |frame| {
+        if frame.source() == Some(of_b) {
+            let _ = tell.send(frame.from().map(str::to_owned));
+        }
+        Verdict::Pass
+    });
+    let _deciding = deciding.await?;
+    spare.move_host(b, lan).await?;
+    b.assert_ping(a).await;
+    assert_eq!(told.recv()?.as_deref(), Some("b"));
     Ok(())
 }
 

@@ -392,10 +392,12 @@ pub(crate) fn probes() -> Fixture {
                 .says("\n  segment lan is relayed: ")
                 .says("\n    delay 1ms: ")
                 .says("\n    loss 100%, from alice: ")
+                .says("\n    decided about at tests/fixtures/tests/probes.rs:")
+                .says(" duplicated; ended ")
                 .here(),
             fails("is_broken_if_what_decides_about_frames_panics")
                 .says("what is this")
-                .says("the relay of segment `lan` has failed: it has panicked"),
+                .says("the relay of segment `lan` has failed: what decides about a frame has panicked: what is this"),
             fails("fails_if_nobody_listens")
                 .says("assertion failed: alice reaches bob, TCP port 80")
                 .says("the last word is: TCP to 198.51.100.2:80 is refused")

@@ -1,9 +1,10 @@
 //! The impairments that are in force on the segments of a lab, and what carries them out.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Write};
 use std::io;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
 use crate::needs;
-use crate::relay::{Counts, Ledger, Relay, Selector, Verdict, WireFrame, refuse_inside};
+use crate::relay::{Counts, Ledger, Relay, Selector, Verdict, Verdicts, WireFrame, refuse_inside};
 use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
@@ -41,9 +42,9 @@ struct InForce {
     /// By number.
     impairments: BTreeMap<u64, Wanted>,
     /// Those that ended last, with what they had done and when: a test that fails has dropped its guards before it is asked why.
-    ended: VecDeque<(Wanted, Option<Counts>, Instant)>,
-    /// The numbers of those who decide about each frame.
-    interceptors: BTreeSet<u64>,
+    ended: VecDeque<(String, Instant)>,
+    /// The numbers of those who decide about each frame, and where the test says so.
+    interceptors: BTreeMap<u64, &'static Location<'static>>,
     numbers: u64,
     /// What those had done that have ended.
     done: BTreeMap<u64, Option<Counts>>,
@@ -134,18 +135,26 @@ impl Impairments {
         &self,
         surroundings: &Arc<Surroundings>,
         segment: usize,
+        at: &'static Location<'static>,
         decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
     ) -> Result<u64, ImpairError> {
         self.with_relay(surroundings, segment, |in_force| {
             in_force.send_singly(surroundings, segment, true)?;
             in_force.numbers += 1;
             let number = in_force.numbers;
-            let names = surroundings.hub.owners(&surroundings.plan, segment);
-            let put = in_force.relay()?.intercept(number, decide, names);
+            let put = in_force.relay()?.intercept(number, decide);
             put.map_err(|error| ImpairError::Relay("intercept frames", error))?;
-            in_force.interceptors.insert(number);
+            in_force.interceptors.insert(number, at);
             Ok(number)
         })
+    }
+
+    /// What has been decided about frames so far.
+    pub(super) fn verdicts(&self, segment: usize, number: u64) -> Result<Verdicts, ImpairError> {
+        let all = self.lock()?;
+        let Some(in_force) = all.get(&segment) else { return Ok(Verdicts::default()) };
+        let verdicts = in_force.relay()?.verdicts(number);
+        verdicts.map_err(|error| ImpairError::Relay("ask what was decided about frames", error))
     }
 
     /// Decides about frames no longer.
@@ -159,9 +168,12 @@ impl Impairments {
         let _decided;
         let mut all = self.lock()?;
         let Some(in_force) = all.get_mut(&segment) else { return Ok(()) };
-        let cleared = in_force.relay()?.clear(number);
-        _decided = cleared.map_err(|error| ImpairError::Relay("let frames pass", error))?;
-        in_force.interceptors.remove(&number);
+        let failed = |error| ImpairError::Relay("let frames pass", error);
+        let verdicts = in_force.relay()?.verdicts(number).map_err(failed)?;
+        _decided = in_force.relay()?.clear(number).map_err(failed)?;
+        if let Some(at) = in_force.interceptors.remove(&number) {
+            in_force.note_end(decided(at, &verdicts));
+        }
         in_force.carry(surroundings, segment, in_force.impairments.clone())
     }
 
@@ -277,7 +289,8 @@ impl Impairments {
         if let By::Relay(relay) = &in_force.by {
             let taken = surroundings.hub.inside(|| {
                 surroundings.hub.isolate_ports(ports)?;
-                Ok(relay.take_ports(ports))
+                let hosts = surroundings.hub.owners(&surroundings.plan, to);
+                Ok(relay.take_ports(ports, hosts))
             })?;
             taken.map_err(|error| ImpairError::Relay("take over a port", error))?;
         }
@@ -300,7 +313,7 @@ impl InForce {
             by: By::Kernel(Netem::default()),
             impairments: BTreeMap::new(),
             ended: VecDeque::new(),
-            interceptors: BTreeSet::new(),
+            interceptors: BTreeMap::new(),
             numbers: 0,
             done: BTreeMap::new(),
             before: BTreeMap::new(),
@@ -326,14 +339,21 @@ impl InForce {
 
     /// Notes what those impairments have done that are not left.
     fn note_ends(&mut self, surroundings: &Arc<Surroundings>, left: &BTreeMap<u64, Wanted>) -> Result<(), ImpairError> {
-        for (&number, &wanted) in self.impairments.iter().filter(|(number, _)| !left.contains_key(number)) {
+        let ends = |(number, _): &(&u64, &Wanted)| !left.contains_key(number);
+        let ends: Vec<_> = self.impairments.iter().filter(ends).map(|(&number, &wanted)| (number, wanted)).collect();
+        for (number, wanted) in ends {
             let counts = self.counts(surroundings, number)?;
             self.done.insert(number, counts);
-            self.ended.push_back((wanted, counts, Instant::now()));
+            self.note_end(impaired(&surroundings.plan, &wanted, counts));
         }
+        Ok(())
+    }
+
+    /// Notes what has been in force.
+    fn note_end(&mut self, what: String) {
+        self.ended.push_back((what, Instant::now()));
         let surplus = self.ended.len().saturating_sub(TOLD);
         self.ended.drain(..surplus);
-        Ok(())
     }
 
     /// Puts in force what is wanted, and nothing else.
@@ -465,26 +485,21 @@ impl InForce {
                 Err(error) => writeln!(text, "  segment {name} is relayed: {error}")?,
             },
         }
-        let host = |(host, _): Member| &plan.hosts[host].name;
-        let mut tell = |wanted: &Wanted, became: String| {
-            write!(text, "    {}", wanted.impairment)?;
-            match wanted.crossing {
-                Crossing::From(from) => write!(text, ", from {}", host(from))?,
-                Crossing::To(to) => write!(text, ", to {}", host(to))?,
-                Crossing::Between(from, to) => write!(text, ", from {} to {}", host(from), host(to))?,
-                _ => {}
-            }
-            writeln!(text, ": {became}")
-        };
-        let told = |counts: &Option<Counts>| {
-            counts.as_ref().map_or_else(|| "not counted by the kernel".to_owned(), ToString::to_string)
-        };
         for (&number, wanted) in &self.impairments {
-            let counts = self.counts(surroundings, number);
-            tell(wanted, counts.map_or_else(|error| chain(&error), |counts| told(&counts)))?;
+            match self.counts(surroundings, number) {
+                Ok(counts) => writeln!(text, "    {}", impaired(plan, wanted, counts))?,
+                Err(error) => writeln!(text, "    {}: {}", wanted.impairment, chain(&error))?,
+            }
         }
-        for (wanted, counts, when) in &self.ended {
-            tell(wanted, format!("{}; ended {:?} ago", told(counts), when.elapsed()))?;
+        for (&number, at) in &self.interceptors {
+            match self.relay().map(|relay| relay.verdicts(number)) {
+                Ok(Ok(verdicts)) => writeln!(text, "    {}", decided(at, &verdicts))?,
+                Ok(Err(error)) => writeln!(text, "    decided about at {at}: {error}")?,
+                Err(error) => writeln!(text, "    decided about at {at}: {error}")?,
+            }
+        }
+        for (what, when) in &self.ended {
+            writeln!(text, "    {what}; ended {:?} ago", when.elapsed())?;
         }
         Ok(())
     }
@@ -526,6 +541,24 @@ pub(super) fn in_namespace<T: Send>(
     with_netlink(host.netns(), host.name(), f)
 }
 
+/// What an impairment has done, for whoever reads why a test failed.
+fn impaired(plan: &Plan, wanted: &Wanted, counts: Option<Counts>) -> String {
+    let host = |(host, _): Member| &plan.hosts[host].name;
+    let crossing = match wanted.crossing {
+        Crossing::From(from) => format!(", from {}", host(from)),
+        Crossing::To(to) => format!(", to {}", host(to)),
+        Crossing::Between(from, to) => format!(", from {} to {}", host(from), host(to)),
+        _ => String::new(),
+    };
+    let counts = counts.map_or_else(|| "not counted by the kernel".to_owned(), |counts| counts.to_string());
+    format!("{}{crossing}: {counts}", wanted.impairment)
+}
+
+/// What has been decided about frames, likewise.
+fn decided(at: &Location<'_>, verdicts: &Verdicts) -> String {
+    format!("decided about at {}:{}: {verdicts}", at.file(), at.line())
+}
+
 const NO_NETEM: &str = "this kernel has no netem: `sudo modprobe sch_netem`, or `Engine::Relay`";
 
 /// Why a relay cannot take the place of what joins the hosts of a segment.
@@ -551,7 +584,8 @@ fn start_relay(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Relay
         }
     };
     let close = || surroundings.hub.isolate_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
-    let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, close, failed)))?;
+    let hosts = surroundings.hub.owners(&surroundings.plan, segment);
+    let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, hosts, close, failed)))?;
     let relay = relay.map_err(|error| ImpairError::Relay("start a relay", error))?;
     let ledgers = surroundings.impairments.ledgers.lock();
     ledgers.unwrap_or_else(PoisonError::into_inner).insert(segment, Arc::clone(relay.ledger()));

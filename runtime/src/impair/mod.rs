@@ -5,6 +5,7 @@ mod kernel;
 mod partition;
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 
 use netns_test_topology::{Crossing, Engine, Impairment};
@@ -71,12 +72,13 @@ impl Segment {
     ///     Ok(())
     /// }
     /// ```
+    #[track_caller]
     pub fn intercept(&self, decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static) -> Change<Intercepted> {
         let segment = self.clone();
-        let what = format!("intercept frames on segment `{}`", self.name());
+        let (what, at) = (format!("intercept frames on segment `{}`", self.name()), Location::caller());
         Change::in_lab(what.clone(), self.surroundings().clone(), move |_| {
             let surroundings = segment.surroundings();
-            let number = surroundings.impairments.intercept(surroundings, segment.number(), decide);
+            let number = surroundings.impairments.intercept(surroundings, segment.number(), at, decide);
             let number = number.map_err(|error| error.explain(&what, &segment))?;
             Ok(Intercepted { segment, number })
         })
@@ -279,6 +281,38 @@ impl fmt::Debug for Impair {
 pub struct Intercepted {
     segment: Segment,
     number: u64,
+}
+
+/// What has been decided about frames so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InterceptReport {
+    /// Frames that were decided about: none that another had decided about before.
+    pub frames: u64,
+    /// Those that were dropped.
+    pub dropped: u64,
+    /// Those that were delayed.
+    pub delayed: u64,
+    /// Those that were sent twice.
+    pub duplicated: u64,
+    /// Those in whose place others were sent.
+    pub replaced: u64,
+}
+
+impl Intercepted {
+    /// What has been decided so far: whether the frame has come at all that a test is about.
+    ///
+    /// # Errors
+    /// The relay does not answer; the test is broken then.
+    pub fn report(&self) -> Result<InterceptReport, LinkError> {
+        let surroundings = self.segment.surroundings();
+        let verdicts = surroundings.impairments.verdicts(self.segment.number(), self.number).map_err(|error| {
+            let _ = surroundings.spoiled.set(chain(&error));
+            LinkError::failed("ask what was decided about frames", error)
+        })?;
+        let crate::relay::Verdicts { frames, dropped, delayed, duplicated, replaced } = verdicts;
+        Ok(InterceptReport { frames, dropped, delayed, duplicated, replaced })
+    }
 }
 
 impl Drop for Intercepted {

@@ -16,7 +16,7 @@ use nix::time::clock_gettime;
 use super::Control;
 use super::dice::mix;
 use super::frame::{ETHERNET, Frame, Offload, View, is_link_local};
-use super::intercept::{Verdict, WireFrame};
+use super::intercept::{Verdict, Verdicts, WireFrame};
 use super::ledger::Ledger;
 use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe, nanoseconds};
 use super::port::{Port, ROOM, Received, Sent};
@@ -108,21 +108,23 @@ const START: Position = (Stage::Sender, 0);
 /// The port that is none.
 const NOWHERE: u32 = 0;
 
+/// The names of the hosts behind ports.
+pub(super) type Hosts = BTreeMap<u32, Arc<str>>;
+
 /// What decides about frames.
 pub(crate) type Decide = Box<dyn FnMut(&WireFrame) -> Verdict + Send>;
 
 struct Interceptor {
     decide: Decide,
-    /// The names of the hosts behind ports.
-    hosts: BTreeMap<u32, Arc<str>>,
+    verdicts: Verdicts,
 }
 
 impl Interceptor {
-    fn decide(&mut self, under_way: &mut UnderWay) -> Verdict {
-        let from = self.hosts.get(&under_way.from).cloned();
-        let frame = WireFrame::new(from, std::mem::take(&mut under_way.frame.bytes));
+    fn decide(&mut self, from: Option<&Arc<str>>, under_way: &mut UnderWay) -> Verdict {
+        let frame = WireFrame::new(from.cloned(), std::mem::take(&mut under_way.frame.bytes));
         let verdict = (self.decide)(&frame);
         under_way.frame.bytes = frame.into_bytes();
+        self.verdicts.count(&verdict);
         verdict
     }
 }
@@ -130,6 +132,8 @@ impl Interceptor {
 /// The switch.
 pub(super) struct Board {
     ports: BTreeMap<u32, Port>,
+    /// The names of the hosts behind ports.
+    hosts: Hosts,
     /// By which port a host is reached.
     learned: HashMap<[u8; 6], u32>,
     rules: BTreeMap<Position, Rule>,
@@ -152,7 +156,7 @@ const TIMER: u64 = u64::MAX - 1;
 
 impl Board {
     /// A switch with these ports, which do not listen yet.
-    pub(super) fn new(ports: Vec<Port>, control: &Control, ledger: Arc<Ledger>) -> io::Result<Self> {
+    pub(super) fn new(ports: Vec<Port>, hosts: Hosts, control: &Control, ledger: Arc<Ledger>) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
         let readable = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
@@ -160,6 +164,7 @@ impl Board {
         epoll.add(control, readable(CONTROL))?;
         let mut board = Self {
             ports: BTreeMap::new(),
+            hosts,
             learned: HashMap::new(),
             rules: BTreeMap::new(),
             interceptors: BTreeMap::new(),
@@ -189,6 +194,11 @@ impl Board {
         self.ports.values().try_for_each(Port::listen)
     }
 
+    /// Knows who is behind ports from now on.
+    pub(super) fn name_hosts(&mut self, hosts: Hosts) {
+        self.hosts.extend(hosts);
+    }
+
     /// Takes a port away.
     pub(super) fn remove_port(&mut self, index: u32) -> io::Result<()> {
         if let Some(port) = self.ports.remove(&index) {
@@ -210,9 +220,14 @@ impl Board {
         self.rules.insert((rule.selector.stage(), number), rule);
     }
 
-    /// Has each frame be decided about, by number. `hosts` are the names of those behind ports.
-    pub(super) fn intercept(&mut self, number: u64, decide: Decide, hosts: BTreeMap<u32, Arc<str>>) {
-        self.interceptors.insert(number, Interceptor { decide, hosts });
+    /// Has each frame be decided about, by number.
+    pub(super) fn intercept(&mut self, number: u64, decide: Decide) {
+        self.interceptors.insert(number, Interceptor { decide, verdicts: Verdicts::default() });
+    }
+
+    /// What those who decide about frames have decided.
+    pub(super) fn verdicts(&self, number: u64) -> Verdicts {
+        self.interceptors.get(&number).map_or_else(Verdicts::default, |interceptor| interceptor.verdicts)
     }
 
     /// Has a frame come in by all ports but none, as if from elsewhere.
@@ -333,7 +348,8 @@ impl Board {
     /// Asks those who decide about a frame: the first who does not let it pass has decided.
     fn decide(&mut self, mut under_way: UnderWay) -> io::Result<()> {
         under_way.frame.complete_checksum();
-        let mut verdicts = self.interceptors.values_mut().map(|interceptor| interceptor.decide(&mut under_way));
+        let from = self.hosts.get(&under_way.from);
+        let mut verdicts = self.interceptors.values_mut().map(|interceptor| interceptor.decide(from, &mut under_way));
         let verdict = verdicts.find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass);
         let now = now()?;
         match verdict {

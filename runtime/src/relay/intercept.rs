@@ -1,10 +1,13 @@
 //! Frames that a test decides about one by one.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
+
+use super::tell;
 
 /// A frame that crosses a segment, as its sender sent it: one packet, its checksums computed.
 #[derive(Clone, Debug)]
@@ -27,6 +30,39 @@ pub enum Verdict {
     Duplicate,
     /// These bytes go on instead, an Ethernet frame without the checksum at its end. Nothing in them is computed anew.
     Replace(Vec<u8>),
+}
+
+/// How many frames were decided about, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdicts {
+    pub(crate) frames: u64,
+    pub(crate) dropped: u64,
+    pub(crate) delayed: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) replaced: u64,
+}
+
+impl Verdicts {
+    pub(super) fn count(&mut self, verdict: &Verdict) {
+        self.frames += 1;
+        match verdict {
+            Verdict::Pass => {}
+            Verdict::Drop => self.dropped += 1,
+            Verdict::Delay(_) => self.delayed += 1,
+            Verdict::Duplicate => self.duplicated += 1,
+            Verdict::Replace(_) => self.replaced += 1,
+        }
+    }
+}
+
+impl fmt::Display for Verdicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, dropped, delayed, duplicated, replaced } = self;
+        write!(f, "{frames} frames")?;
+        let verdicts =
+            [(*dropped, "dropped"), (*delayed, "delayed"), (*duplicated, "duplicated"), (*replaced, "replaced")];
+        tell(f, &verdicts)
+    }
 }
 
 /// The ports, flags and numbers of a TCP segment (RFC 9293 section 3.1).

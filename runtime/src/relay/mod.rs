@@ -13,8 +13,8 @@ mod pipe;
 mod port;
 mod schedule;
 
+use std::any::Any;
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -25,10 +25,11 @@ use std::time::Duration;
 use netns_test_topology::Impairment;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use board::Board;
+use board::{Board, Hosts};
 pub(crate) use board::{Decide, Selector};
 pub(crate) use dice::mix;
 pub(crate) use frame::ETHERNET;
+pub(crate) use intercept::Verdicts;
 pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use ledger::Ledger;
 pub(crate) use pipe::Counts;
@@ -73,10 +74,11 @@ struct Control {
 struct Tasks(Option<Vec<Task>>);
 
 impl Relay {
-    /// A switch among ports, by their indices in the namespace that this thread is in. `prepare` isolates them: between that and
+    /// A switch among ports, by their indices in the namespace that this thread is in, and the names of the hosts behind them. `prepare` isolates them: between that and
     /// listening, frames are lost, so nothing else happens in between. `failed` is called with the reason if the switch fails later.
     pub(crate) fn start(
         ports: &[u32],
+        hosts: Hosts,
         prepare: impl FnOnce() -> io::Result<()>,
         failed: impl FnOnce(String) + Send + 'static,
     ) -> io::Result<Self> {
@@ -84,7 +86,7 @@ impl Relay {
         let control = Arc::new(Control { wake, tasks: Mutex::new(Tasks(Some(Vec::new()))) });
         let ports = ports.iter().map(|&port| Port::open(port)).collect::<io::Result<Vec<_>>>()?;
         let ledger = Arc::<Ledger>::default();
-        let mut board = Board::new(ports, &control, Arc::clone(&ledger))?;
+        let mut board = Board::new(ports, hosts, &control, Arc::clone(&ledger))?;
         prepare()?;
         board.listen()?;
         let relay = Self { control, ledger };
@@ -96,7 +98,7 @@ impl Relay {
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => failed(error.to_string()),
-                Err(_) => failed("it has panicked".to_owned()),
+                Err(payload) => failed(panicked(payload.as_ref())),
             }
             control.close();
         })?;
@@ -121,12 +123,16 @@ impl Relay {
         &self,
         number: u64,
         decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
-        hosts: BTreeMap<u32, Arc<str>>,
     ) -> io::Result<()> {
         self.tell(move |board| {
-            board.intercept(number, Box::new(decide), hosts);
+            board.intercept(number, Box::new(decide));
             Ok(())
         })
+    }
+
+    /// What has been decided about frames so far.
+    pub(crate) fn verdicts(&self, number: u64) -> io::Result<Verdicts> {
+        self.tell(move |board| Ok(board.verdicts(number)))
     }
 
     /// Has a frame appear on the segment.
@@ -144,10 +150,11 @@ impl Relay {
         &self.ledger
     }
 
-    /// Takes ports over that were another's, or are up again. This thread is in their namespace.
-    pub(crate) fn take_ports(&self, ports: &[u32]) -> io::Result<()> {
+    /// Takes ports over that were another's, with the hosts behind them. This thread is in their namespace.
+    pub(crate) fn take_ports(&self, ports: &[u32], hosts: Hosts) -> io::Result<()> {
         let ports = ports.iter().map(|&port| Port::open(port)).collect::<io::Result<Vec<_>>>()?;
         self.tell(move |board| {
+            board.name_hosts(hosts);
             for port in ports {
                 port.listen()?;
                 board.add_port(port)?;
@@ -193,6 +200,12 @@ impl Drop for Relay {
             Ok(())
         }));
     }
+}
+
+/// What is told of a panic: the test's own code is all that is called here that may.
+fn panicked(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref().copied());
+    format!("what decides about a frame has panicked: {}", text.unwrap_or("without a message"))
 }
 
 fn gone() -> io::Error {
