@@ -1,5 +1,6 @@
 //! Errors, shown with their causes.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt::Write;
 use std::panic::{Location, catch_unwind, resume_unwind};
@@ -13,6 +14,12 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref().copied());
+    text.unwrap_or("without a message")
 }
 
 /// Prints to standard error, where libtest captures it. A print that fails panics, and a panic of ours is not to be taken for one

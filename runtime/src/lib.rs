@@ -46,11 +46,12 @@ mod result;
 mod segment;
 mod settings;
 mod sys;
+mod timeline;
 mod topology;
 mod transport;
 mod wait;
 
-pub use change::{Change, LinkError};
+pub use change::{Change, Flapping, LinkError, Unplugged};
 pub use connectivity::{
     Arp, AssertAllAlive, AssertAllCut, AssertConnection, AssertNoConnection, AssertUnreachable, Connectivity,
     ConnectivityError, Establish, Flows, Icmp, Ports, PortsError, ReopenAll, Traffic, WaitForConnection,
@@ -78,6 +79,7 @@ pub use program::{Command, HostProcess, Process, ProgramError};
 pub use relay::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
+pub use timeline::{Action, Happening, Moment, RunningTimeline, Timeline};
 pub use topology::Topology;
 pub use transport::{Sctp, Tcp, Transport, Udp};
 pub use wait::{

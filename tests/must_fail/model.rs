@@ -398,6 +398,14 @@ pub(crate) fn probes() -> Fixture {
             fails("is_broken_if_what_decides_about_frames_panics")
                 .says("what is this")
                 .says("the relay of segment `lan` has failed: what decides about a frame has panicked: what is this"),
+            fails("is_broken_if_what_was_to_happen_fails")
+                .says("\n    1ms: unplug host `bob` on segment `lan`, tests/fixtures/tests/probes.rs:")
+                .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
+                .says(" failed: host `bob` has no cable of its own on segment `lan`: "),
+            fails("is_broken_if_what_happens_panics")
+                .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
+                .says(" failed: it has panicked: ")
+                .says("what is this"),
             fails("fails_if_nobody_listens")
                 .says("assertion failed: alice reaches bob, TCP port 80")
                 .says("the last word is: TCP to 198.51.100.2:80 is refused")

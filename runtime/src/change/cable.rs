@@ -17,7 +17,7 @@ impl Segment {
         self.set_plugged(host, true)
     }
 
-    fn set_plugged(&self, host: &Host, plugged: bool) -> Change {
+    pub(super) fn set_plugged(&self, host: &Host, plugged: bool) -> Change {
         let verb = if plugged { "plug in" } else { "unplug" };
         let what = format!("{verb} host `{}` on segment `{}`", host.name(), self.name());
         let (segment, host) = (self.clone(), host.clone());

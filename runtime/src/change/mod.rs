@@ -4,8 +4,10 @@ mod address;
 mod cable;
 mod error;
 mod interface;
+mod outage;
 
 pub use error::LinkError;
+pub use outage::{Flapping, Unplugged};
 
 use std::fmt;
 use std::pin::Pin;
@@ -42,6 +44,11 @@ impl<T: Send + 'static> Change<T> {
         work: impl FnOnce(Patience) -> Result<T, LinkError> + Send + 'static,
     ) -> Self {
         Self { what, work: Box::new(work), surroundings }
+    }
+
+    /// What is done, in the user's words.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
     }
 
     /// Makes the change, and returns when it has happened.

@@ -12,6 +12,7 @@ use crate::harness::Broken;
 use crate::impair::Impairments;
 use crate::lab::{Hub, Labs, Member};
 use crate::settings::Settings;
+use crate::timeline::Chronicle;
 
 /// What all hosts and segments of a lab know.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Surroundings {
     pub(crate) hub: Hub,
     /// What its segments do to frames.
     pub(crate) impairments: Impairments,
+    /// What has happened by the clock.
+    pub(crate) chronicle: Chronicle,
     /// The labs of the same test.
     pub(crate) labs: Arc<Labs>,
     /// The first thing that a test could not do or ask.
@@ -37,12 +40,13 @@ impl Surroundings {
     pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub, labs: Arc<Labs>) -> Self {
         let of_host = |host: &HostPlan| host.interfaces.iter().map(|interface| interface.addresses.clone()).collect();
         let addresses = RwLock::new(plan.hosts.iter().map(of_host).collect());
-        let impairments = Impairments::default();
+        let (impairments, chronicle) = (Impairments::default(), Chronicle::default());
         Self {
             plan,
             settings,
             hub,
             impairments,
+            chronicle,
             labs,
             broken: OnceCell::new(),
             spoiled: OnceCell::new(),

@@ -197,7 +197,7 @@ impl Impair {
         self.change().wait()
     }
 
-    fn change(self) -> Change<Impaired> {
+    pub(crate) fn change(self) -> Change<Impaired> {
         let what = format!("impair segment `{}`: {}", self.segment.name(), self.impairment);
         Change::in_lab(what.clone(), self.segment.surroundings().clone(), move |_| {
             let complaints = self.impairment.complaints();

@@ -93,10 +93,10 @@ impl Lab {
         &self.0.surroundings
     }
 
-    /// What its segments do to frames: some lines, for the evidence.
+    /// What its segments do to frames, and what has happened by the clock: some lines, for the evidence.
     pub(crate) fn weather(&self) -> String {
         let surroundings = &self.0.surroundings;
-        surroundings.impairments.describe(surroundings)
+        surroundings.impairments.describe(surroundings) + &surroundings.chronicle.describe()
     }
 
     /// The lab of the test whose body this thread runs.

@@ -13,7 +13,6 @@ mod pipe;
 mod port;
 mod schedule;
 
-use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -34,6 +33,8 @@ pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use ledger::Ledger;
 pub(crate) use pipe::Counts;
 use port::Port;
+
+use crate::error::panic_message;
 
 /// How long the thread of a relay may take to answer: it answers between two frames, so that it does not is a bug or a machine that stands still.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -98,7 +99,10 @@ impl Relay {
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => failed(error.to_string()),
-                Err(payload) => failed(panicked(payload.as_ref())),
+                // The test's own code is all that is called here that may.
+                Err(payload) => {
+                    failed(format!("what decides about a frame has panicked: {}", panic_message(payload.as_ref())));
+                }
             }
             control.close();
         })?;
@@ -200,12 +204,6 @@ impl Drop for Relay {
             Ok(())
         }));
     }
-}
-
-/// What is told of a panic: the test's own code is all that is called here that may.
-fn panicked(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref().copied());
-    format!("what decides about a frame has panicked: {}", text.unwrap_or("without a message"))
 }
 
 fn gone() -> io::Error {

@@ -1,0 +1,221 @@
+//! The thread on which things happen, one after the other.
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::action::{Action, Carried, Kept};
+use super::chronicle::{Happening, Record};
+use crate::error::panic_message;
+use crate::host::Surroundings;
+
+/// Something that happens at its time, perhaps again and again.
+pub(crate) struct Step {
+    at: &'static Location<'static>,
+    /// When it is to be carried out next.
+    next: Option<Duration>,
+    interval: Option<Duration>,
+    /// When what it has ended with is to be given up.
+    end: Option<Duration>,
+    carry_out: Box<dyn FnMut() -> Carried + Send>,
+    /// What it was the last time, in its own words.
+    what: String,
+    kept: Option<Kept>,
+}
+
+/// What is to be done with a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    CarryOut,
+    GiveUp,
+}
+
+/// A thread that carries out steps, until it is told to stop.
+#[derive(Debug)]
+pub(super) struct Player {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    record: Arc<Record>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Nothing more is to happen.
+    is_stopped: bool,
+    /// Nothing more will happen but what happens again and again.
+    is_done: bool,
+}
+
+impl Step {
+    /// One that is carried out once, at `first`; its guard is given up at `end`.
+    pub(crate) fn once(
+        at: &'static Location<'static>,
+        first: Duration,
+        end: Option<Duration>,
+        action: impl Action + Send,
+    ) -> Self {
+        let mut action = Some(action);
+        let carry_out = move || action.take().expect("it is carried out once").carry_out();
+        Self { end, ..Self::new(at, first, Box::new(carry_out)) }
+    }
+
+    /// One that is carried out at `first`, and again after each interval.
+    pub(crate) fn repeated<A: Action>(
+        at: &'static Location<'static>,
+        (first, interval): (Duration, Duration),
+        mut action: impl FnMut() -> A + Send + 'static,
+    ) -> Self {
+        Self { interval: Some(interval), ..Self::new(at, first, Box::new(move || action().carry_out())) }
+    }
+
+    fn new(at: &'static Location<'static>, first: Duration, carry_out: Box<dyn FnMut() -> Carried + Send>) -> Self {
+        Self { at, next: Some(first), interval: None, end: None, carry_out, what: String::new(), kept: None }
+    }
+
+    /// What is to be done next, and when.
+    fn due(&self) -> Option<(Duration, Due)> {
+        let end = self.end.filter(|_| self.kept.is_some());
+        self.next.map(|next| (next, Due::CarryOut)).or(end.map(|end| (end, Due::GiveUp)))
+    }
+
+    /// Does what is due. Answers with why it failed.
+    fn carry_out(&mut self, due: Due, now: impl Fn() -> Duration) -> Result<(), String> {
+        // A guard of the last time ends before the next time begins.
+        self.kept = None;
+        if due == Due::GiveUp {
+            return Ok(());
+        }
+        let carried = catch_unwind(AssertUnwindSafe(|| (self.carry_out)()));
+        let carried = carried.map_err(|payload| format!("it has panicked: {}", panic_message(payload.as_ref())));
+        // What it could not begin in time is left out.
+        let missed = |interval: Duration, next: Duration| {
+            let late = now().saturating_sub(next);
+            u32::try_from(late.as_nanos() / interval.as_nanos()).unwrap_or(u32::MAX)
+        };
+        self.next = match (self.next, self.interval) {
+            (Some(next), Some(interval)) => Some(next + interval * missed(interval, next).saturating_add(1)),
+            _ => None,
+        };
+        let Carried { what, outcome } = carried?;
+        self.what = what.unwrap_or_default();
+        self.kept = Some(outcome?);
+        Ok(())
+    }
+}
+
+impl Player {
+    pub(super) fn start(surroundings: &Arc<Surroundings>, mut steps: Vec<Step>) -> io::Result<Self> {
+        let record = surroundings.chronicle.begin();
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), record });
+        let (its, lab) = (Arc::clone(&shared), Arc::downgrade(surroundings));
+        let play = move || {
+            its.play(&lab, &mut steps);
+            // The guards heal what they are about, in the reverse order.
+            while steps.pop().is_some() {}
+            its.lock().is_done = true;
+            its.changed.notify_all();
+        };
+        let thread = Builder::new().name("netns-test timeline".to_owned()).spawn(play)?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    pub(super) fn happened(&self) -> Vec<Happening> {
+        self.shared.record.happened()
+    }
+
+    /// Waits until nothing more will happen but what happens again and again.
+    pub(super) fn finish(&mut self) {
+        let mut state = self.shared.lock();
+        while !state.is_done {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Has nothing more happen, and waits for the end of what just happens, and of the guards.
+    pub(super) fn stop(&mut self) {
+        self.shared.lock().is_stopped = true;
+        self.shared.changed.notify_all();
+        // What happens may itself hold on to the timeline.
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // A panic of what happens has been caught; one of a guard's has been shown.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn play(&self, lab: &Weak<Surroundings>, steps: &mut [Step]) {
+        let start = Instant::now();
+        let now = || start.elapsed();
+        loop {
+            let is_done = steps.iter().all(|step| step.interval.is_some() || step.due().is_none());
+            let next = steps.iter().enumerate().filter_map(|(nth, step)| step.due().map(|(at, due)| (at, nth, due)));
+            // The first of those that are due at the same time.
+            let next = next.min_by_key(|&(at, nth, _)| (at, nth));
+            let until = next.map(|(planned, ..)| start + planned);
+            if !self.wait_until(until, is_done) {
+                return;
+            }
+            let Some((planned, nth, due)) = next else { return };
+            let (step, began) = (&mut steps[nth], now());
+            let error = step.carry_out(due, now).err();
+            let took = now().saturating_sub(began);
+            let what = if due == Due::GiveUp { format!("no longer {}", step.what) } else { step.what.clone() };
+            let failed = error.clone();
+            self.record.note(Happening { planned, began, took, what, at: step.at, error });
+            if let (Some(error), Some(lab)) = (failed, lab.upgrade()) {
+                let place = format!("{}:{}", step.at.file(), step.at.line());
+                let _ = lab.spoiled.set(format!("what was to happen at {planned:?} ({place}) failed: {error}"));
+                return;
+            }
+        }
+    }
+
+    /// Waits until then, or for the stop. Whether it is to go on.
+    fn wait_until(&self, then: Option<Instant>, is_done: bool) -> bool {
+        let mut state = self.lock();
+        if is_done && !state.is_done {
+            state.is_done = true;
+            self.changed.notify_all();
+        }
+        while !state.is_stopped {
+            state = match then.map(|then| then.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return true,
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        false
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, next, interval, end, .. } = self;
+        f.debug_struct("Step")
+            .field("at", at)
+            .field("next", next)
+            .field("interval", interval)
+            .field("end", end)
+            .finish_non_exhaustive()
+    }
+}

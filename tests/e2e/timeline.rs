@@ -1,0 +1,176 @@
+//! What happens by the clock, beside the body of a test.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use netns_test::prelude::*;
+use netns_test::{Happening, LinkError};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn words(happened: &[Happening]) -> Vec<(Duration, &str)> {
+    happened.iter().map(|happening| (happening.planned, happening.what.as_str())).collect()
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+async fn things_happen_in_their_order_and_are_recorded(lab: Lab, a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let timeline = lab.timeline().at("80ms", lan.plug(&b)).at(40 * MS, lan.unplug(&b));
+    let line = line!() - 1;
+    let timeline = timeline.during("20ms", "60ms", lan.impair(Impairment::new().delay(MS)));
+    let happened = timeline.start()?.finish().await?;
+    let expected = [
+        (20 * MS, "impair segment `lan`: delay 1ms"),
+        (40 * MS, "unplug host `b` on segment `lan`"),
+        (60 * MS, "no longer impair segment `lan`: delay 1ms"),
+        (80 * MS, "plug in host `b` on segment `lan`"),
+    ];
+    assert_eq!(words(&happened), expected);
+    for (happening, next) in happened.iter().zip(&happened[1..]) {
+        assert!(happening.began >= happening.planned, "{happening}");
+        assert!(happening.began + happening.took <= next.began, "{happening}; {next}");
+        assert_eq!(happening.error, None);
+    }
+    let text = happened[1].to_string();
+    let expected = format!("40ms: unplug host `b` on segment `lan`, tests/e2e/timeline.rs:{line}, ");
+    assert!(text.starts_with(&expected), "{text}");
+    a.assert_ping(&b).await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+async fn it_happens_when_it_is_said_to(lab: Lab, a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let running = lab.timeline().during("1s", "3s", lan.impair(Impairment::black_hole())).start()?;
+    let pinger = a.ping(&b).interval(10 * MS).start();
+    running.finish().await?;
+    let log = pinger.stop().await?;
+    // Those on their way at its ends, and what a busy machine is late.
+    let gap = log.longest_gap();
+    assert!(gap >= 1900 * MS && gap < 6000 * MS, "{gap:?}");
+    Ok(())
+}
+
+/// Tells that it was dropped.
+struct Guard(Arc<AtomicBool>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[netns_test(namespaces = 1)]
+fn guards_are_kept_until_the_end(lab: Lab) -> TestResult {
+    let ended = Arc::<AtomicBool>::default();
+    let guard = Guard(Arc::clone(&ended));
+    let running = lab.timeline().at("0s", move || Ok::<_, std::io::Error>(guard)).start()?;
+    eventually("it has happened", || running.happened().len() == 1).wait();
+    assert!(!ended.load(Ordering::SeqCst));
+    drop(running);
+    assert!(ended.load(Ordering::SeqCst));
+    Ok(())
+}
+
+/// One of those that there are.
+struct Held(Arc<AtomicU32>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[netns_test(namespaces = 1)]
+fn what_happens_again_and_again_gives_the_last_guard_up_first(lab: Lab) -> TestResult {
+    let (held, most, times) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
+    let (its, most_held, count) = (Arc::clone(&held), Arc::clone(&most), Arc::clone(&times));
+    let running = lab.timeline().every("5ms", move || {
+        most_held.fetch_max(its.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok::<_, std::io::Error>(Held(Arc::clone(&its)))
+    });
+    let running = running.start()?;
+    eventually("it has happened five times", || times.load(Ordering::SeqCst) >= 5).wait();
+    let happened = running.stop();
+    let so_often = times.load(Ordering::SeqCst);
+    assert_eq!((held.load(Ordering::SeqCst), most.load(Ordering::SeqCst)), (0, 1));
+    assert_eq!(happened.len(), so_often as usize);
+    // Each in a slot of its own; what was missed was left out.
+    for (first, second) in happened.iter().zip(&happened[1..]) {
+        assert!(second.planned >= first.planned + 5 * MS && second.planned.as_millis() % 5 == 0, "{first}; {second}");
+    }
+    Ok(())
+}
+
+#[netns_test(namespaces = 1)]
+fn what_takes_long_is_not_made_up_for(lab: Lab) -> TestResult {
+    let running = lab.timeline().every("10ms", || std::thread::park_timeout(35 * MS)).start()?;
+    eventually("it has happened three times", || running.happened().len() >= 3).wait();
+    let happened = running.stop();
+    for (first, second) in happened.iter().zip(&happened[1..]) {
+        // Unless somebody has woken the thread, it has missed three.
+        assert!(second.planned >= first.planned + first.took.min(30 * MS), "{first}; {second}");
+    }
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+fn a_time_that_makes_no_sense_is_refused_with_its_place(lab: Lab, _a: Host, b: Host, lan: Segment) {
+    let happened = Arc::<AtomicBool>::default();
+    let happens = Arc::clone(&happened);
+    let timeline = lab.timeline().at("0s", move || happens.store(true, Ordering::SeqCst));
+    let error = timeline.at("3", lan.unplug(&b)).start().unwrap_err();
+    let line = line!() - 1;
+    let expected = format!("a timeline makes no sense at tests/e2e/timeline.rs:{line}:");
+    assert!(matches!(&error, LinkError::Senseless { why } if why.starts_with(&expected)), "{error}");
+    assert!(error.to_string().ends_with("`3` has no unit: write for example `3s` (units are `ms`, `s`, `m`, `h`)"));
+    let backwards = lab.timeline().during("2s", "1s", lan.unplugged(&b)).start().unwrap_err().to_string();
+    assert!(backwards.ends_with("it is to end at 1s, and to begin at 2s"), "{backwards}");
+    let never = lab.timeline().every("0s", || ()).start().unwrap_err().to_string();
+    assert!(never.ends_with("an interval is longer than nothing"), "{never}");
+    assert!(!happened.load(Ordering::SeqCst));
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+fn a_cable_is_out_as_long_as_its_guard_lives(a: Host, b: Host, lan: Segment) -> TestResult {
+    let out = lan.unplugged(&b).wait()?;
+    a.assert_no_ping(&b).wait();
+    drop(out);
+    a.assert_ping(&b).wait();
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+async fn a_cable_flaps(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let flapping = lan.flap(&b, "60ms", "40ms").await?;
+    assert!(a.ping(&b).count(1).timeout(10 * MS).await.is_err());
+    eventually("it has flapped", || flapping.happened().len() >= 4).await;
+    let happened = flapping.happened();
+    drop(flapping);
+    let (plug, unplug) = ("plug in host `b` on segment `lan`", "unplug host `b` on segment `lan`");
+    assert_eq!(words(&happened[..2]), [(60 * MS, plug), (100 * MS, unplug)]);
+    assert!(happened.chunks_exact(2).all(|pair| pair[0].what == plug && pair[1].what == unplug), "{happened:?}");
+    a.assert_ping(&b).await;
+    let senseless = lan.flap(&b, "0s", "1s").await.unwrap_err();
+    assert!(matches!(senseless, LinkError::Senseless { .. }), "{senseless}");
+    a.assert_ping(&b).await;
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+async fn several_timelines_run_side_by_side(lab: Lab, a: Host, b: Host, lan: Segment) -> TestResult {
+    let order = Arc::<Mutex<Vec<u32>>>::default();
+    let note = |number| {
+        let order = Arc::clone(&order);
+        move || order.lock().unwrap().push(number)
+    };
+    let first = lab.timeline().at("0s", note(1)).at("300ms", note(3)).start()?;
+    let second = lab.timeline().at("150ms", note(2)).at("150ms", lan.impair(Impairment::new().delay(MS))).start()?;
+    first.finish().await?;
+    second.finish().await?;
+    assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    a.assert_ping(&b).await;
+    Ok(())
+}
