@@ -288,3 +288,23 @@ async fn weather_changes(lab: Lab, net: Cluster) -> TestResult {
     a.tcp_connect(listener.local_addr()?)?; // after a second: it was sent again
     Ok(())
 }
+
+#[netns_test]
+async fn a_bad_second(lab: Lab, net: Cluster) -> TestResult {
+    let [a, b, c] = &net.nodes;
+    let second = lab
+        .timeline()
+        .during("100ms", "400ms", net.lan.impair(Impairment::new().loss(Percent::new(30.0))))
+        .at("500ms", lab.partition([a], [b, c]))
+        .every("50ms", {
+            let c = c.clone();
+            move || c.run(|| println!("another 50 ms"))
+        })
+        .start()?;
+    // What is tested runs here, and then:
+    for happening in second.finish().await? {
+        println!("{happening}");
+    }
+    a.assert_ping(b).await;
+    Ok(())
+}

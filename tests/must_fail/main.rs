@@ -233,6 +233,22 @@ fn a_bad_file_of_settings_fails_with_its_path() {
     }
 }
 
+#[test]
+fn a_seed_is_a_chance() {
+    let fixture = model::chance();
+    let arrived = |seed| {
+        let outcome = Run::cargo_test(&fixture, &["--show-output"]).env("NETNS_TEST_SEED", seed).end();
+        let report = report::Report::of_libtest(&outcome);
+        let section = &report.sections["passes_and_tells_what_arrived"];
+        let arrived = section.lines().find_map(|line| line.strip_prefix("arrived: "));
+        arrived.unwrap_or_else(|| panic!("nothing arrived in\n{section}")).to_owned()
+    };
+    let (first, other) = (arrived("1"), arrived("2"));
+    assert!(first.len() > 50, "{first}");
+    assert_ne!(first, other);
+    assert_eq!(first, arrived("1"));
+}
+
 /// `%p` is the same number in every test, since each is the second process of its namespace.
 #[test]
 fn two_tests_do_not_write_their_coverage_to_one_file() {

@@ -12,6 +12,7 @@ pub(crate) fn all() -> Vec<Fixture> {
     vec![
         body(),
         cases(),
+        chance(),
         deadline(),
         ends(),
         expected_panics(),
@@ -389,7 +390,7 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
             fails("fails_in_bad_weather")
                 .says("assertion failed: alice can ping bob")
-                .says("\n  segment lan is relayed: ")
+                .says("\n  segment lan is relayed, seed 0: ")
                 .says("\n    delay 1ms: ")
                 .says("\n    loss 100%, from alice: ")
                 .says("\n    decided about at tests/fixtures/tests/probes.rs:")
@@ -431,6 +432,10 @@ pub(crate) fn probes() -> Fixture {
             fails("is_broken_if_what_is_watched_stands_still").says("could not watch whether a number: ").here(),
         ],
     )
+}
+
+pub(crate) fn chance() -> Fixture {
+    fixture("chance", [passes("passes_and_tells_what_arrived")])
 }
 
 pub(crate) fn settings() -> Fixture {

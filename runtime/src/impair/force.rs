@@ -16,7 +16,7 @@ use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
 use crate::needs;
-use crate::relay::{Counts, Ledger, Relay, Selector, Verdict, Verdicts, WireFrame, refuse_inside};
+use crate::relay::{Counts, Ledger, Relay, Selector, Verdict, Verdicts, WireFrame, mix, refuse_inside};
 use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
@@ -113,6 +113,7 @@ impl Impairments {
         engine: Engine,
         seed: u64,
     ) -> Result<Vec<u64>, ImpairError> {
+        let seed = mix(surroundings.settings.seed, seed);
         let wanted = crossings.iter().map(|&crossing| Wanted { crossing, impairment, seed });
         match self.lock()?.entry(segment) {
             Entry::Occupied(mut occupied) => occupied.get_mut().add(surroundings, segment, wanted),
@@ -477,12 +478,13 @@ impl InForce {
     fn describe(&self, surroundings: &Arc<Surroundings>, segment: usize, text: &mut String) -> fmt::Result {
         let plan = &surroundings.plan;
         let name = &plan.segments[segment].name;
+        let chance = format_args!("seed {}", surroundings.settings.seed);
         match &self.by {
             By::Kernel(_) if self.impairments.is_empty() && self.ended.is_empty() => {}
-            By::Kernel(_) => writeln!(text, "  segment {name} is the kernel's")?,
+            By::Kernel(_) => writeln!(text, "  segment {name} is the kernel's, {chance}")?,
             By::Relay(relay) => match relay.ledger().totals() {
-                Ok(totals) => writeln!(text, "  segment {name} is relayed: {totals}")?,
-                Err(error) => writeln!(text, "  segment {name} is relayed: {error}")?,
+                Ok(totals) => writeln!(text, "  segment {name} is relayed, {chance}: {totals}")?,
+                Err(error) => writeln!(text, "  segment {name} is relayed, {chance}: {error}")?,
             },
         }
         for (&number, wanted) in &self.impairments {

@@ -68,6 +68,8 @@ settings! {
     timeout: Duration = "timeout", default "30s", units::timeout;
     /// What every timeout and window is multiplied by: more than 1 on a slow machine.
     time_scale: f64 = "time-scale", default "1", time_scale;
+    /// Which frames bad links lose, and the like: another number is another chance.
+    seed: u64 = "seed", default "0", seed;
     /// Where reports of failed tests go; relative to the root of the workspace.
     artifacts: PathBuf = "artifacts", default "target/netns-test", path;
     /// What to do where a test needs what the machine does not have.
@@ -122,6 +124,10 @@ fn time_scale(text: &str) -> Result<f64, String> {
         Ok(_) => Err(format!("`{text}` is out of range: it is a number between 0.1 and 100")),
         Err(_) => Err(format!("`{text}` is not a number between 0.1 and 100")),
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number from 0 to {}", u64::MAX))
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
