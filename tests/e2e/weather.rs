@@ -606,6 +606,8 @@ async fn what_a_relay_has_no_room_for_is_not_silent(net: Three) -> TestResult {
     let (socket, to) = (a.udp_socket()?, std::net::SocketAddr::new(b.addr(), 9));
     let is_over = std::sync::Arc::new(AtomicBool::new(false));
     let until = std::sync::Arc::clone(&is_over);
+    // More than any socket holds; and then more.
+    (0..30_000).for_each(|_| _ = socket.send_to(&[0; 1400], to));
     let flood = std::thread::spawn(move || {
         while !until.load(Ordering::Relaxed) {
             let _ = socket.send_to(&[0; 1400], to);

@@ -221,7 +221,7 @@ mod tests {
                 Some(("NETNS_TEST_VERBOSE", "1")),
                 "",
                 "`NETNS_TEST_VERBOSE` in the environment: there is no such setting; there are `NETNS_TEST_TIMEOUT`, \
-                 `NETNS_TEST_TIME_SCALE`, `NETNS_TEST_ARTIFACTS`, `NETNS_TEST_ON_UNSUPPORTED`, `NETNS_TEST_ISOLATION`",
+                 `NETNS_TEST_TIME_SCALE`, `NETNS_TEST_SEED`, `NETNS_TEST_ARTIFACTS`, `NETNS_TEST_ON_UNSUPPORTED`, `NETNS_TEST_ISOLATION`",
             ),
             (
                 None,
