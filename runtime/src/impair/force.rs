@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use std::io;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use netns_test_topology::{Crossing, Distribution, Engine, Impairment, Plan, SegmentKind};
 
@@ -16,11 +16,14 @@ use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
 use crate::needs;
-use crate::relay::{Counts, Ledger, Relay, Selector, Verdict, Verdicts, WireFrame, mix, refuse_inside};
+use crate::relay::{Bridge, Counts, Ledger, Relay, Selector, Verdict, Verdicts, WireFrame, mix, refuse_inside};
 use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
 const TOLD: usize = 8;
+
+/// For how long a bridge knows a host that sends nothing, if nobody says otherwise (IEEE 802.1D table 7-5).
+const AGEING: Duration = Duration::from_secs(300);
 
 /// `GSO_MAX_SEGS`: a device takes as many segments in one frame if nobody says otherwise.
 const MANY_SEGMENTS: u32 = 65_535;
@@ -587,7 +590,12 @@ fn start_relay(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Relay
     };
     let close = || surroundings.hub.isolate_ports(&ports).map_err(|error| io::Error::other(chain(&error)));
     let hosts = surroundings.hub.owners(&surroundings.plan, segment);
-    let relay = surroundings.hub.inside(|| Ok(Relay::start(&ports, hosts, close, failed)))?;
+    let ageing = match &surroundings.plan.segments[segment].kind {
+        SegmentKind::Switch(bridge) => bridge.ageing,
+        _ => None,
+    };
+    let bridge = Bridge { ports: ports.clone(), hosts, ageing: ageing.unwrap_or(AGEING) };
+    let relay = surroundings.hub.inside(|| Ok(Relay::start(bridge, close, failed)))?;
     let relay = relay.map_err(|error| ImpairError::Relay("start a relay", error))?;
     let ledgers = surroundings.impairments.ledgers.lock();
     ledgers.unwrap_or_else(PoisonError::into_inner).insert(segment, Arc::clone(relay.ledger()));

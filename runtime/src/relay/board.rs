@@ -1,6 +1,6 @@
 //! The switch itself: frames come in by ports, cross what is between, and leave by others. One thread, one loop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,14 +13,15 @@ use nix::sys::timer::{Expiration, TimerSetTimeFlags};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 use nix::time::clock_gettime;
 
-use super::Control;
 use super::dice::mix;
 use super::frame::{ETHERNET, Frame, Offload, View, is_link_local};
 use super::intercept::{Verdict, Verdicts, WireFrame};
+use super::learned::Learned;
 use super::ledger::Ledger;
 use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe, nanoseconds};
 use super::port::{Port, ROOM, Received, Sent};
 use super::schedule::Schedule;
+use super::{Bridge, Control};
 
 /// How many frames of one port are taken before the others have their turn.
 const TURN: usize = 64;
@@ -134,8 +135,7 @@ pub(super) struct Board {
     ports: BTreeMap<u32, Port>,
     /// The names of the hosts behind ports.
     hosts: Hosts,
-    /// By which port a host is reached.
-    learned: HashMap<[u8; 6], u32>,
+    learned: Learned,
     rules: BTreeMap<Position, Rule>,
     /// Those who decide about each frame before anything else is done to it, by number.
     interceptors: BTreeMap<u64, Interceptor>,
@@ -155,8 +155,9 @@ const CONTROL: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 
 impl Board {
-    /// A switch with these ports, which do not listen yet.
-    pub(super) fn new(ports: Vec<Port>, hosts: Hosts, control: &Control, ledger: Arc<Ledger>) -> io::Result<Self> {
+    /// A switch in the place of a bridge, whose ports do not listen yet.
+    pub(super) fn new(bridge: Bridge, control: &Control, ledger: Arc<Ledger>) -> io::Result<Self> {
+        let Bridge { ports, hosts, ageing } = bridge;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
         let readable = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
@@ -165,7 +166,7 @@ impl Board {
         let mut board = Self {
             ports: BTreeMap::new(),
             hosts,
-            learned: HashMap::new(),
+            learned: Learned::new(nanoseconds(ageing)),
             rules: BTreeMap::new(),
             interceptors: BTreeMap::new(),
             schedule: Schedule::new(),
@@ -177,7 +178,7 @@ impl Board {
             room: vec![0; ROOM],
             is_over: false,
         };
-        ports.into_iter().try_for_each(|port| board.add_port(port))?;
+        ports.into_iter().try_for_each(|port| board.add_port(Port::open(port)?))?;
         Ok(board)
     }
 
@@ -317,7 +318,7 @@ impl Board {
     }
 
     fn forget(&mut self, port: u32) {
-        self.learned.retain(|_, behind| *behind != port);
+        self.learned.forget(port);
     }
 
     /// A frame has come in by a port.
@@ -328,10 +329,9 @@ impl Board {
         if is_link_local(destination) {
             return Ok(());
         }
-        if self.learned.get(&source) != Some(&from) && source[0] & 1 == 0 {
-            self.learned.insert(source, from);
-        }
-        let known = self.learned.get(&destination).copied();
+        let now = now()?;
+        self.learned.learn(source, from, now);
+        let known = self.learned.port(destination, now);
         // What nothing is done to is sent from where it was received.
         if tag.is_none() && self.interceptors.is_empty() && !self.is_impaired(from, known) {
             return match known {
@@ -342,7 +342,7 @@ impl Board {
         }
         let frame = Frame::received(offload, bytes, tag);
         let under_way = UnderWay { frame, from, to: None, after: START };
-        if self.interceptors.is_empty() { self.advance(now()?, under_way) } else { self.decide(under_way) }
+        if self.interceptors.is_empty() { self.advance(now, under_way) } else { self.decide(under_way) }
     }
 
     /// Asks those who decide about a frame: the first who does not let it pass has decided.
@@ -424,7 +424,7 @@ impl Board {
         if let Some(to) = to {
             return self.leave(to, frame.offload, &frame.bytes);
         }
-        let known = View::of(&frame.bytes).and_then(|view| self.learned.get(&view.destination()).copied());
+        let known = View::of(&frame.bytes).and_then(|view| self.learned.port(view.destination(), now));
         let after = (Stage::Between, 0);
         match known {
             Some(to) if to == from => Ok(()),

@@ -8,6 +8,7 @@ mod board;
 mod dice;
 mod frame;
 mod intercept;
+mod learned;
 mod ledger;
 mod pipe;
 mod port;
@@ -65,6 +66,17 @@ pub(crate) struct Relay {
     ledger: Arc<Ledger>,
 }
 
+/// What a relay takes the place of.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    /// The kernel's indices of its ports.
+    pub(crate) ports: Vec<u32>,
+    /// Who is behind those that are one host's alone.
+    pub(crate) hosts: Hosts,
+    /// For how long a host is known that sends nothing.
+    pub(crate) ageing: Duration,
+}
+
 /// Something that the thread is to do between two frames.
 type Task = Box<dyn FnOnce(&mut Board) -> io::Result<()> + Send>;
 
@@ -79,19 +91,17 @@ struct Control {
 struct Tasks(Option<Vec<Task>>);
 
 impl Relay {
-    /// A switch among ports, by their indices in the namespace that this thread is in, and the names of the hosts behind them. `prepare` isolates them: between that and
-    /// listening, frames are lost, so nothing else happens in between. `failed` is called with the reason if the switch fails later.
+    /// A switch in the place of a bridge in the namespace that this thread is in. `prepare` isolates its ports: between that and listening, frames are lost,
+    /// so nothing else happens in between. `failed` is called with the reason if the switch fails later.
     pub(crate) fn start(
-        ports: &[u32],
-        hosts: Hosts,
+        bridge: Bridge,
         prepare: impl FnOnce() -> io::Result<()>,
         failed: impl FnOnce(String) + Send + 'static,
     ) -> io::Result<Self> {
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let control = Arc::new(Control { wake, tasks: Mutex::new(Tasks(Some(Vec::new()))) });
-        let ports = ports.iter().map(|&port| Port::open(port)).collect::<io::Result<Vec<_>>>()?;
         let ledger = Arc::<Ledger>::default();
-        let mut board = Board::new(ports, hosts, &control, Arc::clone(&ledger))?;
+        let mut board = Board::new(bridge, &control, Arc::clone(&ledger))?;
         prepare()?;
         board.listen()?;
         let relay = Self { control, ledger };
