@@ -36,7 +36,7 @@ pub use drawing::{
 };
 pub use impairment::{
     Crossing, DEFAULT_LIMIT, Distribution, DrawnImpairment, Engine, Impairment, ImpairmentPart, ImpairmentPlan, Loss,
-    MOST_DELAY, PRESETS, Percent, Rate,
+    MOST_DELAY, MOST_JITTER, PRESETS, Percent, Rate,
 };
 pub use ipnet::IpNet;
 pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};

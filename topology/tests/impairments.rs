@@ -492,6 +492,57 @@ fn what_the_kernel_cannot_do() {
         |d| d.hosts[1].interfaces[0].egress = black_hole(),
         kernel_only(at(1, InterfacePart::Egress(Word::MtuBlackHole)), size),
     );
+    let jitter = "the kernel has no jitter of more than 2.147 s\nhelp: write `engine = \"relay\"`, which can";
+    fn of_jitter(jitter: &str) -> DrawnImpairment {
+        DrawnImpairment { delay: Some("3s".into()), jitter: Some(jitter.into()), ..DrawnImpairment::default() }
+    }
+    by_engine(|d| d.segments[0].impairment = of_jitter("2.148s"), kernel_only(whole(Word::Jitter), jitter));
+    by_engine(|d| d.segments[0].impairment = of_jitter("2.147s"), [None; 3]);
+    by_engine(
+        |d| d.hosts[1].interfaces[0].egress = of_jitter("3s"),
+        kernel_only(at(1, InterfacePart::Egress(Word::Jitter)), jitter),
+    );
+    let cables = "the kernel has a queue for each cable, and a bond has several\nhelp: write `engine = \"relay\"`";
+    fn bond(d: &mut Drawing) {
+        d.hosts[1].interfaces[0].device = DrawnDevice::Bond { legs: 2, mode: None };
+    }
+    by_engine(bond, [None; 3]);
+    by_engine(
+        |d| {
+            bond(d);
+            d.segments[0].impairment = delay();
+        },
+        kernel_only(whole(Word::Delay), cables),
+    );
+    by_engine(
+        |d| {
+            bond(d);
+            d.hosts[1].interfaces[0].ingress = delay();
+        },
+        kernel_only(at(1, InterfacePart::Ingress(Word::Delay)), cables),
+    );
+    by_engine(
+        |d| {
+            d.hosts[1].interfaces[0].device = DrawnDevice::Macvlan;
+            d.segments[0].impairment = delay();
+        },
+        kernel_only(whole(Word::Delay), "the macvlans, macvtaps or ipvlans of a segment share one\nhelp: write"),
+    );
+    let tap = "what is written to a tap waits in no queue of a host's kernel\nhelp: write";
+    by_engine(
+        |d| {
+            d.hosts[1].interfaces[0].device = DrawnDevice::Tap;
+            d.hosts[1].interfaces[0].egress = delay();
+        },
+        kernel_only(at(1, InterfacePart::Egress(Word::Delay)), tap),
+    );
+    by_engine(
+        |d| {
+            d.hosts[1].interfaces[0].device = DrawnDevice::Tap;
+            d.hosts[1].interfaces[0].ingress = delay();
+        },
+        [None; 3],
+    );
     let alike =
         "the kernel cannot tell what one host sends to another from what others send to it\nhelp: write `engine";
     by_engine(|d| d.segments[0].pairs = vec![path("a", "b")], kernel_only(of_pair(0, PairPart::Whole), alike));

@@ -52,6 +52,9 @@ pub struct Impairment {
 /// How many frames wait for a rate if it is not said: netem's own.
 pub const DEFAULT_LIMIT: u32 = 1000;
 
+/// The longest jitter of [`Engine::Kernel`]: netem makes anything longer this long, without a word.
+pub const MOST_JITTER: Duration = Duration::from_nanos(i32::MAX as u64);
+
 /// The longest delay, and the most jitter.
 pub const MOST_DELAY: Duration = Duration::from_secs(60 * 60);
 

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::time::Duration;
 
-use netns_test_topology::{Crossing, Device, Impairment, Percent, Plan, SegmentKind};
+use netns_test_topology::{Crossing, Device, Impairment, MOST_JITTER, Percent, Plan, SegmentKind};
 
 use crate::impair::force::Wanted;
 use crate::lab::Member;
-
-/// The longest jitter that netem takes: it makes anything longer this long, without a word.
-const MOST_JITTER: Duration = Duration::from_nanos(i32::MAX as u64);
 
 /// What frames leave by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

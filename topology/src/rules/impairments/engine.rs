@@ -3,7 +3,9 @@
 use super::words_of;
 use crate::rules::network::{Interface, Network, meant};
 use crate::rules::report::Report;
-use crate::{Complaint, Engine, ImpairmentPart, InterfacePart, Medium, PairPart, SegmentPart};
+use crate::{Complaint, Device, Engine, ImpairmentPart, InterfacePart, MOST_JITTER, Medium, PairPart, SegmentPart};
+
+const JITTER: &str = "the kernel has no jitter of more than 2.147 s";
 
 /// Reads which engine it is, and checks that it can do what is asked for.
 pub(super) fn resolve(network: &mut Network<'_>, segment: usize, report: &mut Report) {
@@ -84,6 +86,17 @@ fn is_impaired(network: &Network<'_>, segment: usize) -> bool {
         || interfaces.any(|interface| words_of(interface.drawn).next().is_some())
 }
 
+/// Why the kernel has no queue of its own for what arrives at an interface, if it has none.
+fn several_cables(device: Device) -> Option<&'static str> {
+    match device {
+        Device::Macvlan | Device::Ipvlan | Device::Macvtap => {
+            Some("the kernel has a queue for each port, and the macvlans, macvtaps or ipvlans of a segment share one")
+        }
+        Device::Bond { .. } => Some("the kernel has a queue for each cable, and a bond has several"),
+        Device::Plain | Device::Tap => None,
+    }
+}
+
 /// What of all that is asked for on a segment the kernel cannot do.
 fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
     let on = &network.segments[segment];
@@ -93,15 +106,35 @@ fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
         let part = SegmentPart::Impairment(ImpairmentPart::MtuBlackHole);
         complaints.push(network.about_segment(segment, part, size));
     }
+    if on.impairment.jitter > MOST_JITTER {
+        let part = SegmentPart::Impairment(ImpairmentPart::Jitter);
+        complaints.push(network.about_segment(segment, part, JITTER));
+    }
+    // All that crosses a segment waits at the ports that it leaves by.
+    let several = on.members.iter().find_map(|&member| several_cables(network.interface(member).device));
+    if let Some((why, word)) = several.zip(on.drawn.impairment.written().next()) {
+        complaints.push(network.about_segment(segment, SegmentPart::Impairment(word), why));
+    }
     for (index, _) in on.drawn.pairs.iter().enumerate() {
         let message = "the kernel cannot tell what one host sends to another from what others send to it";
         complaints.push(network.about_segment(segment, SegmentPart::Pair(index, PairPart::Whole), message));
     }
     for &member in &on.members {
-        let Interface { drawn, drawn_as, ingress, .. } = network.interface(member);
+        let Interface { drawn, drawn_as, egress, ingress, device, .. } = network.interface(member);
         let about = |part, message: &str| network.about_interface(member.host, *drawn_as, part, message);
         let black_holes = words_of(drawn).filter(|(word, _)| *word == ImpairmentPart::MtuBlackHole);
         complaints.extend(black_holes.map(|(_, part)| about(part, size)));
+        if egress.jitter.max(ingress.jitter) > MOST_JITTER {
+            let jitters = words_of(drawn).filter(|(word, _)| *word == ImpairmentPart::Jitter);
+            complaints.extend(jitters.map(|(_, part)| about(part, JITTER)));
+        }
+        if let Some((why, (_, part))) = several_cables(*device).zip(words_of(drawn).next()) {
+            complaints.push(about(part, why));
+        }
+        let sent = words_of(drawn).find(|(_, part)| !matches!(part, InterfacePart::Ingress(_)));
+        if let Some((_, part)) = sent.filter(|_| *device == Device::Tap && !egress.is_none()) {
+            complaints.push(about(part, "what is written to a tap waits in no queue of a host's kernel"));
+        }
         let arriving = words_of(drawn).find(|(_, part)| !matches!(part, InterfacePart::Egress(_)));
         if let Some((_, part)) = arriving.filter(|_| !ingress.is_none() && !on.impairment.is_none()) {
             let message = format!(
