@@ -2,37 +2,14 @@
 //! with netem.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::net::UdpSocket;
 use std::process::Output;
 use std::time::Instant;
 
 use netns_test::prelude::*;
 use netns_test::{Distribution, Engine, Impair, LinkError, Loss};
+use netns_test_tests::three::{MS, Three, lost, percent, transfer};
 use serde_json::Value;
-
-#[derive(Topology)]
-#[topology(requires(netem))]
-struct Three {
-    #[segment("10.0.0.0/24", "fd00::/64")]
-    lan: Segment,
-    #[segment("10.0.1.0/24")]
-    spare: Segment,
-    #[host(lan)]
-    a: Host,
-    #[host(lan)]
-    b: Host,
-    #[host(lan)]
-    c: Host,
-    #[router(lan, spare)]
-    router: Host,
-}
-
-const MS: Duration = Duration::from_millis(1);
-
-fn percent(percent: f64) -> Percent {
-    Percent::new(percent)
-}
 
 fn by_kernel(segment: &Segment, impairment: Impairment) -> Impair {
     segment.impair(impairment).engine(Engine::Kernel)
@@ -92,7 +69,7 @@ fn assert_close(value: &Value, expected: f64) {
     assert!((value - expected).abs() <= expected.abs() * 1e-5 + 1e-9, "{value}, expected {expected}");
 }
 
-#[netns_test]
+#[netns_test(requires(netem))]
 fn the_kernel_says_what_was_asked_for(net: Three) -> TestResult {
     let nothing = Impairment::new();
     let said = |impairment: Impairment| -> TestResult<Value> {
@@ -137,7 +114,7 @@ fn the_kernel_says_what_was_asked_for(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test]
+#[netns_test(requires(netem))]
 fn frames_are_impaired_where_they_leave(net: Three) -> TestResult {
     let Three { lan, a, b, c, router, .. } = &net;
     let hosts = [a, b, c, router];
@@ -179,7 +156,7 @@ async fn a_wire_is_impaired_at_its_ends(a: Host, b: Host, lan: Segment) -> TestR
     Ok(())
 }
 
-#[netns_test]
+#[netns_test(requires(netem))]
 fn hosts_send_frame_by_frame_where_frames_are_counted(net: Three) -> TestResult {
     let segments = || ask(Some(&net.a), "ip", &["-j", "-d", "link", "show", "dev", "eth0"])[0]["gso_max_segs"].clone();
     assert_eq!(segments(), 65_535);
@@ -193,7 +170,7 @@ fn hosts_send_frame_by_frame_where_frames_are_counted(net: Three) -> TestResult 
     Ok(())
 }
 
-#[netns_test]
+#[netns_test(requires(netem))]
 fn what_netem_cannot_is_refused_and_changes_nothing(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     let _all = by_kernel(lan, Impairment::new().delay(MS)).wait()?;
@@ -226,15 +203,11 @@ async fn average_rtt(from: &Host, to: &Host, less_than: Duration) -> TestResult<
 }
 
 /// How many of so many pings are not answered.
-async fn lost(from: &Host, to: &Host, count: u16) -> u32 {
-    match from.ping(to).count(count).interval(5 * MS).await {
-        Ok(report) => report.sent() - report.received(),
-        Err(PingError::Timeout { sent, .. }) => sent,
-        Err(error) => panic!("{error}"),
-    }
+async fn lost_of(from: &Host, to: &Host, count: u16) -> u32 {
+    lost(from.ping(to).count(count).interval(5 * MS)).await
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 async fn delays_of_both_directions_add_up(net: Three) -> TestResult {
     let _there = by_kernel(&net.lan, Impairment::new().delay(80 * MS)).from(&net.a).await?;
     let _back = by_kernel(&net.lan, Impairment::new().delay(40 * MS)).to(&net.a).await?;
@@ -244,20 +217,20 @@ async fn delays_of_both_directions_add_up(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 async fn a_share_of_frames_is_lost(net: Three) -> TestResult {
     let Three { lan, a, b, c, .. } = &net;
     a.assert_ping(b).await;
     let lossy = by_kernel(lan, Impairment::new().loss(percent(30.0))).from(a).await?;
-    let of_500 = lost(a, b, 500).await;
+    let of_500 = lost_of(a, b, 500).await;
     assert!((100..=200).contains(&of_500), "{of_500}");
     let report = lossy.report()?;
     // Neighbours may be asked for meanwhile.
     assert!((u64::from(of_500)..u64::from(of_500) + 10).contains(&report.lost), "{of_500} of {report:?}");
     assert!((500..530).contains(&report.frames), "{report:?}");
-    assert_eq!(lost(c, b, 100).await, 0);
+    assert_eq!(lost_of(c, b, 100).await, 0);
     drop(lossy);
-    assert_eq!(lost(a, b, 100).await, 0);
+    assert_eq!(lost_of(a, b, 100).await, 0);
     let _nothing = by_kernel(lan, Impairment::black_hole()).to(b).await?;
     a.assert_no_ping(b).await;
     a.assert_ping(c).await;
@@ -289,7 +262,7 @@ fn hear(heard: &UdpSocket, silence: Duration, arrived: &mut Vec<u32>) -> TestRes
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn a_bad_time_is_as_long_as_was_said(net: Three) -> TestResult {
     const COUNT: u32 = 20_000;
     let Three { lan, a, b, .. } = &net;
@@ -309,23 +282,7 @@ fn a_bad_time_is_as_long_as_was_said(net: Three) -> TestResult {
     Ok(())
 }
 
-/// Sends so many bytes by TCP; answers with how long it took.
-fn transfer(from: &Host, to: &Host, bytes: usize) -> TestResult<Duration> {
-    let listener = to.tcp_listener()?;
-    let mut stream = from.tcp_connect(listener.local_addr()?)?;
-    let (mut accepted, _) = listener.accept()?;
-    let began = Instant::now();
-    std::thread::scope(|scope| -> TestResult<Duration> {
-        scope.spawn(move || stream.write_all(&vec![0x5a; bytes]).expect("the other end reads"));
-        let mut received = Vec::new();
-        accepted.read_to_end(&mut received)?;
-        assert_eq!(received.len(), bytes);
-        assert!(received.iter().all(|byte| *byte == 0x5a), "it arrives as it was sent");
-        Ok(began.elapsed())
-    })
-}
-
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn a_rate_is_that_of_a_bulk_transfer(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     let _slow = by_kernel(lan, Impairment::new().rate(Rate::mbit(5))).wait()?;
@@ -337,7 +294,7 @@ fn a_rate_is_that_of_a_bulk_transfer(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn what_finds_no_room_is_counted(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).wait();
@@ -351,7 +308,7 @@ fn what_finds_no_room_is_counted(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn jitter_is_distributed_as_was_said(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).wait();
@@ -372,7 +329,7 @@ fn jitter_is_distributed_as_was_said(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn copies_come_and_some_overtake(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).wait();
@@ -389,12 +346,12 @@ fn copies_come_and_some_overtake(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 async fn flipped_bits_are_found_out_by_checksums(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).await;
     let _flips = by_kernel(lan, Impairment::new().corrupt(percent(20.0))).from(a).await?;
-    let of_200 = lost(a, b, 200).await;
+    let of_200 = lost_of(a, b, 200).await;
     assert!((15..=65).contains(&of_200), "{of_200}");
     let (a, b) = (a.clone(), b.clone());
     tokio::task::spawn_blocking(move || transfer(&a, &b, 100_000).map(|_| ()).map_err(|error| format!("{error:?}")))
@@ -402,7 +359,7 @@ async fn flipped_bits_are_found_out_by_checksums(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn the_same_seed_loses_the_same_frames(net: Three) -> TestResult {
     // Older kernels draw at random.
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -425,7 +382,7 @@ fn the_same_seed_loses_the_same_frames(net: Three) -> TestResult {
 
 // --- Changes ---------------------------------------------------------------------------------------------------------------
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 fn what_is_under_way_arrives_when_an_impairment_ends(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).wait();
@@ -448,7 +405,7 @@ fn is_kernels() -> bool {
     !in_force(None).is_empty()
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 async fn the_kernel_is_taken_where_it_does_what_a_relay_does(net: Three) -> TestResult {
     let Three { lan, a, b, c, .. } = &net;
     let all = lan.impair(Impairment::new().delay(20 * MS)).await?;
@@ -471,7 +428,7 @@ async fn the_kernel_is_taken_where_it_does_what_a_relay_does(net: Three) -> Test
     Ok(())
 }
 
-#[netns_test]
+#[netns_test(requires(netem))]
 fn chance_is_a_relays_if_nobody_says_otherwise(net: Three) -> TestResult {
     let lossy = net.lan.impair(Impairment::new().loss(percent(1.0))).wait()?;
     assert!(!is_kernels());
@@ -479,7 +436,7 @@ fn chance_is_a_relays_if_nobody_says_otherwise(net: Three) -> TestResult {
     Ok(())
 }
 
-#[netns_test(timeout = "120s")]
+#[netns_test(timeout = "120s", requires(netem))]
 async fn a_cable_that_moves_leaves_the_weather(net: Three) -> TestResult {
     let Three { lan, spare, a, b, .. } = &net;
     let _all = by_kernel(lan, Impairment::new().delay(20 * MS)).await?;

@@ -1,7 +1,6 @@
 //! Bad weather on purpose: what a segment is made to do to frames, measured.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -9,36 +8,11 @@ use netns_test::prelude::*;
 use netns_test::{Distribution, Engine, Impaired, InterceptReport, LinkError, MacAddr, WireFrame, nth};
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::realised::ip;
+use netns_test_tests::three::{MS, Three, lost, percent, transfer};
 
-#[derive(Topology)]
-struct Three {
-    #[segment("10.0.0.0/24", "fd00::/64")]
-    lan: Segment,
-    #[segment("10.0.1.0/24")]
-    spare: Segment,
-    #[host(lan)]
-    a: Host,
-    #[host(lan)]
-    b: Host,
-    #[host(lan)]
-    c: Host,
-    #[router(lan, spare)]
-    _router: Host,
-}
-
-const MS: Duration = Duration::from_millis(1);
-
-fn percent(percent: f64) -> Percent {
-    Percent::new(percent)
-}
-
-/// How many frames of a round trip are lost, of so many.
-async fn lost(from: &Host, to: &Host, count: u16) -> u32 {
-    match from.ping(to).count(count).interval(2 * MS).timeout(1000 * MS).await {
-        Ok(report) => report.sent() - report.received(),
-        Err(PingError::Timeout { sent, .. }) => sent,
-        Err(error) => panic!("{error}"),
-    }
+/// How many of so many pings are not answered.
+async fn lost_of(from: &Host, to: &Host, count: u16) -> u32 {
+    lost(from.ping(to).count(count).interval(2 * MS).timeout(1000 * MS)).await
 }
 
 /// Whether a round trip takes so long on average, and at most 5 ms more. It is never less; on a machine that is busy it may be more at times, so
@@ -91,12 +65,12 @@ async fn a_loss_in_one_direction_is_one(net: Three) -> TestResult {
     let Three { lan, a, b, c, .. } = &net;
     a.assert_ping(b).await;
     let lossy = lan.impair(Impairment::new().loss(percent(30.0))).from(a).to(b).await?;
-    let of_500 = lost(a, b, 500).await;
+    let of_500 = lost_of(a, b, 500).await;
     assert!((100..=200).contains(&of_500), "{of_500}");
     let report = lossy.report()?;
     // A neighbour may be asked for meanwhile.
     assert!((u64::from(of_500)..u64::from(of_500) + 5).contains(&report.lost), "{of_500} of {report:?}");
-    assert_eq!(lost(c, b, 100).await, 0);
+    assert_eq!(lost_of(c, b, 100).await, 0);
     // What b sends arrives, all of it: a's answers are what is lost.
     let heard = a.udp_socket()?;
     let to = heard.local_addr()?;
@@ -107,7 +81,7 @@ async fn a_loss_in_one_direction_is_one(net: Three) -> TestResult {
         assert_eq!(heard.recv(&mut [0]).map(|_| n)?, n);
     }
     drop(lossy);
-    assert_eq!(lost(a, b, 100).await, 0);
+    assert_eq!(lost_of(a, b, 100).await, 0);
     Ok(())
 }
 
@@ -209,38 +183,6 @@ fn jitter_spreads(net: Three) -> TestResult {
         assert!((50 * MS..=80 * MS).contains(&average), "{distribution:?}: {average:?}");
     }
     Ok(())
-}
-
-/// Sends so many bytes by TCP; answers with how long it took.
-fn transfer(from: &Host, to: &Host, bytes: usize) -> TestResult<Duration> {
-    let listener = to.tcp_listener()?;
-    let mut stream = from.tcp_connect(listener.local_addr()?)?;
-    let (mut accepted, _) = listener.accept()?;
-    let began = Instant::now();
-    std::thread::scope(|scope| -> TestResult<Duration> {
-        scope.spawn(move || {
-            let piece = vec![0x5a; 64 * 1024];
-            let mut left = bytes;
-            while left > 0 {
-                let now = left.min(piece.len());
-                stream.write_all(&piece[..now]).expect("the other end reads");
-                left -= now;
-            }
-        });
-        let mut room = vec![0; 256 * 1024];
-        let mut received = 0;
-        loop {
-            match accepted.read(&mut room)? {
-                0 => break,
-                read => {
-                    assert!(room[..read].iter().all(|byte| *byte == 0x5a), "it arrives as it was sent");
-                    received += read;
-                }
-            }
-        }
-        assert_eq!(received, bytes);
-        Ok(began.elapsed())
-    })
 }
 
 #[netns_test(timeout = "60s")]

@@ -6,3 +6,4 @@ pub mod programs;
 pub mod reach;
 pub mod realised;
 pub mod routes;
+pub mod three;
