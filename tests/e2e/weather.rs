@@ -570,3 +570,53 @@ async fn what_a_relay_has_no_room_for_is_not_silent(net: Three) -> TestResult {
     a.assert_ping(b).await;
     Ok(())
 }
+
+/// Has a host send a frame to each of these addresses; answers with those of which another sees it.
+fn seen(from: &Host, to: &Host, destinations: &[MacAddr]) -> TestResult<Vec<MacAddr>> {
+    use nix::sys::socket::{
+        AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, socket, sockopt,
+    };
+    use std::os::fd::AsRawFd;
+    /// The first of those that IEEE 802 has for local experiments.
+    const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
+    const LAST: MacAddr = MacAddr([0xff; 6]);
+    let open = || socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll);
+    let (sender, hearing) = (from.run(open)?, to.run(open)?);
+    setsockopt(&hearing, sockopt::ReceiveTimeout, &nix::sys::time::TimeVal::new(5, 0))?;
+    let interfaces = from.run(|| nix::ifaddrs::getifaddrs().map(Iterator::collect::<Vec<_>>))?;
+    let mut links = interfaces.into_iter().filter(|interface| interface.interface_name == "eth0");
+    let link = links.find_map(|interface| interface.address?.as_link_addr().copied()).ok_or("it has an interface")?;
+    let source = link.addr().ok_or("it has an address")?;
+    for destination in destinations.iter().chain([&LAST]) {
+        let frame = [&destination.0[..], &source, &ETHERTYPE, &[0; 46]].concat();
+        sendto(sender.as_raw_fd(), &frame, &link, MsgFlags::empty())?;
+    }
+    let mut seen = Vec::new();
+    let mut frame = [0; 2048];
+    // Frames come in the order in which they were sent.
+    while seen.last() != Some(&LAST) {
+        recv(hearing.as_raw_fd(), &mut frame, MsgFlags::empty())?;
+        if frame[12..14] == ETHERTYPE {
+            seen.push(MacAddr(*frame.first_chunk().ok_or("it has a header")?));
+        }
+    }
+    seen.pop();
+    Ok(seen)
+}
+
+#[netns_test]
+fn a_relay_keeps_to_itself_what_the_kernel_s_switch_does(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    let of_switches = |last| MacAddr([0x01, 0x80, 0xc2, 0, 0, last]);
+    // Those of the spanning tree are passed on by a switch that has no part in it.
+    let spanning_tree = of_switches(0x00);
+    // Pause, LACP, LLDP and the rest of IEEE 802.1D table 7-10.
+    let kept = (0x01..=0x0f).map(of_switches);
+    let others = [of_switches(0x10), MacAddr([0x01, 0x00, 0x5e, 0, 0, 1]), MacAddr([0x33, 0x33, 0, 0, 0, 1])];
+    let passed_on: Vec<_> = [spanning_tree].into_iter().chain(others).collect();
+    let all: Vec<_> = [spanning_tree].into_iter().chain(kept).chain(others).collect();
+    assert_eq!(seen(a, b, &all)?, passed_on, "the kernel's");
+    let _relay = lan.impair(Impairment::new()).engine(Engine::Relay).wait()?;
+    assert_eq!(seen(a, b, &all)?, passed_on, "a relay");
+    Ok(())
+}

@@ -177,9 +177,10 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether a switch keeps a frame with this destination to itself (IEEE 802.1D table 7-10): spanning tree, LACP, LLDP.
+/// Whether a switch keeps a frame with this destination to itself (IEEE 802.1D table 7-10): pause, LACP, LLDP. Those of the spanning tree are
+/// passed on, as the kernel's bridge does where it has no part in it: hosts that have find their loops.
 pub(super) fn is_link_local(destination: [u8; 6]) -> bool {
-    destination[..5] == [0x01, 0x80, 0xc2, 0, 0] && destination[5] <= 0x0f
+    destination[..5] == [0x01, 0x80, 0xc2, 0, 0] && (0x01..=0x0f).contains(&destination[5])
 }
 
 #[cfg(test)]
