@@ -396,6 +396,11 @@ pub(crate) fn probes() -> Fixture {
                 .says("\n    decided about at tests/fixtures/tests/probes.rs:")
                 .says(" duplicated; ended ")
                 .here(),
+            fails("fails_in_a_flood")
+                .says("it is full")
+                .says(" came too fast, ")
+                .says(" found no room while under way")
+                .here(),
             fails("is_broken_if_what_decides_about_frames_panics")
                 .says("what is this")
                 .says("the relay of segment `lan` has failed: what decides about a frame has panicked: what is this"),
