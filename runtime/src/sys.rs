@@ -259,6 +259,24 @@ pub(crate) fn run_soon(slice: std::time::Duration) -> io::Result<()> {
     Ok(())
 }
 
+/// How many frames have come to a packet socket since this was asked last, but for those that it had no room for (`PACKET_STATISTICS`, packet(7)).
+pub(crate) fn frames_since(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    // `struct tpacket_stats`: all, and those that it had no room for.
+    let mut all_and_drops = [0u32; 2];
+    let mut size = libc::socklen_t::try_from(size_of_val(&all_and_drops)).expect("it is 8");
+    // SAFETY: the kernel writes at most `size` bytes to an array that lives until the call is over.
+    cvt(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut all_and_drops).cast(),
+            &raw mut size,
+        )
+    })?;
+    Ok(all_and_drops[0].wrapping_sub(all_and_drops[1]))
+}
+
 /// Makes a tap of an open `/dev/net/tun`, in the network namespace that it was opened in (`TUNSETIFF`,
 /// `Documentation/networking/tuntap.rst` in the kernel). Each frame is read and written without anything in front of it. Without a name the
 /// kernel chooses one.

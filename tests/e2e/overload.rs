@@ -1,7 +1,8 @@
 //! A host that sends more than its segment carries: what is too much is dropped and counted, and nobody else notices.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use netns_test::prelude::*;
@@ -129,4 +130,34 @@ fn what_is_under_way_is_no_more_than_a_relay_has_room_for(net: Two) -> TestResul
     drop(far);
     a.assert_ping(b).wait();
     Ok(())
+}
+
+#[netns_test(timeout = "60s")]
+fn a_relay_that_is_slower_than_a_flood_does_what_it_is_told(net: Two) -> TestResult {
+    let Two { flooded, a, b, c, .. } = &net;
+    for from in [a, c] {
+        from.assert_ping(b).wait();
+    }
+    let heard = b.udp_socket()?;
+    let decided = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&decided);
+    let slow = flooded.intercept(move |frame| {
+        if frame.udp().is_some() {
+            count.fetch_add(1, Ordering::Relaxed);
+            // Longer than it takes to send one: those that wait have no end.
+            std::thread::sleep(MS / 20);
+        }
+        Verdict::Pass
+    });
+    let slow = slow.wait()?;
+    flood(a, heard.local_addr()?, 60_000, || {
+        wait_until("the flood is there", || decided.load(Ordering::Relaxed) > 1000).timeout(30_000 * MS).wait()?;
+        let far = flooded.impair(Impairment::new().delay(20 * MS)).from(c).wait()?;
+        assert!(c.ping(b).wait()?.rtt_min() >= 20 * MS);
+        assert!(far.report()?.frames > 0);
+        drop(far);
+        drop(slow);
+        c.assert_ping(b).wait();
+        Ok(())
+    })
 }

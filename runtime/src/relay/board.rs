@@ -24,10 +24,7 @@ use super::schedule::Schedule;
 use super::{Bridge, Control};
 
 /// How many frames of one port are taken before the others have their turn.
-const TURN: usize = 64;
-
-/// How many frames of one port are taken before anything changes: more than a socket holds, and no more where they do not end.
-const BACKLOG: usize = 65_536;
+const TURN: u64 = 64;
 
 /// How long the next frame is looked for before the thread sleeps: an answer comes within that, as a rule, and to wake a thread takes as long.
 /// Whoever else can run is let first.
@@ -275,8 +272,7 @@ impl Board {
                 match event.data() {
                     CONTROL => {
                         // What was sent before is dealt with as it was before.
-                        let ports: Vec<u32> = self.ports.keys().copied().collect();
-                        ports.into_iter().try_for_each(|port| self.serve(port, BACKLOG))?;
+                        self.serve_backlogs()?;
                         self.deliver()?;
                         control.carry_out(self)?;
                     }
@@ -296,11 +292,19 @@ impl Board {
         Ok(())
     }
 
+    /// Takes all frames that wait now, and none that come meanwhile: where a host sends faster than they are forwarded, there is no end of them.
+    fn serve_backlogs(&mut self) -> io::Result<()> {
+        let backlogs = self.ports.values_mut().map(|port| Ok((port.index, port.backlog()?)));
+        let backlogs: Vec<_> = backlogs.collect::<io::Result<_>>()?;
+        // Before them it may be told that the port was down.
+        backlogs.into_iter().try_for_each(|(port, frames)| self.serve(port, frames + 1))
+    }
+
     /// Takes so many frames at most of what has come in by a port.
-    fn serve(&mut self, index: u32, at_most: usize) -> io::Result<()> {
+    fn serve(&mut self, index: u32, at_most: u64) -> io::Result<()> {
         let mut room = std::mem::take(&mut self.room);
         for _ in 0..at_most {
-            let Some(port) = self.ports.get(&index) else { break };
+            let Some(port) = self.ports.get_mut(&index) else { break };
             match port.receive(&mut room) {
                 Ok(Received::Frame { offload, length, tag }) => self.arrive(index, offload, &room[..length], tag)?,
                 Ok(Received::Nothing) => break,

@@ -33,6 +33,10 @@ pub(super) struct Port {
     /// What its host was too busy to take.
     waiting: VecDeque<Frame>,
     bytes_waiting: usize,
+    /// Frames that have come to the socket, when the kernel was asked last.
+    came: u64,
+    /// Frames that were received from it.
+    received: u64,
 }
 
 /// What came of sending.
@@ -76,7 +80,8 @@ impl Port {
             sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, forced, bytes)
                 .or_else(|_| sys::setsockopt_int(socket.as_fd(), libc::SOL_SOCKET, asked, bytes))?;
         }
-        Ok(Self { index, socket: Arc::new(socket), waiting: VecDeque::new(), bytes_waiting: 0 })
+        let socket = Arc::new(socket);
+        Ok(Self { index, socket, waiting: VecDeque::new(), bytes_waiting: 0, came: 0, received: 0 })
     }
 
     /// Hears everything that its host sends from now on.
@@ -85,14 +90,27 @@ impl Port {
     }
 
     /// The next frame, which is put into `room`.
-    pub(super) fn receive(&self, room: &mut [u8]) -> io::Result<Received> {
+    pub(super) fn receive(&mut self, room: &mut [u8]) -> io::Result<Received> {
         let mut offload = Offload::default();
         match sys::receive_frame(self.socket.as_fd(), &mut offload.0, room) {
-            Ok((length, tag)) => Ok(Received::Frame { offload, length, tag }),
+            Ok((length, tag)) => {
+                self.received += 1;
+                Ok(Received::Frame { offload, length, tag })
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
             Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(Received::Down),
-            Err(error) => Err(error),
+            // It is gone, too.
+            Err(error) => {
+                self.received += 1;
+                Err(error)
+            }
         }
+    }
+
+    /// How many frames wait to be received. More may come meanwhile.
+    pub(super) fn backlog(&mut self) -> io::Result<u64> {
+        self.came += u64::from(sys::frames_since(self.socket.as_fd())?);
+        Ok(self.came.saturating_sub(self.received))
     }
 
     /// Sends a frame to its host, or has it wait for that.
