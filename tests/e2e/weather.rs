@@ -577,6 +577,31 @@ async fn what_a_relay_has_no_room_for_is_not_silent(net: Three) -> TestResult {
     Ok(())
 }
 
+#[derive(Topology)]
+#[topology(routes = "none")]
+struct Memories {
+    #[segment("10.0.0.0/24", engine = "relay", bridge(ageing = "50ms"))]
+    forgetful: Segment,
+    #[segment("10.0.1.0/24", engine = "relay")]
+    lasting: Segment,
+    #[host(forgetful)]
+    mayflies: [Host; 3],
+    #[host(lasting)]
+    elephants: [Host; 3],
+}
+
+#[netns_test]
+async fn who_has_been_silent_is_looked_for_everywhere(net: Memories) -> TestResult {
+    for (segment, [a, b, c], is_everywhere) in
+        [(&net.forgetful, &net.mayflies, true), (&net.lasting, &net.elephants, false)]
+    {
+        let to_b = [a.arping(b).on(segment).await?.mac()];
+        tokio::time::sleep(100 * MS).await;
+        assert_eq!(seen(a, c, &to_b)?, if is_everywhere { &to_b[..] } else { &[] });
+    }
+    Ok(())
+}
+
 /// Has a host send a frame to each of these addresses; answers with those of which another sees it.
 fn seen(from: &Host, to: &Host, destinations: &[MacAddr]) -> TestResult<Vec<MacAddr>> {
     use nix::sys::socket::{

@@ -479,23 +479,18 @@ fn by_engine(change: fn(&mut Drawing), expected: [Option<(Place, &str)>; 3]) {
     }
 }
 
+fn of_jitter(jitter: &str) -> DrawnImpairment {
+    DrawnImpairment { delay: Some("3s".into()), jitter: Some(jitter.into()), ..DrawnImpairment::default() }
+}
+
+fn bond(d: &mut Drawing) {
+    d.hosts[1].interfaces[0].device = DrawnDevice::Bond { legs: 2, mode: None };
+}
+
 #[test]
-fn what_the_kernel_cannot_do() {
+fn where_the_kernel_has_no_queue() {
     let kernel_only = |place, message| [Some((place, message)), None, None];
-    let size = "the kernel cannot drop packets by their size\nhelp: write `engine = \"relay\"`, which can";
-    by_engine(|d| d.segments[0].impairment = black_hole(), kernel_only(whole(Word::MtuBlackHole), size));
-    by_engine(
-        |d| d.hosts[1].interfaces[0].impairment = black_hole(),
-        kernel_only(at(1, InterfacePart::Impairment(Word::MtuBlackHole)), size),
-    );
-    by_engine(
-        |d| d.hosts[1].interfaces[0].egress = black_hole(),
-        kernel_only(at(1, InterfacePart::Egress(Word::MtuBlackHole)), size),
-    );
     let jitter = "the kernel has no jitter of more than 2.147 s\nhelp: write `engine = \"relay\"`, which can";
-    fn of_jitter(jitter: &str) -> DrawnImpairment {
-        DrawnImpairment { delay: Some("3s".into()), jitter: Some(jitter.into()), ..DrawnImpairment::default() }
-    }
     by_engine(|d| d.segments[0].impairment = of_jitter("2.148s"), kernel_only(whole(Word::Jitter), jitter));
     by_engine(|d| d.segments[0].impairment = of_jitter("2.147s"), [None; 3]);
     by_engine(
@@ -503,9 +498,6 @@ fn what_the_kernel_cannot_do() {
         kernel_only(at(1, InterfacePart::Egress(Word::Jitter)), jitter),
     );
     let cables = "the kernel has a queue for each cable, and a bond has several\nhelp: write `engine = \"relay\"`";
-    fn bond(d: &mut Drawing) {
-        d.hosts[1].interfaces[0].device = DrawnDevice::Bond { legs: 2, mode: None };
-    }
     by_engine(bond, [None; 3]);
     by_engine(
         |d| {
@@ -542,6 +534,21 @@ fn what_the_kernel_cannot_do() {
             d.hosts[1].interfaces[0].ingress = delay();
         },
         [None; 3],
+    );
+}
+
+#[test]
+fn what_the_kernel_cannot_do() {
+    let kernel_only = |place, message| [Some((place, message)), None, None];
+    let size = "the kernel cannot drop packets by their size\nhelp: write `engine = \"relay\"`, which can";
+    by_engine(|d| d.segments[0].impairment = black_hole(), kernel_only(whole(Word::MtuBlackHole), size));
+    by_engine(
+        |d| d.hosts[1].interfaces[0].impairment = black_hole(),
+        kernel_only(at(1, InterfacePart::Impairment(Word::MtuBlackHole)), size),
+    );
+    by_engine(
+        |d| d.hosts[1].interfaces[0].egress = black_hole(),
+        kernel_only(at(1, InterfacePart::Egress(Word::MtuBlackHole)), size),
     );
     let alike =
         "the kernel cannot tell what one host sends to another from what others send to it\nhelp: write `engine";

@@ -96,6 +96,8 @@ pub(in crate::impair) fn is_exact(impairment: &Impairment) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use netns_test_topology::{Drawing, DrawnDevice, DrawnHost, DrawnInterface, DrawnSegment, Medium, Rate};
 
     use super::*;
