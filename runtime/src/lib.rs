@@ -26,6 +26,7 @@ mod change;
 mod connectivity;
 mod error;
 mod evidence;
+mod fault;
 mod filter;
 mod firewall;
 mod flow;
@@ -56,6 +57,7 @@ pub use connectivity::{
     Arp, AssertAllAlive, AssertAllCut, AssertConnection, AssertNoConnection, AssertUnreachable, Connectivity,
     ConnectivityError, Establish, Flows, Icmp, Ports, PortsError, ReopenAll, Traffic, WaitForConnection,
 };
+pub use fault::Paused;
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;

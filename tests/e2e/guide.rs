@@ -48,6 +48,18 @@ fn a_conversation(server: Host) -> TestResult {
     Ok(())
 }
 
+#[netns_test(veth = true)]
+async fn a_server_stands_still(client: Host, server: Host) -> TestResult {
+    let mut echo = server.command("cat").piped().spawn()?;
+    let paused = server.pause().await?;
+    echo.write_line("hello")?;
+    assert!(echo.read_line(Duration::from_millis(50)).is_err());
+    client.assert_ping(&server).await;
+    paused.resume().await?;
+    assert_eq!(echo.read_line(Duration::from_secs(5))?.as_deref(), Some("hello"));
+    Ok(())
+}
+
 #[rstest]
 #[case(56)]
 #[case(1400)]

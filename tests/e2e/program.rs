@@ -6,6 +6,9 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::FromRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use nix::sched::CloneFlags;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -49,6 +52,28 @@ fn main() {
                 stream.write_all(format!("{fd} {name}").as_bytes()).unwrap();
             }
         }
+        // Has this many threads that never rest.
+        ["spin", threads] => {
+            let spin = || std::hint::black_box(std::iter::repeat(())).for_each(|()| std::hint::spin_loop());
+            (0..threads.parse().unwrap()).for_each(|_: u32| _ = std::thread::spawn(spin));
+            stay(());
+        }
+        // Starts one child after another, each of which lives for a moment. With this much memory, in MB, each takes a while.
+        ["fork", megabytes] => {
+            let memory = vec![1u8; megabytes.parse::<usize>().unwrap() << 20];
+            println!("here");
+            loop {
+                fork(|| std::thread::sleep(Duration::from_millis(20)));
+                std::hint::black_box(&memory);
+            }
+        }
+        // Waits for a child that does not become another program.
+        ["vfork"] => vfork(|| stay(())),
+        // The same, and the child is in no host.
+        ["vfork-away"] => vfork(|| {
+            nix::sched::unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            stay(());
+        }),
         _ => panic!("{arguments:?}"),
     }
 }
@@ -59,6 +84,30 @@ fn stay<T>(_with: T) {
     loop {
         std::thread::park();
     }
+}
+
+/// As vfork(2): waits until the child becomes another program or ends.
+#[allow(unsafe_code)]
+fn vfork(mut child: impl FnMut()) {
+    let mut stack = vec![0; 256 * 1024];
+    let work = Box::new(|| {
+        child();
+        0
+    });
+    // SAFETY: the child has a stack of its own, and all the memory to itself: this is the only thread, and it waits.
+    unsafe { nix::sched::clone(work, &mut stack, CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK, None) }.unwrap();
+}
+
+/// Starts a copy of this process, and waits for none but those that have ended.
+#[allow(unsafe_code)]
+fn fork(child: impl FnOnce()) {
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    // SAFETY: this is the only thread.
+    if let nix::unistd::ForkResult::Child = unsafe { nix::unistd::fork() }.unwrap() {
+        child();
+        std::process::exit(0);
+    }
+    while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status != WaitStatus::StillAlive) {}
 }
 
 #[allow(unsafe_code)]

@@ -11,6 +11,7 @@ use std::process::Stdio;
 
 use netns_test::prelude::*;
 use netns_test::{Command, ProgramError, Transport, WaitFor};
+use netns_test_tests::programs::few_process_numbers;
 use tokio::io::AsyncWriteExt;
 
 /// What no test waits for in vain, nor for long.
@@ -524,21 +525,6 @@ fn the_processes_of_a_host_are_known_by_their_programs(a: Host, b: Host, idle: H
     daemon.signal(9)?;
     assert_eq!(b.processes().len(), 21);
     Ok(())
-}
-
-/// Has the kernel give away the same few numbers again and again, from 300 (`RESERVED_PIDS`) on. Answers whether it does: before Linux 6.14
-/// `pid_max` is the machine's (`Documentation/admin-guide/sysctl/kernel.rst`), and is left alone.
-fn few_process_numbers() -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    if (numbers.next(), numbers.next()) < (Some(6), Some(14)) {
-        return false;
-    }
-    // The least that is allowed depends on the number of processors.
-    let few = [320, 640, 1280, 2560, 5120];
-    let set = few.iter().find(|few| std::fs::write("/proc/sys/kernel/pid_max", few.to_string()).is_ok());
-    set.expect("a pid namespace has a limit of its own");
-    true
 }
 
 /// The number of a program that has ended is given to another, which is not signalled.

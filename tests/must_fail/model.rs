@@ -80,6 +80,10 @@ pub(crate) fn deadline() -> Fixture {
             asked("fails_if_a_future_is_never_ready"),
             asked("fails_if_a_closure_in_a_host_sleeps")
                 .says("waiting for a closure in host `alice`, started at tests/fixtures/tests/deadline.rs:"),
+            asked("fails_if_a_paused_host_is_waited_for")
+                .says("waiting for the end of `sleep` in host `alice`")
+                .says("\n  host alice is paused, for ")
+                .says("\n  stopped in alice: `sleep 1000` (pid "),
             killed("fails_if_the_process_is_stopped"),
             fails("fails_if_the_body_never_stops_printing").says("it did not end within 300ms").here(),
             asked("fails_if_an_expected_panic_does_not_come_in_time")
@@ -211,6 +215,8 @@ pub(crate) fn left_behind() -> Fixture {
             passes("passes_with_a_grandchild_that_keeps_the_output_open"),
             passes("passes_with_a_program_that_will_not_be_asked_to_leave"),
             passes("passes_with_forty_two_programs_of_all_kinds"),
+            passes("passes_with_a_paused_host"),
+            fails("fails_with_a_paused_host").says("the body panics").here(),
             fails("fails_with_a_daemon").says("the body panics").here(),
             passes("passes_with_changes_to_its_world"),
         ],
@@ -400,6 +406,21 @@ pub(crate) fn probes() -> Fixture {
                 .says("it is full")
                 .says(" came too fast, ")
                 .says(" found no room while under way")
+                .here(),
+            fails("fails_with_a_host_that_was_paused")
+                .says("assertion failed: alice cannot ping bob")
+                .says("\n  host alice was paused for ")
+                .says("\n  host bob was paused for ")
+                .says("\n  running in alice: `sleep 1000` (pid ")
+                .here(),
+            fails("is_broken_if_a_paused_host_does_not_go_on")
+                .says("is broken at")
+                .says("\ncould not continue the programs of host `alice`: cannot signal `sleep 1000` (pid ")
+                .says("): Operation not permitted (os error 1)\n")
+                .says("\n  stopped in alice: `sleep 1000` (pid "),
+            fails("is_broken_if_a_host_cannot_be_paused")
+                .says("could not pause host `alice`: cannot signal `sleep 1000` (pid ")
+                .says("\n  running in alice: `sleep 1000` (pid ")
                 .here(),
             fails("is_broken_if_what_decides_about_frames_panics")
                 .says("what is this")

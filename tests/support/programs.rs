@@ -1,4 +1,4 @@
-//! Programs of the machine, replaced for the length of a test: each test has file systems of its own.
+//! Programs of the machine, replaced for the length of a test: each test has file systems of its own. The numbers that they get.
 
 use std::path::{Path, PathBuf};
 
@@ -27,4 +27,19 @@ pub fn replace(name: &str, with: &Path) {
 /// Hides a program. Hosts that have been used already do not see it.
 pub fn hide(name: &str) {
     replace(name, Path::new("/dev/null"));
+}
+
+/// Has the kernel give away the same few numbers again and again, from 300 (`RESERVED_PIDS`) on. Answers whether it does: before Linux 6.14
+/// `pid_max` is the machine's (`Documentation/admin-guide/sysctl/kernel.rst`), and is left alone.
+pub fn few_process_numbers() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    if (numbers.next(), numbers.next()) < (Some(6), Some(14)) {
+        return false;
+    }
+    // The least that is allowed depends on the number of processors.
+    let few = [320, 640, 1280, 2560, 5120];
+    let set = few.iter().find(|few| std::fs::write("/proc/sys/kernel/pid_max", few.to_string()).is_ok());
+    set.expect("a pid namespace has a limit of its own");
+    true
 }

@@ -1,11 +1,11 @@
-//! Why a network could not be changed.
+//! Why a network, or what runs on it, could not be changed.
 
 use std::error::Error;
 use std::net::IpAddr;
 
 use netns_test_topology::MTU_IPV6;
 
-/// Why a network could not be changed.
+/// Why a network, or what runs on it, could not be changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {

@@ -46,7 +46,8 @@ impl Host {
         let failed = |source| NftError::Io { host: self.name().to_owned(), source };
         let nft = program::find().ok_or(NftError::NoProgram)?;
         let stdin = program::file_with(ruleset).map_err(failed)?;
-        let command = self.command(nft).args(program::FROM_STDIN).env(program::LOCALE.0, program::LOCALE.1);
+        let command =
+            self.command(nft).args(program::FROM_STDIN).env(program::LOCALE.0, program::LOCALE.1).for_the_library();
         let said = command.stdin(stdin).output().map_err(|error| failed(error.into()))?;
         if said.status.success() {
             return Ok(());

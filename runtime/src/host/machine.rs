@@ -19,6 +19,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
 use super::Surroundings;
+use crate::fault::Faults;
 use crate::harness::Waiting;
 use crate::isolation::Refusal;
 use crate::lab::{cover, cover_file};
@@ -34,6 +35,7 @@ pub(crate) struct Machine {
     macvtaps: Mutex<HashMap<usize, File>>,
     /// The ports that have been reserved; held while one is added.
     pub(crate) ports: Mutex<BTreeSet<u16>>,
+    faults: Faults,
 }
 
 /// The thread that lives as long as the lab: it runs the host's runtime, and `/proc/net` in the host is its own.
@@ -58,6 +60,7 @@ impl Machine {
             anchor: OnceCell::new(),
             macvtaps: Mutex::default(),
             ports: Mutex::default(),
+            faults: Faults::default(),
         }
     }
 
@@ -77,6 +80,11 @@ impl Machine {
     /// Whether this thread is the one that runs the host's runtime.
     pub(crate) fn is_its_runtime(&self) -> bool {
         self.anchor.get().is_some_and(|anchor| anchor.thread == std::thread::current().id())
+    }
+
+    /// What befalls its programs.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     pub(crate) fn netns(&self) -> BorrowedFd<'_> {

@@ -30,7 +30,7 @@ pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
-use crate::{Host, Segment, firewall, impair};
+use crate::{Host, Segment, fault, firewall, impair};
 
 /// The whole network of a test.
 ///
@@ -93,10 +93,11 @@ impl Lab {
         &self.0.surroundings
     }
 
-    /// What its segments do to frames, and what has happened by the clock: some lines, for the evidence.
+    /// What its segments do to frames, what befalls its hosts, and what has happened by the clock: some lines, for the evidence.
     pub(crate) fn weather(&self) -> String {
         let surroundings = &self.0.surroundings;
-        surroundings.impairments.describe(surroundings) + &surroundings.chronicle.describe()
+        let segments = surroundings.impairments.describe(surroundings);
+        segments + &fault::describe(self.hosts()) + &surroundings.chronicle.describe()
     }
 
     /// The lab of the test whose body this thread runs.

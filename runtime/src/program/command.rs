@@ -48,6 +48,8 @@ pub struct Command {
     group: Option<Account>,
     pub(super) places: Places,
     pub(super) without_environment: bool,
+    /// Whether it is none of the test's, but runs for this library, and to its end: no fault of the host's befalls it.
+    pub(super) is_a_tool: bool,
     pub(super) logged: bool,
     pub(super) inherited: Inherited,
     pub(super) conditions: Vec<Condition>,
@@ -76,12 +78,19 @@ impl Command {
             group: None,
             places: Places::default(),
             without_environment: false,
+            is_a_tool: false,
             logged: false,
             inherited: Inherited::default(),
             conditions: Vec::new(),
             ready_within: READY_WITHIN,
         };
         command.checked("its name", program)
+    }
+
+    /// Of a program that runs for this library.
+    pub(crate) fn for_the_library(mut self) -> Self {
+        self.is_a_tool = true;
+        self
     }
 
     /// Adds an argument. A NUL byte in it is an error when the program is started.
@@ -248,7 +257,8 @@ impl Command {
     ///
     /// # Errors
     /// If it ends before, or is not ready in time, with its last lines as far as they are logged or piped; in time means
-    /// [`Command::ready_within`], and then it is killed with all that descends from it.
+    /// [`Command::ready_within`], and then it is killed with all that descends from it. [`ProgramError::Paused`] if its host is
+    /// [paused](Host::pause).
     #[track_caller]
     pub fn spawn(self) -> Result<Process, ProgramError> {
         let host = self.host.clone();
@@ -301,6 +311,8 @@ impl Command {
             self.inner.stderr(Stdio::piped());
         }
         let host = self.host.clone();
+        // Nobody stops it before its end.
+        let _unchanged = self.is_a_tool.then(|| host.machine().faults().unchanged());
         let Started { child, .. } = host.run(|| self.start())?;
         child.wait_with_output().map_err(|source| ProgramError::Watch { program, source })
     }

@@ -18,6 +18,12 @@ pub enum ProgramError {
         /// What is wrong.
         why: String,
     },
+    /// Its host is [paused](crate::Host::pause): no program would run there.
+    #[error("cannot run {program}: the host is paused")]
+    Paused {
+        /// Its name and its host.
+        program: String,
+    },
     /// The kernel did not start it: it is not there, or must not be run.
     #[error("cannot run {program}")]
     Start {
@@ -65,6 +71,7 @@ impl ProgramError {
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Invalid { .. } => io::ErrorKind::InvalidInput,
+            Self::Paused { .. } => io::ErrorKind::ResourceBusy,
             Self::Start { source, .. } | Self::Watch { source, .. } => source.kind(),
             Self::Ended { .. } => io::ErrorKind::UnexpectedEof,
             Self::NotReady { .. } => io::ErrorKind::TimedOut,

@@ -17,6 +17,7 @@ use super::process::Process;
 use super::ready::{Condition, Starting, describe};
 use super::streams::Stream;
 use super::table::Family;
+use crate::fault::Unchanged;
 use crate::harness::Waiting;
 use crate::sys;
 
@@ -39,6 +40,13 @@ impl Command {
         let inherited = std::mem::take(&mut self.inherited);
         let passing = (!inherited.is_empty()).then(|| inherited.pass_on(&mut self.inner, self.without_environment));
         let passing = passing.transpose().map_err(failed)?;
+        // From here on until it is one of the host's, the host is not paused: one that stopped on the way would keep us
+        // waiting.
+        let host = self.host.clone();
+        let unchanged = (!self.is_a_tool).then(|| host.machine().faults().unchanged());
+        if unchanged.as_ref().is_some_and(Unchanged::is_paused) {
+            return Err(ProgramError::Paused { program });
+        }
         let mut family = Family::found();
         let mut child = self.inner.spawn().map_err(failed)?;
         // Nobody but `child` waits for it, so the number is still its own.
@@ -49,6 +57,7 @@ impl Command {
             return Err(failed(error));
         }
         family.set_head(child.id());
+        drop(unchanged);
         Ok(Started { child, pidfd, family })
     }
 

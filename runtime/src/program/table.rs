@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::fstat;
 
+use super::states::States;
 use super::wait::is_readable;
 use crate::{Host, sys};
 
@@ -54,6 +55,32 @@ impl HostProcess {
     /// Sends it a signal, by number (signal(7)). Fails with `ESRCH` if it has ended; no other process ever gets it.
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         sys::pidfd_send_signal(self.pidfd.as_fd(), signal)
+    }
+
+    pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        let Self { id, pidfd, command, program } = self;
+        Ok(Self { id: *id, pidfd: pidfd.try_clone()?, command: command.clone(), program: *program })
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        is_readable(self.pidfd.as_fd()).unwrap_or(true)
+    }
+
+    pub(crate) fn parent(&self) -> Option<u32> {
+        parent(self.id)
+    }
+
+    pub(crate) fn states(&self) -> States {
+        States::of(self.id)
+    }
+
+    /// Whether it is no program but a copy of the test's own process, be it one that is about to become a program.
+    pub(crate) fn is_a_copy_of_the_test(&self) -> bool {
+        self.program.is_none() && identity(format!("/proc/{}/exe", self.id)) == identity("/proc/self/exe")
     }
 }
 

@@ -10,7 +10,7 @@ use nix::sys::time::TimeSpec;
 
 /// Waits until one of the descriptors can be read, has ended or has failed; answers with whether one has, or the time is over. Without
 /// a time it waits for ever.
-pub(super) fn until_readable(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Result<bool> {
+pub(crate) fn until_readable(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Result<bool> {
     let mut fds: Vec<_> = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
     loop {
         let left = until.map(|until| TimeSpec::from(until.saturating_duration_since(Instant::now())));
