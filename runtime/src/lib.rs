@@ -57,7 +57,7 @@ pub use connectivity::{
     Arp, AssertAllAlive, AssertAllCut, AssertConnection, AssertNoConnection, AssertUnreachable, Connectivity,
     ConnectivityError, Establish, Flows, Icmp, Ports, PortsError, ReopenAll, Traffic, WaitForConnection,
 };
-pub use fault::Paused;
+pub use fault::{ClockSkew, Paused, SkewedClock};
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
 pub use host::Host;

@@ -327,6 +327,12 @@ fn cvt<T: Default + PartialOrd>(result: T) -> io::Result<T> {
     if result < T::default() { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// Has a program be started by fork(2): std may use `posix_spawn(3)` otherwise, whose child shares its parent's memory.
+pub(crate) fn start_by_fork(command: &mut std::process::Command) {
+    // SAFETY: nothing is done.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, || Ok(())) };
+}
+
 /// Has a program start with these descriptors, from 3 on, and with its own pid in `LISTEN_PID` (`sd_listen_fds(3)`). `argv` has its name
 /// first, `envp` is the rest of its environment as `NAME=value`. If it cannot be started, its errno is written to `report`, which the
 /// caller keeps open until then.

@@ -1,4 +1,4 @@
-//! What befalls the programs of a host: they are paused, all of them.
+//! What befalls the programs of a host: all of them are paused, or they are started with another clock.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,10 +7,12 @@ use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Instant;
 
 use netns_test::prelude::*;
-use netns_test::{Command, LinkError, Process, ProgramError};
+use netns_test::{ClockSkew, Command, LinkError, Process, ProgramError};
 use netns_test_tests::programs::few_process_numbers;
+use nix::time::ClockId;
 
 /// What no test waits for in vain, nor for long.
 const AMPLE: Duration = Duration::from_secs(20);
@@ -392,5 +394,87 @@ async fn a_pause_whose_future_is_dropped_ends_by_itself(a: Host) -> TestResult {
         drop(polled);
         assert!(answers(&mut echo)?);
     }
+    Ok(())
+}
+
+/// The time of day, since the start and since the start with the time asleep, in nanoseconds.
+type Clocks = [i128; 3];
+
+fn my_clocks() -> TestResult<Clocks> {
+    let now = |clock: ClockId| clock.now().map(|now| i128::try_from(Duration::from(now).as_nanos()).unwrap());
+    Ok([now(ClockId::CLOCK_REALTIME)?, now(ClockId::CLOCK_MONOTONIC)?, now(ClockId::CLOCK_BOOTTIME)?])
+}
+
+/// Whether what a program says of the time differs by so much from what the machine says, but for the time of day.
+fn assert_skew(command: Command, by: i128) -> TestResult {
+    let before = my_clocks()?;
+    let output = command.output()?;
+    assert!(output.status.success(), "{output:?}");
+    let after = my_clocks()?;
+    let said = String::from_utf8(output.stdout)?;
+    let said: Vec<i128> = said.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    for (nth, skew) in [0, by, by].into_iter().enumerate() {
+        let (said, from, to) = (said[nth], before[nth] + skew, after[nth] + skew);
+        assert!((from..=to).contains(&said), "clock {nth} says {said}, not {from} to {to}");
+    }
+    Ok(())
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const HOUR_NS: i128 = 3600 * 1_000_000_000;
+
+#[netns_test(namespaces = 2, veth = true, requires(time_namespace))]
+async fn programs_see_the_clock_that_they_were_started_with(a: Host, b: Host) -> TestResult {
+    let clocks = |host: &Host| program(host).arg("clocks");
+    // One that was started before, and starts others when it is told to.
+    let script = "while read -r x; do \"$0\" clocks; done";
+    let mut before = sh(&a, script).arg(env!("CARGO_BIN_EXE_netns-test-program")).piped().spawn()?;
+    let monotonic = |program: &mut Process| -> TestResult<i128> {
+        program.write_line("")?;
+        let line = program.read_line(AMPLE)?.ok_or("a line")?;
+        Ok(line.split(' ').nth(1).ok_or("a clock")?.parse()?)
+    };
+    let mine = || my_clocks().map(|clocks| clocks[1]);
+
+    assert_skew(clocks(&a), 0)?;
+    let skewed = a.skew_clock(ClockSkew::ahead(HOUR)).await?;
+    assert_skew(clocks(&a), HOUR_NS)?;
+    assert_skew(clocks(&b), 0)?;
+    assert_skew(sh(&a, "setsid -w \"$0\" clocks").arg(env!("CARGO_BIN_EXE_netns-test-program")), HOUR_NS)?;
+    // As any other, however it is started.
+    assert_skew(clocks(&a).listen_fd(a.tcp_listener()?), HOUR_NS)?;
+    assert_skew(clocks(&a).user(0), HOUR_NS)?;
+    let mut during = sh(&a, script).arg(env!("CARGO_BIN_EXE_netns-test-program")).piped().spawn()?;
+    let mut logged = sh(&a, "echo up; cat").logged().ready_on_line("up").stdin(std::process::Stdio::piped()).spawn()?;
+    assert!(logged.wait()?.success());
+    assert!(monotonic(&mut before)? < mine()? + HOUR_NS / 2, "it runs already");
+    let here = Instant::now();
+    let there = a.run(Instant::now);
+    assert!(there.duration_since(here) < HOUR / 2, "the test has its own");
+
+    drop(skewed);
+    assert_skew(clocks(&a), 0)?;
+    assert!(monotonic(&mut during)? > mine()? + HOUR_NS / 2, "for as long as it runs");
+    // Behind, as far as there is time: some milliseconds are.
+    let ms = Duration::from_micros(1500);
+    let _skewed = a.skew_clock(ClockSkew::behind(ms)).await?;
+    assert_skew(clocks(&a), -1_500_000)?;
+    Ok(())
+}
+
+#[netns_test(requires(time_namespace))]
+fn a_clock_that_there_cannot_be_is_refused(a: Host) -> TestResult {
+    let year = Duration::from_secs(365 * 24 * 3600);
+    for skew in [ClockSkew::behind(100 * year), ClockSkew::ahead(200 * year), ClockSkew::ahead(Duration::MAX)] {
+        let refused = a.skew_clock(skew).wait().unwrap_err();
+        assert!(matches!(refused, LinkError::NoSuchTime { skew: of } if of == skew), "{refused:?}");
+    }
+    let text = a.skew_clock(ClockSkew::behind(100 * year)).wait().unwrap_err().to_string();
+    assert!(text.starts_with("no clock can be 3153600000s behind: "), "{text}");
+    // None of them is in the way of one that there can be.
+    let _skewed = a.skew_clock(ClockSkew::ahead(year)).wait()?;
+    let again = a.skew_clock(ClockSkew::ahead(HOUR)).wait().unwrap_err();
+    assert!(matches!(again, LinkError::Senseless { .. }), "{again:?}");
+    assert_eq!(again.to_string(), "the clock of host `a` is skewed already: 31536000s ahead");
     Ok(())
 }

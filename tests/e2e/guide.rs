@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use netns_test::prelude::*;
-use netns_test::{WireFrame, nth};
+use netns_test::{ClockSkew, WireFrame, nth};
 use rstest::rstest;
 
 #[netns_test(namespaces = 3, veth = true)]
@@ -57,6 +57,15 @@ async fn a_server_stands_still(client: Host, server: Host) -> TestResult {
     client.assert_ping(&server).await;
     paused.resume().await?;
     assert_eq!(echo.read_line(Duration::from_secs(5))?.as_deref(), Some("hello"));
+    Ok(())
+}
+
+#[netns_test(requires(time_namespace))]
+fn a_program_believes_that_its_machine_runs_for_a_year(server: Host) -> TestResult {
+    let year = Duration::from_secs(365 * 24 * 3600);
+    let _skewed = server.skew_clock(ClockSkew::ahead(year)).wait()?;
+    let uptime = String::from_utf8(server.command("cat").arg("/proc/uptime").output()?.stdout)?;
+    assert!(uptime.split('.').next().unwrap_or_default().parse::<u64>()? >= year.as_secs());
     Ok(())
 }
 

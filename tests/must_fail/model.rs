@@ -283,6 +283,11 @@ fn needs_where(unmet: fn(&'static str) -> Test) -> Fixture {
                 &["\nthis test requires `sctp`, and this kernel has no such protocol: `sudo modprobe sctp`, or choose a kernel with \
                    CONFIG_IP_SCTP: cannot open an SCTP socket: Protocol not supported (os error 93)\n"],
             ),
+            unmet(
+                "fails_if_the_kernel_lacks_a_kind_of_namespace",
+                &["\nthis test requires `time_namespace`, and this kernel has no such namespaces: boot Linux 5.6 or later (`uname -r` says \
+                   which this is), or choose a kernel with CONFIG_TIME_NS: cannot make a time namespace: Invalid argument (os error 22)\n"],
+            ),
             broken("is_broken_if_the_kernel_cannot_be_asked").says(
                 "\ncannot find out whether this machine has `sctp`, which this test requires: cannot open an SCTP socket: \
                  Operation not permitted (os error 1)\n",
@@ -291,6 +296,7 @@ fn needs_where(unmet: fn(&'static str) -> Test) -> Fixture {
                 .says("\nthis test requires the program `netns-test-none`, which is not in PATH: install it\n")
                 .says("\ncannot find out whether this machine has `vlan`, which this test requires: cannot open a routing socket: "),
             passes("needs_sctp").ignored(),
+            passes("needs_a_time_namespace").ignored(),
             passes("needs_a_vlan_and_a_program").ignored(),
         ],
     )
@@ -422,6 +428,10 @@ pub(crate) fn probes() -> Fixture {
                 .says("could not pause host `alice`: cannot signal `sleep 1000` (pid ")
                 .says("\n  running in alice: `sleep 1000` (pid ")
                 .here(),
+            fails("fails_with_a_clock_that_was_skewed")
+                .says("\n  host alice started programs with a clock 200ms ahead, until ")
+                .here(),
+            passes("passes_if_a_kernel_without_time_namespaces_is_told_from_one_that_fails"),
             fails("is_broken_if_what_decides_about_frames_panics")
                 .says("what is this")
                 .says("the relay of segment `lan` has failed: what decides about a frame has panicked: what is this"),

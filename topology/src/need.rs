@@ -78,6 +78,7 @@ features! {
     Sctp "sctp", no "such protocol", try "`sudo modprobe sctp`", or "CONFIG_IP_SCTP";
     Nftables "nftables", no "such firewall", try "`sudo modprobe nf_tables`", or "CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET";
     Ipv6 "ipv6", no "such protocol", try "boot without `ipv6.disable=1`", or "CONFIG_IPV6";
+    TimeNamespace "time_namespace", no "such namespaces", try "boot Linux 5.6 or later (`uname -r` says which this is)", or "CONFIG_TIME_NS";
 }
 
 impl Feature {

@@ -1,9 +1,12 @@
 //! Why a network, or what runs on it, could not be changed.
 
 use std::error::Error;
+use std::io;
 use std::net::IpAddr;
 
 use netns_test_topology::MTU_IPV6;
+
+use crate::ClockSkew;
 
 /// Why a network, or what runs on it, could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +107,22 @@ pub enum LinkError {
         segment: String,
         /// The impairment, in the words of the options.
         impairment: String,
+    },
+    /// Clocks cannot be skewed so far: one would be before the machine's start, or later than the kernel can count.
+    #[error("no clock can be {skew}: it begins with the machine's start, and ends 146 years after that")]
+    NoSuchTime {
+        /// How far they were to be skewed.
+        skew: ClockSkew,
+    },
+    /// The kernel has nothing that this could be done with.
+    #[error("this kernel has no {what}: {remedy}")]
+    Unsupported {
+        /// What it does not have.
+        what: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+        /// What it said.
+        source: io::Error,
     },
     /// The kernel refused, or what was waited for did not happen.
     #[error("could not {what}")]

@@ -1,10 +1,14 @@
-//! What befalls the programs of a host: they are paused, all of them.
+//! What befalls the programs of a host: all of them are paused, or they are started with another clock.
 
+mod clock;
 mod pause;
 
 use std::fmt::Write;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use clock::Clock;
+pub(crate) use clock::try_out as try_out_clock;
+pub use clock::{ClockSkew, SkewedClock};
 pub use pause::Paused;
 use pause::Pauses;
 
@@ -15,6 +19,7 @@ use crate::Host;
 pub(crate) struct Faults {
     /// Read while a program is started, so that whoever stops all of them has them all.
     pauses: RwLock<Pauses>,
+    clock: Mutex<Clock>,
 }
 
 /// No program is stopped or continued as long as this lives.
@@ -42,13 +47,17 @@ impl Faults {
 pub(crate) fn describe(hosts: &[Host]) -> String {
     let mut text = String::new();
     for host in hosts {
+        let Faults { pauses, clock } = host.machine().faults();
         // At its deadline a test may be in the middle of a change.
-        let paused = match host.machine().faults().pauses.try_read() {
+        let paused = match pauses.try_read() {
             Ok(pauses) => pauses.describe(),
             Err(_) => Some("is just being paused, or continued".to_owned()),
         };
-        // Writing to a string cannot fail.
-        let _ = paused.map(|paused| writeln!(text, "  host {} {paused}", host.name()));
+        let clock = clock.try_lock().ok().and_then(|clock| clock.describe());
+        for fault in paused.into_iter().chain(clock) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  host {} {fault}", host.name());
+        }
     }
     text
 }

@@ -13,6 +13,7 @@ use std::os::fd::OwnedFd;
 use std::thread;
 
 use netns_test_topology::{Feature, Need};
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use once_cell::sync::OnceCell;
 use rtnetlink::packet_route::link::{
@@ -23,7 +24,7 @@ use device::{alone, on_veth};
 pub(crate) use error::Unmet;
 use error::{Attempt, NeedError, Obstacle};
 
-use crate::path;
+use crate::{fault, path};
 
 /// What was tried out is in these namespaces, and in no other. To be kept until the lab is built: the kernel takes devices apart under
 /// the lock that makes them, and takes its time.
@@ -108,6 +109,9 @@ fn try_out(feature: Feature) -> Result<(), Obstacle> {
         Feature::Sctp => socket::sctp(),
         Feature::Nftables => nftables::table(),
         Feature::Ipv6 => socket::ipv6(),
+        // What unshare(2) says to a flag that it does not know, and the file that is there with time namespaces.
+        Feature::TimeNamespace => fault::try_out_clock()
+            .map_err(|error| failed("make a time namespace")(error).lacking_if(&[Errno::EINVAL, Errno::ENOENT])),
     }
 }
 

@@ -48,7 +48,8 @@ impl Command {
             return Err(ProgramError::Paused { program });
         }
         let mut family = Family::found();
-        let mut child = self.inner.spawn().map_err(failed)?;
+        let spawned = if self.is_a_tool { self.inner.spawn() } else { host.machine().faults().spawn(&mut self.inner) };
+        let mut child = spawned.map_err(failed)?;
         // Nobody but `child` waits for it, so the number is still its own.
         let pidfd =
             sys::pidfd_open(child.id()).and_then(|pidfd| is_our_child(&pidfd).map(|()| pidfd)).map_err(failed)?;
