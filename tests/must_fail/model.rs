@@ -366,6 +366,55 @@ pub(crate) fn placed() -> Fixture {
     )
 }
 
+/// Probes of a network that is not well, or was not.
+fn faults() -> Vec<Test> {
+    vec![
+        fails("fails_in_bad_weather")
+            .says("assertion failed: alice can ping bob")
+            .says("\n  segment lan is relayed, seed 0: ")
+            .says("\n    delay 1ms: ")
+            .says("\n    loss 100%, from alice: ")
+            .says("\n    decided about at tests/fixtures/tests/probes.rs:")
+            .says(" duplicated; ended ")
+            .here(),
+        fails("fails_in_a_flood")
+            .says("it is full")
+            .says(" came too fast, ")
+            .says(" found no room while under way")
+            .here(),
+        fails("fails_with_a_host_that_was_paused")
+            .says("assertion failed: alice cannot ping bob")
+            .says("\n  host alice was paused for ")
+            .says("\n  host bob was paused for ")
+            .says("\n  running in alice: `sleep 1000` (pid ")
+            .here(),
+        fails("is_broken_if_a_paused_host_does_not_go_on")
+            .says("is broken at")
+            .says("\ncould not continue the programs of host `alice`: cannot signal `sleep 1000` (pid ")
+            .says("): Operation not permitted (os error 1)\n")
+            .says("\n  stopped in alice: `sleep 1000` (pid "),
+        fails("is_broken_if_a_host_cannot_be_paused")
+            .says("could not pause host `alice`: cannot signal `sleep 1000` (pid ")
+            .says("\n  running in alice: `sleep 1000` (pid ")
+            .here(),
+        fails("fails_with_a_clock_that_was_skewed")
+            .says("\n  host alice started programs with a clock 200ms ahead, until ")
+            .here(),
+        passes("passes_if_a_kernel_without_time_namespaces_is_told_from_one_that_fails"),
+        fails("is_broken_if_what_decides_about_frames_panics")
+            .says("what is this")
+            .says("the relay of segment `lan` has failed: what decides about a frame has panicked: what is this"),
+        fails("is_broken_if_what_was_to_happen_fails")
+            .says("\n    1ms: unplug host `bob` on segment `lan`, tests/fixtures/tests/probes.rs:")
+            .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
+            .says(" failed: host `bob` has no cable of its own on segment `lan`: "),
+        fails("is_broken_if_what_happens_panics")
+            .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
+            .says(" failed: it has panicked: ")
+            .says("what is this"),
+    ]
+}
+
 pub(crate) fn probes() -> Fixture {
     let unanswered = |name| {
         let fails = fails(name).says("assertion failed: alice can ping 198.51.100.77");
@@ -400,49 +449,6 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")
                 .says("\n  bob\n    unknown: nothing can run in it: "),
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
-            fails("fails_in_bad_weather")
-                .says("assertion failed: alice can ping bob")
-                .says("\n  segment lan is relayed, seed 0: ")
-                .says("\n    delay 1ms: ")
-                .says("\n    loss 100%, from alice: ")
-                .says("\n    decided about at tests/fixtures/tests/probes.rs:")
-                .says(" duplicated; ended ")
-                .here(),
-            fails("fails_in_a_flood")
-                .says("it is full")
-                .says(" came too fast, ")
-                .says(" found no room while under way")
-                .here(),
-            fails("fails_with_a_host_that_was_paused")
-                .says("assertion failed: alice cannot ping bob")
-                .says("\n  host alice was paused for ")
-                .says("\n  host bob was paused for ")
-                .says("\n  running in alice: `sleep 1000` (pid ")
-                .here(),
-            fails("is_broken_if_a_paused_host_does_not_go_on")
-                .says("is broken at")
-                .says("\ncould not continue the programs of host `alice`: cannot signal `sleep 1000` (pid ")
-                .says("): Operation not permitted (os error 1)\n")
-                .says("\n  stopped in alice: `sleep 1000` (pid "),
-            fails("is_broken_if_a_host_cannot_be_paused")
-                .says("could not pause host `alice`: cannot signal `sleep 1000` (pid ")
-                .says("\n  running in alice: `sleep 1000` (pid ")
-                .here(),
-            fails("fails_with_a_clock_that_was_skewed")
-                .says("\n  host alice started programs with a clock 200ms ahead, until ")
-                .here(),
-            passes("passes_if_a_kernel_without_time_namespaces_is_told_from_one_that_fails"),
-            fails("is_broken_if_what_decides_about_frames_panics")
-                .says("what is this")
-                .says("the relay of segment `lan` has failed: what decides about a frame has panicked: what is this"),
-            fails("is_broken_if_what_was_to_happen_fails")
-                .says("\n    1ms: unplug host `bob` on segment `lan`, tests/fixtures/tests/probes.rs:")
-                .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
-                .says(" failed: host `bob` has no cable of its own on segment `lan`: "),
-            fails("is_broken_if_what_happens_panics")
-                .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
-                .says(" failed: it has panicked: ")
-                .says("what is this"),
             fails("fails_if_nobody_listens")
                 .says("assertion failed: alice reaches bob, TCP port 80")
                 .says("the last word is: TCP to 198.51.100.2:80 is refused")
@@ -466,7 +472,9 @@ pub(crate) fn probes() -> Fixture {
             passes("passes_if_a_kernel_that_cannot_be_asked_is_told_from_one_that_fails"),
             fails("fails_if_it_comes").says("assertion failed: never within 200ms a number").says(": 7").here(),
             fails("is_broken_if_what_is_watched_stands_still").says("could not watch whether a number: ").here(),
-        ],
+        ]
+        .into_iter()
+        .chain(faults()),
     )
 }
 
