@@ -64,6 +64,12 @@ fn states_of(id: u32) -> Vec<char> {
     stats.filter_map(|stat| stat.rsplit(')').next()?.trim().chars().next()).collect()
 }
 
+/// So many rounds, or as many as there is time for: each may take long on a machine that is busy.
+fn rounds(count: u32) -> impl Iterator<Item = u32> {
+    let begun = Instant::now();
+    (0..count).take_while(move |_| begun.elapsed() < Duration::from_secs(5))
+}
+
 fn numbers(host: &Host) -> Vec<u32> {
     host.processes().iter().map(netns_test::HostProcess::id).collect()
 }
@@ -95,7 +101,7 @@ async fn programs_stand_still_until_the_guard_is_dropped(a: Host, b: Host) -> Te
 fn all_threads_and_all_descendants_stop(a: Host) -> TestResult {
     let daemons = "setsid sleep 1000 & (setsid sleep 1000 &); sleep 1000 & exec sleep 1000";
     sh(&a, daemons).spawn()?;
-    program(&a).args(["spin", "8"]).ready_on_line("here").spawn()?;
+    program(&a).args(["spin", "4"]).ready_on_line("here").spawn()?;
     // These are never done with starting others, by fork(2) and, in many a shell, by vfork(2).
     for _ in 0..2 {
         sh(&a, "while :; do sleep 0 & sleep 0; done").spawn()?;
@@ -104,7 +110,7 @@ fn all_threads_and_all_descendants_stop(a: Host) -> TestResult {
     while a.processes().iter().filter(|process| process.command() == ["sleep", "1000"]).count() < 4 {
         std::thread::yield_now();
     }
-    for _ in 0..100 {
+    for _ in rounds(100) {
         let paused = a.pause().wait()?;
         let (seen, then) = (states(&a), numbers(&a));
         // One that waits for its child's exec, which has stopped, is `D`.
@@ -248,7 +254,7 @@ fn a_child_that_comes_while_its_parent_stops_is_stopped(a: Host) -> TestResult {
     for _ in 0..2 {
         program(&a).args(["fork", "64"]).ready_on_line("here").spawn()?;
     }
-    for _ in 0..30 {
+    for _ in rounds(30) {
         let paused = a.pause().wait()?;
         let seen = states(&a);
         assert!(seen.is_subset(&['T'].into()), "{seen:?}");
@@ -277,7 +283,7 @@ fn a_start_and_a_pause_at_once_are_one_after_the_other(a: Host) -> TestResult {
             }
             Ok(())
         });
-        let paused = (0..200).try_for_each(|nth| -> TestResult {
+        let paused = rounds(200).try_for_each(|nth| -> TestResult {
             // One has been started, and the next is about to be: it comes more or less far.
             told.recv()?.kill()?;
             std::thread::sleep(nth % 20 * Duration::from_micros(100));
