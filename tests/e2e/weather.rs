@@ -540,28 +540,51 @@ fn frames_come_one_by_one_where_more_than_a_delay_is_in_force(net: Three) -> Tes
     Ok(())
 }
 
+/// A segment on which nothing passes, and whose relay has no room for more, as long as this lives.
+struct Full {
+    // Dropped first: then the relay has time again.
+    _release: std::sync::mpsc::Sender<()>,
+    is_over: std::sync::Arc<AtomicBool>,
+    flood: Option<std::thread::JoinHandle<()>>,
+    _thinking: netns_test::Intercepted,
+}
+
+impl Full {
+    async fn of(segment: &Segment, from: &Host, to: &Host) -> TestResult<Self> {
+        // Nothing passes while somebody thinks about the first frame, and what comes behind it fills the relay's sockets.
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let thinking = segment.intercept(move |_| {
+            let _ = released.recv_timeout(Duration::from_secs(30));
+            Verdict::Pass
+        });
+        let thinking = thinking.await?;
+        let (socket, to) = (from.udp_socket()?, std::net::SocketAddr::new(to.addr(), 9));
+        let is_over = std::sync::Arc::new(AtomicBool::new(false));
+        let until = std::sync::Arc::clone(&is_over);
+        // More than any socket holds; and then more.
+        (0..30_000).for_each(|_| _ = socket.send_to(&[0; 1400], to));
+        let flood = std::thread::spawn(move || {
+            while !until.load(Ordering::Relaxed) {
+                let _ = socket.send_to(&[0; 1400], to);
+            }
+        });
+        Ok(Self { _release: release, is_over, flood: Some(flood), _thinking: thinking })
+    }
+}
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let _ = self.flood.take().map(std::thread::JoinHandle::join);
+    }
+}
+
 #[netns_test(timeout = "60s")]
 async fn what_a_relay_has_no_room_for_is_not_silent(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     a.assert_ping(b).await;
     let mut flow = a.open_udp(b).await?;
-    // Nothing passes while somebody thinks about the first frame, and what comes behind it fills the relay's sockets.
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let thinking = lan.intercept(move |_| {
-        let _ = released.recv_timeout(Duration::from_secs(30));
-        Verdict::Pass
-    });
-    let thinking = thinking.await?;
-    let (socket, to) = (a.udp_socket()?, std::net::SocketAddr::new(b.addr(), 9));
-    let is_over = std::sync::Arc::new(AtomicBool::new(false));
-    let until = std::sync::Arc::clone(&is_over);
-    // More than any socket holds; and then more.
-    (0..30_000).for_each(|_| _ = socket.send_to(&[0; 1400], to));
-    let flood = std::thread::spawn(move || {
-        while !until.load(Ordering::Relaxed) {
-            let _ = socket.send_to(&[0; 1400], to);
-        }
-    });
+    let full = Full::of(lan, a, b).await?;
     let (window, broken) = (300 * MS, || Err("broken".to_owned()));
     assert_eq!(panic_of(a.assert_no_ping(b).window(window)).await, broken());
     assert_eq!(panic_of(a.assert_no_udp(b, 9).window(window)).await, broken());
@@ -570,11 +593,33 @@ async fn what_a_relay_has_no_room_for_is_not_silent(net: Three) -> TestResult {
     let error = a.ping(b).count(1).timeout(window).await.unwrap_err();
     let source = std::error::Error::source(&error).ok_or("a cause")?.to_string();
     assert!(source.starts_with("the relay of segment `lan` had no room for "), "{source}");
-    is_over.store(true, Ordering::Relaxed);
-    flood.join().map_err(|_| "the flood has panicked")?;
-    drop(release);
-    drop(thinking);
+    drop(full);
     a.assert_ping(b).await;
+    Ok(())
+}
+
+#[netns_test(timeout = "60s")]
+async fn a_relay_without_room_is_no_matter_to_whom_it_does_not_join(net: Memories) -> TestResult {
+    let ([a, b, _], [c, d, _]) = (&net.mayflies, &net.elephants);
+    let _unrelated = net.forgetful.impair(Impairment::black_hole()).await?;
+    c.assert_ping(d).await;
+    let full = Full::of(&net.lasting, c, d).await?;
+    a.assert_no_ping(b).window(300 * MS).await;
+    assert_eq!(panic_of(c.assert_no_ping(d).window(300 * MS)).await, Err("broken".to_owned()));
+    drop(full);
+    Ok(())
+}
+
+#[netns_test]
+async fn a_host_that_takes_nothing_is_no_reason_not_to_believe_silence(net: Three) -> TestResult {
+    let Three { lan, a, b, c, .. } = &net;
+    let _relayed = lan.intercept(|_| Verdict::Pass).await?;
+    a.assert_ping(b).await;
+    for host in [b, c] {
+        ip(host, &["link", "set", "eth0", "down"]);
+    }
+    a.assert_no_ping(b).await;
+    a.assert_no_arping(b).await;
     Ok(())
 }
 

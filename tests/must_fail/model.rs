@@ -408,6 +408,14 @@ fn faults() -> Vec<Test> {
             .says("\n    1ms: unplug host `bob` on segment `lan`, tests/fixtures/tests/probes.rs:")
             .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
             .says(" failed: host `bob` has no cable of its own on segment `lan`: "),
+        fails("is_broken_if_a_guard_of_what_happens_panics")
+            .says("what has happened at tests/fixtures/tests/probes.rs:")
+            .says(" could not be undone: it has panicked: ")
+            .says("what was checked"),
+        fails("is_broken_if_a_guard_of_the_last_time_panics")
+            .says("what was to happen at ")
+            .says(" failed: it has panicked: ")
+            .says("what was checked"),
         fails("is_broken_if_what_happens_panics")
             .says("what was to happen at 1ms (tests/fixtures/tests/probes.rs:")
             .says(" failed: it has panicked: ")

@@ -1,7 +1,7 @@
 //! Cables: pulled out, plugged in, moved to another switch.
 
 use super::{Change, LinkError, interface_on};
-use crate::lab::{Awaited, Carrier, Member, NoCable, Patience, wait_in_host};
+use crate::lab::{Awaited, Carrier, LabError, Member, NoCable, Patience, wait_in_host};
 use crate::{Host, Segment};
 
 impl Segment {
@@ -17,16 +17,13 @@ impl Segment {
         self.set_plugged(host, true)
     }
 
-    pub(super) fn set_plugged(&self, host: &Host, plugged: bool) -> Change {
+    fn set_plugged(&self, host: &Host, plugged: bool) -> Change {
         let verb = if plugged { "plug in" } else { "unplug" };
         let what = format!("{verb} host `{}` on segment `{}`", host.name(), self.name());
         let (segment, host) = (self.clone(), host.clone());
         Change::new(what.clone(), &host.clone(), move |patience| {
-            let cable = Cable::of(&segment, &host)?;
-            let hub = &host.surroundings().hub;
-            hub.set_ports(&cable.ports, plugged, patience).map_err(|error| LinkError::failed(&what, error))?;
-            let state = if plugged { Carrier::There } else { Carrier::Lost };
-            cable.wait_for(&host, state, patience).map_err(|error| LinkError::failed(&what, error))
+            let plugs = Cable::of(&segment, &host)?.set_plugged(&host, plugged, patience);
+            plugs.map_err(|error| LinkError::failed(&what, error))
         })
     }
 
@@ -63,6 +60,7 @@ impl Segment {
 }
 
 /// What an interface is plugged in with.
+#[derive(Clone, Debug)]
 pub(super) struct Cable {
     pub(super) member: Member,
     pub(super) ports: Vec<u32>,
@@ -76,7 +74,13 @@ impl Cable {
         Ok(Self { member, ports: ports.map_err(|why| no_cable(host, segment, why))? })
     }
 
-    fn wait_for(&self, host: &Host, state: Carrier, patience: Patience) -> Result<(), crate::lab::LabError> {
+    /// Pulls it or plugs it in, wherever it is; when this is over, the host knows.
+    pub(super) fn set_plugged(&self, host: &Host, plugged: bool, patience: Patience) -> Result<(), LabError> {
+        host.surroundings().hub.set_ports(&self.ports, plugged, patience)?;
+        self.wait_for(host, if plugged { Carrier::There } else { Carrier::Lost }, patience)
+    }
+
+    fn wait_for(&self, host: &Host, state: Carrier, patience: Patience) -> Result<(), LabError> {
         let surroundings = host.surroundings();
         if surroundings.hub.tap(self.member).is_some() {
             // The host's kernel has no such interface.

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::cable::Cable;
 use super::{Change, LinkError};
 use crate::error::chain;
 use crate::timeline::{Happening, Moment, RunningTimeline, Step};
@@ -21,13 +22,13 @@ impl Segment {
     ///     Ok(())
     /// }
     /// ```
+    ///
+    /// # Errors
+    /// [`LinkError::Senseless`] if another guard has the cable out already, and as [`Segment::unplug`].
     pub fn unplugged(&self, host: &Host) -> Change<Unplugged> {
         let (segment, host) = (self.clone(), host.clone());
-        let unplug = segment.unplug(&host);
-        Change::in_lab(unplug.what().to_owned(), self.surroundings().clone(), move |_| {
-            unplug.wait()?;
-            Ok(Unplugged { segment, host })
-        })
+        let what = segment.unplug(&host).what().to_owned();
+        Change::in_lab(what, self.surroundings().clone(), move |_| Unplugged::pull(segment, host))
     }
 
     /// Pulls the host's cable out of the switch for the time `down`, plugs it in for the time `up`, and so on, until the guard is dropped that this ends with:
@@ -60,13 +61,27 @@ impl Segment {
                 return Err(senseless("a cable that flaps is out for a while, and in for a while".to_owned()));
             }
             let out = segment.unplugged(&host).wait()?;
-            let change = |plugged: bool, first| {
-                let (segment, host) = (segment.clone(), host.clone());
-                Step::repeated(at, (first, down + up), move || segment.set_plugged(&host, plugged))
+            let (cable, mut is_in) = (out.cable.clone(), false);
+            let surroundings = host.surroundings().clone();
+            let turn = move || {
+                is_in = !is_in;
+                cable.clone().turn(&host, &segment, is_in)
             };
-            let steps = vec![change(true, down), change(false, down + up)];
-            let timeline = RunningTimeline::start(segment.surroundings().clone(), steps)?;
+            let step = Step::repeated(at, down, vec![up, down], turn);
+            let timeline = RunningTimeline::start(surroundings, vec![step])?;
             Ok(Flapping { timeline, _out: out })
+        })
+    }
+}
+
+impl Cable {
+    /// The change that pulls it or plugs it in, wherever it is by then.
+    fn turn(self, host: &Host, segment: &Segment, is_in: bool) -> Change {
+        let verb = if is_in { "plug in" } else { "unplug" };
+        let what = format!("{verb} host `{}` on segment `{}`", host.name(), segment.name());
+        let host = host.clone();
+        Change::new(what.clone(), &host.clone(), move |patience| {
+            self.set_plugged(&host, is_in, patience).map_err(|error| LinkError::failed(&what, error))
         })
     }
 }
@@ -75,16 +90,34 @@ impl Segment {
 #[derive(Debug)]
 #[must_use = "the cable is plugged in again when this is dropped"]
 pub struct Unplugged {
-    segment: Segment,
+    cable: Cable,
     host: Host,
+    segment: Segment,
+}
+
+impl Unplugged {
+    fn pull(segment: Segment, host: Host) -> Result<Self, LinkError> {
+        let cable = Cable::of(&segment, &host)?;
+        if !host.surroundings().outages().insert(cable.member) {
+            let (host, segment) = (host.name(), segment.name());
+            let why = format!("another guard has the cable of host `{host}` on segment `{segment}` out already");
+            return Err(LinkError::Senseless { why });
+        }
+        // If it cannot be pulled, whatever has been is undone.
+        let out = Self { cable, host, segment };
+        out.cable.clone().turn(&out.host, &out.segment, false).wait()?;
+        Ok(out)
+    }
 }
 
 impl Drop for Unplugged {
     fn drop(&mut self) {
-        if let Err(error) = self.segment.plug(&self.host).wait() {
+        let surroundings = self.host.surroundings();
+        if let Err(error) = self.cable.clone().turn(&self.host, &self.segment, true).wait() {
             // Nobody can be told here; a test that goes on would be one of a network that is not what it thinks.
-            let _ = self.segment.surroundings().spoiled.set(chain(&error));
+            let _ = surroundings.spoiled.set(chain(&error));
         }
+        surroundings.outages().remove(&self.cable.member);
     }
 }
 

@@ -21,7 +21,11 @@ impl Host {
     ///
     /// As long as the host is paused, [`Command`](crate::Command) starts nothing there: that is
     /// [`ProgramError::Paused`](crate::ProgramError::Paused). A program can be killed; other signals reach it when it
-    /// is continued. One that had been stopped before stays so. Of several guards the last continues the programs.
+    /// is continued, but for a `SIGCONT` of the test's, which continues it. One that had been stopped before stays so. Of several guards the last continues the programs.
+    ///
+    /// # Errors
+    /// [`LinkError::Failed`] if a program has not stopped within 10 s, stretched by the setting `time-scale`, or cannot be signalled; those that have
+    /// stopped are continued, and the test is broken.
     ///
     /// ```
     /// # use netns_test::prelude::*;
@@ -58,7 +62,7 @@ pub struct Paused {
 
 impl Paused {
     /// Continues the programs (`SIGCONT`), unless another guard has them paused, too: as when this is dropped, but with
-    /// the error if there is one.
+    /// the error if there is one: [`LinkError::Failed`], and the test is broken.
     pub fn resume(mut self) -> Change {
         let what = format!("continue the programs of host `{}`", self.host.name());
         Change::in_lab(what.clone(), self.host.surroundings().clone(), move |_| {
@@ -238,6 +242,6 @@ impl Pauses {
 }
 
 fn describe(process: &HostProcess) -> String {
-    let words: Vec<_> = process.command().iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<_> = process.command_now().iter().map(|word| word.to_string_lossy().into_owned()).collect();
     format!("`{}` (pid {})", words.join(" ").escape_debug(), process.id())
 }

@@ -1,5 +1,6 @@
 //! What all hosts and segments of a lab know.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -32,6 +33,8 @@ pub(crate) struct Surroundings {
     pub(crate) spoiled: OnceCell<String>,
     /// The addresses that hosts have now: of each host, of each of its interfaces.
     addresses: RwLock<Vec<Vec<Vec<IpNet>>>>,
+    /// The interfaces whose cables guards have out.
+    outages: Mutex<BTreeSet<Member>>,
     /// Held from when it is known that nobody has an address until somebody has it.
     addressing: Mutex<()>,
 }
@@ -51,6 +54,7 @@ impl Surroundings {
             broken: OnceCell::new(),
             spoiled: OnceCell::new(),
             addresses,
+            outages: Mutex::default(),
             addressing: Mutex::default(),
         }
     }
@@ -58,6 +62,11 @@ impl Surroundings {
     /// The addresses that a host has now, interface by interface.
     pub(crate) fn addresses_of(&self, host: usize) -> Vec<Vec<IpNet>> {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner)[host].clone()
+    }
+
+    /// The interfaces whose cables guards have out.
+    pub(crate) fn outages(&self) -> MutexGuard<'_, BTreeSet<Member>> {
+        self.outages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps others from giving addresses.

@@ -16,7 +16,9 @@ use crate::error::chain;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, Netlink, NetlinkError, NoCable, link_message, with_netlink};
 use crate::needs;
-use crate::relay::{Bridge, Counts, Ledger, Relay, Selector, Verdict, Verdicts, WireFrame, mix, refuse_inside};
+use crate::relay::{
+    Bridge, Counts, Decide, Ledger, Lent, Relay, Selector, Verdict, Verdicts, WireFrame, mix, refuse_inside,
+};
 use crate::{Lab, Segment};
 
 /// How many impairments that have ended are told of.
@@ -142,11 +144,13 @@ impl Impairments {
         at: &'static Location<'static>,
         decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
     ) -> Result<u64, ImpairError> {
+        // Dropped, if nobody takes it, when the lock is free again: it may hold a guard of its own.
+        let decide = Lent::new(Box::new(decide) as Decide);
         self.with_relay(surroundings, segment, |in_force| {
             in_force.send_singly(surroundings, segment, true)?;
             in_force.numbers += 1;
             let number = in_force.numbers;
-            let put = in_force.relay()?.intercept(number, decide);
+            let put = in_force.relay()?.intercept(number, &decide);
             put.map_err(|error| ImpairError::Relay("intercept frames", error))?;
             in_force.interceptors.insert(number, at);
             Ok(number)
@@ -478,29 +482,42 @@ impl InForce {
         }
     }
 
+    /// What has been decided about frames, or why that is not known.
+    fn verdicts(&self, number: u64) -> Result<Verdicts, String> {
+        let relay = self.relay().map_err(|error| chain(&error))?;
+        relay.verdicts(number).map_err(|error| error.to_string())
+    }
+
     fn describe(&self, surroundings: &Arc<Surroundings>, segment: usize, text: &mut String) -> fmt::Result {
         let plan = &surroundings.plan;
         let name = &plan.segments[segment].name;
         let chance = format_args!("seed {}", surroundings.settings.seed);
         match &self.by {
             By::Kernel(_) if self.impairments.is_empty() && self.ended.is_empty() => {}
-            By::Kernel(_) => writeln!(text, "  segment {name} is the kernel's, {chance}")?,
+            By::Kernel(_) => writeln!(text, "  segment {name} is the kernel's")?,
             By::Relay(relay) => match relay.ledger().totals() {
                 Ok(totals) => writeln!(text, "  segment {name} is relayed, {chance}: {totals}")?,
                 Err(error) => writeln!(text, "  segment {name} is relayed, {chance}: {error}")?,
             },
         }
+        let silent = match &self.by {
+            By::Kernel(_) => None,
+            By::Relay(relay) => relay.answers().err(),
+        };
         for (&number, wanted) in &self.impairments {
-            match self.counts(surroundings, number) {
-                Ok(counts) => writeln!(text, "    {}", impaired(plan, wanted, counts))?,
-                Err(error) => writeln!(text, "    {}: {}", wanted.impairment, chain(&error))?,
+            match &silent {
+                Some(error) => writeln!(text, "    {}: {error}", wanted.impairment)?,
+                None => match self.counts(surroundings, number) {
+                    Ok(counts) => writeln!(text, "    {}", impaired(plan, wanted, counts))?,
+                    Err(error) => writeln!(text, "    {}: {}", wanted.impairment, chain(&error))?,
+                },
             }
         }
         for (&number, at) in &self.interceptors {
-            match self.relay().map(|relay| relay.verdicts(number)) {
-                Ok(Ok(verdicts)) => writeln!(text, "    {}", decided(at, &verdicts))?,
-                Ok(Err(error)) => writeln!(text, "    decided about at {at}: {error}")?,
-                Err(error) => writeln!(text, "    decided about at {at}: {error}")?,
+            let verdicts = silent.as_ref().map_or_else(|| self.verdicts(number), |error| Err(error.to_string()));
+            match verdicts {
+                Ok(verdicts) => writeln!(text, "    {}", decided(at, &verdicts))?,
+                Err(error) => writeln!(text, "    decided about at {}:{}: {error}", at.file(), at.line())?,
             }
         }
         for (what, when) in &self.ended {

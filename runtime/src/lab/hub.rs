@@ -102,6 +102,23 @@ impl Hub {
         all.filter(move |&member| self.segment_of(plan, member) == segment)
     }
 
+    /// The segments that something a host sends may cross, whoever passes it on, as they are now.
+    pub(crate) fn within_reach(&self, plan: &Plan, host: usize) -> BTreeSet<usize> {
+        let of = |host: usize| {
+            let interfaces = 0..plan.hosts[host].interfaces.len();
+            interfaces.map(move |nth| self.segment_of(plan, (host, nth)))
+        };
+        let mut within: BTreeSet<usize> = of(host).collect();
+        loop {
+            let joined = (0..plan.hosts.len()).filter(|&host| of(host).any(|segment| within.contains(&segment)));
+            let more: BTreeSet<usize> = joined.flat_map(of).collect();
+            if more.len() == within.len() {
+                return within;
+            }
+            within = more;
+        }
+    }
+
     /// The devices that send to the ports of a switch: of a host, or of the switches themselves. A tap's are the test's own frames.
     pub(crate) fn senders(&self, plan: &Plan, segment: usize) -> BTreeSet<(Option<usize>, u32)> {
         let of_member = |(host, nth): Member| match plan.hosts[host].interfaces[nth].device {

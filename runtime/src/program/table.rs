@@ -61,6 +61,11 @@ impl HostProcess {
         self.pidfd.as_fd()
     }
 
+    /// What it has as its command by now; it has not ended.
+    pub(crate) fn command_now(&self) -> Vec<OsString> {
+        words(self.id)
+    }
+
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         let Self { id, pidfd, command, program } = self;
         Ok(Self { id: *id, pidfd: pidfd.try_clone()?, command: command.clone(), program: *program })
@@ -109,12 +114,17 @@ fn find(
 ) -> Option<(usize, HostProcess)> {
     let pidfd = sys::pidfd_open(id).ok()?;
     let place = place(id)?;
-    let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    let command = command.strip_suffix(b"\0").unwrap_or(&command);
-    let command = command.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
+    let command = words(id);
     let program = namespace(id, "cgroup").and_then(|(_, number)| started.get(&number).copied());
     let ended = is_readable(pidfd.as_fd()).unwrap_or(true);
     (!ended).then_some((place, HostProcess { id, pidfd, command, program }))
+}
+
+/// What a process has as its command now: nothing for a moment, while it becomes another program.
+fn words(id: u32) -> Vec<OsString> {
+    let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let command = command.strip_suffix(b"\0").unwrap_or(&command);
+    command.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect()
 }
 
 fn numbers() -> impl Iterator<Item = u32> {

@@ -248,6 +248,11 @@ impl Board {
         counts
     }
 
+    /// Who is to be suspected of a panic: what the test has decide, if there is any of it.
+    pub(super) fn suspect(&self) -> &'static str {
+        if self.interceptors.is_empty() { "it" } else { "what decides about a frame" }
+    }
+
     /// Ends the loop.
     pub(super) fn end(&mut self) {
         self.is_over = true;

@@ -42,7 +42,7 @@ pub(crate) struct Totals {
     pub(crate) unreadable: u64,
     /// Frames for which there was no room among those under way.
     pub(crate) overflowed: u64,
-    /// Frames that a port did not take: they are larger than its MTU, or make no sense.
+    /// Frames that a port did not take: its host is down, they are larger than its MTU, or make no sense. A bridge would not have delivered them either.
     pub(crate) refused: u64,
 }
 

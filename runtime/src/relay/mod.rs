@@ -41,6 +41,9 @@ use crate::sys;
 /// How long the thread of a relay may take to answer: it answers between two frames, so that it does not is a bug or a machine that stands still.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long it may take where a test's last words are collected, for which there is little time.
+const LAST_PATIENCE: Duration = Duration::from_millis(300);
+
 /// For how long its thread runs at once where others wait: it has little to do at a time, and that is to be done when it is due.
 const SLICE: Duration = Duration::from_micros(100);
 
@@ -75,6 +78,24 @@ pub(crate) struct Bridge {
     pub(crate) hosts: Hosts,
     /// For how long a host is known that sends nothing.
     pub(crate) ageing: Duration,
+}
+
+/// Something that is handed over to the thread, or stays where it is: what decides about frames may hold a guard, and is not to be dropped with whoever
+/// could not take it.
+pub(crate) struct Lent<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Lent<T> {
+    pub(crate) fn new(what: T) -> Self {
+        Self(Arc::new(Mutex::new(Some(what))))
+    }
+
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Something that the thread is to do between two frames.
@@ -115,9 +136,8 @@ impl Relay {
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => failed(error.to_string()),
-                // The test's own code is all that is called here that may.
                 Err(payload) => {
-                    failed(format!("what decides about a frame has panicked: {}", panic_message(payload.as_ref())));
+                    failed(format!("{} has panicked: {}", board.suspect(), panic_message(payload.as_ref())));
                 }
             }
             control.close();
@@ -139,13 +159,10 @@ impl Relay {
     }
 
     /// Has each frame be decided about; see [`Board::intercept`].
-    pub(crate) fn intercept(
-        &self,
-        number: u64,
-        decide: impl FnMut(&WireFrame) -> Verdict + Send + 'static,
-    ) -> io::Result<()> {
+    pub(crate) fn intercept(&self, number: u64, decide: &Lent<Decide>) -> io::Result<()> {
+        let decide = decide.clone();
         self.tell(move |board| {
-            board.intercept(number, Box::new(decide));
+            board.intercept(number, decide.take().expect("it is lent once"));
             Ok(())
         })
     }
@@ -189,9 +206,22 @@ impl Relay {
         self.tell(move |board| ports.into_iter().try_for_each(|port| board.remove_port(port)))
     }
 
+    /// An error if it does not answer soon: it has ended, or whoever decides about a frame has not.
+    pub(crate) fn answers(&self) -> io::Result<()> {
+        self.tell_within(LAST_PATIENCE, |_| Ok(()))
+    }
+
     /// Has the thread do something between two frames, and waits for the answer.
     fn tell<T: Send + 'static>(
         &self,
+        task: impl FnOnce(&mut Board) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        self.tell_within(PATIENCE, task)
+    }
+
+    fn tell_within<T: Send + 'static>(
+        &self,
+        patience: Duration,
         task: impl FnOnce(&mut Board) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         refuse_inside()?;
@@ -201,10 +231,10 @@ impl Relay {
             let _ = answer.send(task(board));
             Ok(())
         }))?;
-        answered.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+        answered.recv_timeout(patience).unwrap_or_else(|error| {
             Err(match error {
                 RecvTimeoutError::Timeout => {
-                    io::Error::other(format!("the relay has not answered within {PATIENCE:?}"))
+                    io::Error::other(format!("the relay has not answered within {patience:?}"))
                 }
                 RecvTimeoutError::Disconnected => gone(),
             })

@@ -48,7 +48,7 @@ pub(super) enum Sent {
     Waits,
     /// Too much waits for the host already.
     Overflow,
-    /// It is too large for the port, or makes no sense to the kernel.
+    /// The host does not take it, it is too large for the port, or makes no sense to the kernel.
     Refused,
 }
 
@@ -152,9 +152,8 @@ impl Port {
             Ok(_) | Err(Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => Ok(Sent::Done),
             // What has been sent counts until its host has taken it from its queue.
             Err(Errno::EAGAIN) => Ok(Sent::Waits),
-            // The queue is full: a kernel would drop it, too.
-            Err(Errno::ENOBUFS) => Ok(Sent::Overflow),
-            Err(Errno::EMSGSIZE | Errno::EINVAL) => Ok(Sent::Refused),
+            // The host's interface is down, or takes no frame as large, or its kernel has too many already: a bridge's would be dropped, too.
+            Err(Errno::ENOBUFS | Errno::EMSGSIZE | Errno::EINVAL) => Ok(Sent::Refused),
             Err(error) => Err(error.into()),
         }
     }

@@ -47,13 +47,18 @@ impl Lab {
     }
 }
 
-/// A time since a timeline's start, or between two of its events: a [`Duration`], or a number with its unit, `"1.5s"`.
+/// A time since a timeline's start, or between two of its events, at most 24 hours: a [`Duration`], or a number with its unit, `"1.5s"`.
 #[derive(Clone, Debug)]
 pub struct Moment(Result<Duration, String>);
 
 impl Moment {
     pub(crate) fn parsed(self) -> Result<Duration, String> {
-        self.0
+        match self.0 {
+            Ok(moment) if moment > *units::TIMEOUTS.end() => {
+                Err(format!("{moment:?} is out of range: it is at most 24h, which no test outlasts"))
+            }
+            moment => moment,
+        }
     }
 }
 
@@ -116,7 +121,7 @@ impl Timeline {
         let at = Location::caller();
         match self.time(interval, at) {
             (timeline, Some(Duration::ZERO)) => timeline.makes_no_sense(at, "an interval is longer than nothing"),
-            (timeline, Some(interval)) => timeline.then(Step::repeated(at, (interval, interval), action)),
+            (timeline, Some(interval)) => timeline.then(Step::repeated(at, interval, vec![interval], action)),
             (timeline, None) => timeline,
         }
     }

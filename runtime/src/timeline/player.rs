@@ -17,7 +17,10 @@ pub(crate) struct Step {
     at: &'static Location<'static>,
     /// When it is to be carried out next.
     next: Option<Duration>,
-    interval: Option<Duration>,
+    /// After what it is carried out again, in turn; empty if it is carried out once.
+    rhythm: Vec<Duration>,
+    /// How often it was carried out.
+    times: usize,
     /// When what it has ended with is to be given up.
     end: Option<Duration>,
     carry_out: Box<dyn FnMut() -> Carried + Send>,
@@ -68,17 +71,19 @@ impl Step {
         Self { end, ..Self::new(at, first, Box::new(carry_out)) }
     }
 
-    /// One that is carried out at `first`, and again after each interval.
+    /// One that is carried out at `first`, and again after each of the intervals in turn.
     pub(crate) fn repeated<A: Action>(
         at: &'static Location<'static>,
-        (first, interval): (Duration, Duration),
+        first: Duration,
+        rhythm: Vec<Duration>,
         mut action: impl FnMut() -> A + Send + 'static,
     ) -> Self {
-        Self { interval: Some(interval), ..Self::new(at, first, Box::new(move || action().carry_out())) }
+        Self { rhythm, ..Self::new(at, first, Box::new(move || action().carry_out())) }
     }
 
     fn new(at: &'static Location<'static>, first: Duration, carry_out: Box<dyn FnMut() -> Carried + Send>) -> Self {
-        Self { at, next: Some(first), interval: None, end: None, carry_out, what: String::new(), kept: None }
+        let (rhythm, what) = (Vec::new(), String::new());
+        Self { at, next: Some(first), rhythm, times: 0, end: None, carry_out, what, kept: None }
     }
 
     /// What is to be done next, and when.
@@ -90,26 +95,33 @@ impl Step {
     /// Does what is due. Answers with why it failed.
     fn carry_out(&mut self, due: Due, now: impl Fn() -> Duration) -> Result<(), String> {
         // A guard of the last time ends before the next time begins.
-        self.kept = None;
+        let kept = self.kept.take();
+        caught(|| drop(kept))?;
         if due == Due::GiveUp {
             return Ok(());
         }
-        let carried = catch_unwind(AssertUnwindSafe(|| (self.carry_out)()));
-        let carried = carried.map_err(|payload| format!("it has panicked: {}", panic_message(payload.as_ref())));
-        // What it could not begin in time is left out.
-        let missed = |interval: Duration, next: Duration| {
-            let late = now().saturating_sub(next);
-            u32::try_from(late.as_nanos() / interval.as_nanos()).unwrap_or(u32::MAX)
-        };
-        self.next = match (self.next, self.interval) {
-            (Some(next), Some(interval)) => Some(next + interval * missed(interval, next).saturating_add(1)),
-            _ => None,
-        };
+        let carried = caught(&mut self.carry_out);
+        self.next = self.next.and_then(|next| self.after(next, now()));
+        self.times += 1;
         let Carried { what, outcome } = carried?;
         self.what = what.unwrap_or_default();
         self.kept = Some(outcome?);
         Ok(())
     }
+
+    /// When it is carried out after it was to be at `next`, if it is again. Whole rounds that could not begin in time are left out.
+    fn after(&self, next: Duration, now: Duration) -> Option<Duration> {
+        let interval = *self.rhythm.get(self.times % self.rhythm.len().max(1))?;
+        let round: Duration = self.rhythm.iter().sum();
+        let missed = now.saturating_sub(next).as_nanos() / round.as_nanos();
+        Some(next + interval + round * u32::try_from(missed).unwrap_or(u32::MAX))
+    }
+}
+
+/// Does something of the test's, and answers with its panic if there is one.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.map_err(|payload| format!("it has panicked: {}", panic_message(payload.as_ref())))
 }
 
 impl Player {
@@ -119,8 +131,13 @@ impl Player {
         let (its, lab) = (Arc::clone(&shared), Arc::downgrade(surroundings));
         let play = move || {
             its.play(&lab, &mut steps);
-            // The guards heal what they are about, in the reverse order.
-            while steps.pop().is_some() {}
+            // The guards heal what they are about, in the reverse order, whatever one of them does.
+            while let Some(step) = steps.pop() {
+                let place = format!("{}:{}", step.at.file(), step.at.line());
+                if let (Err(error), Some(lab)) = (caught(|| drop(step)), lab.upgrade()) {
+                    let _ = lab.spoiled.set(format!("what has happened at {place} could not be undone: {error}"));
+                }
+            }
             its.lock().is_done = true;
             its.changed.notify_all();
         };
@@ -146,7 +163,7 @@ impl Player {
         self.shared.changed.notify_all();
         // What happens may itself hold on to the timeline.
         if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // A panic of what happens has been caught; one of a guard's has been shown.
+            // Whatever of the test's panics there has been caught.
             let _ = thread.join();
         }
     }
@@ -163,7 +180,7 @@ impl Shared {
         let start = Instant::now();
         let now = || start.elapsed();
         loop {
-            let is_done = steps.iter().all(|step| step.interval.is_some() || step.due().is_none());
+            let is_done = steps.iter().all(|step| !step.rhythm.is_empty() || step.due().is_none());
             let next = steps.iter().enumerate().filter_map(|(nth, step)| step.due().map(|(at, due)| (at, nth, due)));
             // The first of those that are due at the same time.
             let next = next.min_by_key(|&(at, nth, _)| (at, nth));
@@ -210,11 +227,11 @@ impl Shared {
 
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, next, interval, end, .. } = self;
+        let Self { at, next, rhythm, end, .. } = self;
         f.debug_struct("Step")
             .field("at", at)
             .field("next", next)
-            .field("interval", interval)
+            .field("rhythm", rhythm)
             .field("end", end)
             .finish_non_exhaustive()
     }
