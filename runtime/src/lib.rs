@@ -104,9 +104,9 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::{
-        Arp, ArpError, Flow, FlowError, Host, Icmp, Impairment, IpNet, Lab, Percent, PingError, Prefix, Rate, Sctp,
-        Segment, ServiceError, Tcp, TestError, TestResult, Topology, Udp, UnreachableCode, Verdict, WaitError,
-        eventually, netns_test, never_within, wait_until,
+        Arp, ArpError, ClockSkew, Flow, FlowError, Host, Icmp, Impairment, IpNet, Lab, Percent, PingError, Prefix,
+        Rate, Sctp, Segment, ServiceError, Tcp, TestError, TestResult, Topology, Udp, UnreachableCode, Verdict,
+        WaitError, WireFrame, eventually, netns_test, never_within, nth, wait_until,
     };
 }
 

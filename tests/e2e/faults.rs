@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use netns_test::prelude::*;
-use netns_test::{ClockSkew, Command, LinkError, Process, ProgramError};
+use netns_test::{Command, LinkError, Process, ProgramError};
 use netns_test_tests::programs::few_process_numbers;
 use nix::time::ClockId;
 

@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use netns_test::prelude::*;
-use netns_test::{ClockSkew, WireFrame, nth};
 use rstest::rstest;
 
 #[netns_test(namespaces = 3, veth = true)]
@@ -305,8 +304,9 @@ async fn weather_changes(lab: Lab, net: Cluster) -> TestResult {
     drop(parted);
 
     let listener = b.tcp_listener()?;
-    let _lost = net.lan.intercept(nth(1, WireFrame::is_syn_ack, Verdict::Drop)).await?;
+    let lost = net.lan.intercept(nth(1, WireFrame::is_syn_ack, Verdict::Drop)).await?;
     a.tcp_connect(listener.local_addr()?)?; // after a second: it was sent again
+    assert_eq!(lost.report()?.dropped, 1); // it has come
     Ok(())
 }
 

@@ -115,7 +115,8 @@ async fn what_cannot_be_changed_says_why(a: Host, _b: Host, lab: Lab) {
     let error = lan.unplug(&a).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "host `a` has no cable of its own on segment `lan`: only a switch has cables that can be pulled"
+        "host `a` has no cable of its own on segment `lan`: only a switch has cables that can be pulled \
+         (two hosts of `veth = true` are on one with `engine = \"relay\"`)"
     );
     let error = a.set_address(lan, [192, 0, 2, 1]).await.unwrap_err();
     assert_eq!(error.to_string(), "192.0.2.1 is in no subnet of segment `lan`");
@@ -344,7 +345,8 @@ async fn a_host_is_moved_to_switches_only(net: SwitchAndWire) {
     let error = net.lan.move_host(&net.mover, &net.wire).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "host `mover` has no cable of its own on segment `wire`: only a switch has cables that can be pulled"
+        "host `mover` has no cable of its own on segment `wire`: only a switch has cables that can be pulled \
+         (two hosts of `veth = true` are on one with `engine = \"relay\"`)"
     );
     net.stays.assert_ping(&net.mover).await;
     net.ends[0].assert_ping(&net.ends[1]).await;

@@ -127,6 +127,10 @@ fn a_time_that_makes_no_sense_is_refused_with_its_place(lab: Lab, _a: Host, b: H
     assert!(error.to_string().ends_with("`3` has no unit: write for example `3s` (units are `ms`, `s`, `m`, `h`)"));
     let backwards = lab.timeline().during("2s", "1s", lan.unplugged(&b)).start().unwrap_err().to_string();
     assert!(backwards.ends_with("it is to end at 1s, and to begin at 2s"), "{backwards}");
+    let pulled = lab.timeline().during("1s", "2s", lan.unplug(&b)).start().unwrap_err().to_string();
+    assert!(pulled.contains(": what is to end has to end with a guard: `unplugged` rather than `unplug`"), "{pulled}");
+    let nothing = lab.timeline().during("1s", "2s", || ()).start().unwrap_err().to_string();
+    assert!(nothing.contains("what is to end has to end with a guard"), "{nothing}");
     let never = lab.timeline().every("0s", || ()).start().unwrap_err().to_string();
     assert!(never.ends_with("an interval is longer than nothing"), "{never}");
     assert!(!happened.load(Ordering::SeqCst));
@@ -232,4 +236,12 @@ fn a_time_that_no_test_outlasts_is_refused(lab: Lab) {
         assert!(error.ends_with(" is out of range: it is at most 24h, which no test outlasts"), "{error}");
     }
     assert!(lab.timeline().during("1s", far, || ()).start().is_err());
+}
+
+#[netns_test(namespaces = 1)]
+fn what_happens_again_and_again_has_no_end(lab: Lab) -> TestResult {
+    let error = lab.timeline().every("1ms", || ()).start()?.finish().wait().unwrap_err();
+    assert!(error.to_string().contains("no end to wait for: `stop` ends it"), "{error}");
+    assert!(lab.timeline().start()?.finish().wait()?.is_empty());
+    Ok(())
 }

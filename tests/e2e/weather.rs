@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use netns_test::prelude::*;
-use netns_test::{Distribution, Engine, Impaired, InterceptReport, LinkError, MacAddr, WireFrame, nth};
+use netns_test::{Distribution, Engine, Impaired, InterceptReport, LinkError, MacAddr};
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::realised::ip;
 use netns_test_tests::three::{MS, Three, lost, percent, transfer};

@@ -376,6 +376,9 @@ fn faults() -> Vec<Test> {
             .says("\n    loss 100%, from alice: ")
             .says("\n    decided about at tests/fixtures/tests/probes.rs:")
             .says(" duplicated; ended ")
+            .says("\n  timeline\n    1ms: tests/fixtures/tests/probes.rs:")
+            .says("\n    3600s: tests/fixtures/tests/probes.rs:")
+            .says(", not reached\n")
             .here(),
         fails("fails_in_a_flood")
             .says("it is full")

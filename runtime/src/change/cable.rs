@@ -94,7 +94,9 @@ impl Cable {
 
 fn no_cable(host: &Host, segment: &Segment, why: NoCable) -> LinkError {
     let why = match why {
-        NoCable::Segment => "only a switch has cables that can be pulled",
+        NoCable::Segment => {
+            "only a switch has cables that can be pulled (two hosts of `veth = true` are on one with `engine = \"relay\"`)"
+        }
         NoCable::Shared => "macvlans share one, and so do ipvlans",
     };
     LinkError::NoCable { host: host.name().to_owned(), segment: segment.name().to_owned(), why }

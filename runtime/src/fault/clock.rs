@@ -54,7 +54,6 @@ impl Host {
     ///
     /// ```
     /// # use netns_test::prelude::*;
-    /// # use netns_test::ClockSkew;
     /// #[netns_test(requires(time_namespace))]
     /// fn a_program_believes_to_run_for_a_year(server: Host) -> TestResult {
     ///     let year = Duration::from_secs(365 * 24 * 3600);

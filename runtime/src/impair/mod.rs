@@ -63,12 +63,12 @@ impl Segment {
     ///
     /// ```
     /// # use netns_test::prelude::*;
-    /// # use netns_test::{WireFrame, nth};
     /// #[netns_test(veth = true, engine = "relay")]
     /// fn a_lost_syn_ack_is_sent_again(client: Host, server: Host, lan: Segment) -> TestResult {
-    ///     let _lost = lan.intercept(nth(1, WireFrame::is_syn_ack, Verdict::Drop)).wait()?;
+    ///     let lost = lan.intercept(nth(1, WireFrame::is_syn_ack, Verdict::Drop)).wait()?;
     ///     let listener = server.tcp_listener()?;
     ///     client.tcp_connect(listener.local_addr()?)?;
+    ///     assert_eq!(lost.report()?.dropped, 1);
     ///     Ok(())
     /// }
     /// ```

@@ -188,11 +188,11 @@ impl WireFrame {
     }
 }
 
-/// Decides about the `number`-th frame that is one of these, counted from 1, and lets all others pass:
+/// Decides about the `number`-th frame that is one of these, counted from 1, and lets all others pass. Whether it has come at all tells
+/// [`Intercepted::report`](crate::Intercepted::report).
 ///
 /// ```
 /// # use netns_test::prelude::*;
-/// # use netns_test::{WireFrame, nth};
 /// # #[netns_test(namespaces = 2, veth = true, engine = "relay")]
 /// # async fn doc(a: Host, b: Host, lan: Segment) -> TestResult {
 /// let _second = lan.intercept(nth(2, WireFrame::is_syn_ack, Verdict::Drop)).await?;
@@ -204,6 +204,7 @@ pub fn nth(
     mut is_one: impl FnMut(&WireFrame) -> bool + Send + 'static,
     verdict: Verdict,
 ) -> impl FnMut(&WireFrame) -> Verdict + Send + 'static {
+    assert!(number > 0, "the first frame is number 1");
     let mut seen = 0;
     move |frame| {
         let is_one = is_one(frame);

@@ -1,6 +1,6 @@
 //! What can happen by the clock.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::error::Error;
 use std::fmt;
 
@@ -10,9 +10,22 @@ use crate::impair::Impair;
 
 /// What a [`Timeline`](super::Timeline) can have happen: a [`Change`], an [`Impair`], or a closure that does something, and answers with one of these, with a
 /// `Result` or with nothing.
+#[diagnostic::on_unimplemented(
+    message = "a timeline cannot carry this out",
+    label = "neither a change, an impairment, nor a closure that answers with one, with a `Result` or with nothing",
+    note = "what is `async` is carried out by a closure that waits: `move || lan.unplug(&host)`"
+)]
 pub trait Action: 'static {
     #[doc(hidden)]
     fn carry_out(self) -> Carried;
+
+    /// Whether there is anything that can be kept, and given up.
+    #[doc(hidden)]
+    fn has_an_end() -> bool;
+}
+
+fn is_something<T: 'static>() -> bool {
+    TypeId::of::<T>() != TypeId::of::<()>()
 }
 
 /// What has come of an action.
@@ -37,11 +50,19 @@ impl<T: Send + 'static> Action for Change<T> {
         let what = self.what().to_owned();
         Carried::new(Some(what), self.wait().map_err(|error| chain(&error)))
     }
+
+    fn has_an_end() -> bool {
+        is_something::<T>()
+    }
 }
 
 impl Action for Impair {
     fn carry_out(self) -> Carried {
         self.change().carry_out()
+    }
+
+    fn has_an_end() -> bool {
+        true
     }
 }
 
@@ -49,17 +70,29 @@ impl<T: Send + 'static, E: Into<Box<dyn Error + Send + Sync>> + 'static> Action 
     fn carry_out(self) -> Carried {
         Carried::new(None, self.map_err(|error| chain(&*error.into())))
     }
+
+    fn has_an_end() -> bool {
+        is_something::<T>()
+    }
 }
 
 impl Action for () {
     fn carry_out(self) -> Carried {
         Carried::new(None, Ok(()))
     }
+
+    fn has_an_end() -> bool {
+        false
+    }
 }
 
 impl<A: Action, F: FnOnce() -> A + 'static> Action for F {
     fn carry_out(self) -> Carried {
         self().carry_out()
+    }
+
+    fn has_an_end() -> bool {
+        A::has_an_end()
     }
 }
 

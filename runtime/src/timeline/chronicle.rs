@@ -41,7 +41,11 @@ impl fmt::Display for Happening {
 
 /// What has happened by the clock of one timeline.
 #[derive(Debug, Default)]
-pub(super) struct Record(Mutex<Vec<Happening>>);
+pub(super) struct Record {
+    happened: Mutex<Vec<Happening>>,
+    /// What was not due yet when it ended, in words.
+    unreached: Mutex<Vec<String>>,
+}
 
 impl Record {
     pub(super) fn note(&self, happening: Happening) {
@@ -54,7 +58,15 @@ impl Record {
 
     /// Nothing panics while it is held.
     fn lock(&self) -> MutexGuard<'_, Vec<Happening>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_unreached(&self, what: String) {
+        self.unreached().push(what);
+    }
+
+    fn unreached(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unreached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,6 +95,10 @@ impl Chronicle {
             };
             for happening in told {
                 let _ = writeln!(text, "    {happening}");
+            }
+            // They were ended in the reverse order.
+            for what in record.unreached().iter().rev() {
+                let _ = writeln!(text, "    {what}");
             }
         }
         text

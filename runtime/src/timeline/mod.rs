@@ -4,6 +4,7 @@ mod action;
 mod chronicle;
 mod player;
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,10 +100,14 @@ impl Timeline {
         }
     }
 
-    /// Something that ends with a guard happens once, and is ended after a while.
+    /// Something that ends with a guard happens once, and is ended at the second time.
     #[track_caller]
-    pub fn during(self, from: impl Into<Moment>, to: impl Into<Moment>, action: impl Action + Send) -> Self {
+    pub fn during<A: Action + Send>(self, from: impl Into<Moment>, to: impl Into<Moment>, action: A) -> Self {
         let at = Location::caller();
+        if !A::has_an_end() {
+            let why = "what is to end has to end with a guard: `unplugged` rather than `unplug`; or write what ends it with `at`";
+            return self.makes_no_sense(at, why);
+        }
         let (timeline, from) = self.time(from, at);
         let (timeline, to) = timeline.time(to, at);
         match (from, to) {
@@ -157,20 +162,22 @@ impl Timeline {
 
 /// A timeline whose clock runs. When it is dropped, nothing more happens, and its guards are dropped.
 #[must_use = "the timeline ends when this is dropped"]
-#[derive(Debug)]
 pub struct RunningTimeline {
     surroundings: Arc<Surroundings>,
     player: Player,
+    /// Whether there are steps, and all of them happen again and again.
+    is_endless: bool,
 }
 
 impl RunningTimeline {
     pub(crate) fn start(surroundings: Arc<Surroundings>, steps: Vec<Step>) -> Result<Self, LinkError> {
+        let is_endless = !steps.is_empty() && steps.iter().all(Step::is_repeated);
         let player = Player::start(&surroundings, steps);
         let player = player.map_err(|error| LinkError::failed("start the thread of a timeline", error))?;
-        Ok(Self { surroundings, player })
+        Ok(Self { surroundings, player, is_endless })
     }
 
-    /// What has happened so far.
+    /// What has happened so far. What was not due yet when the timeline ended has not.
     pub fn happened(&self) -> Vec<Happening> {
         self.player.happened()
     }
@@ -182,11 +189,31 @@ impl RunningTimeline {
     }
 
     /// Waits until everything has happened, but for what happens again and again; then ends it, and tells what has happened.
+    ///
+    /// # Errors
+    /// [`LinkError::Failed`] if something that was to happen has failed; the test is broken then, too. [`LinkError::Senseless`] if all of it happens again and
+    /// again.
     pub fn finish(mut self) -> Change<Vec<Happening>> {
         let surroundings = Arc::clone(&self.surroundings);
-        Change::in_lab("wait for the end of a timeline".to_owned(), surroundings, move |_| {
+        let what = "wait for the end of a timeline";
+        Change::in_lab(what.to_owned(), surroundings, move |_| {
+            if self.is_endless {
+                let why =
+                    "a timeline in which everything happens again and again has no end to wait for: `stop` ends it";
+                return Err(LinkError::Senseless { why: why.to_owned() });
+            }
             self.player.finish();
-            Ok(self.stop())
+            let happened = self.stop();
+            match happened.iter().find(|happening| happening.error.is_some()) {
+                Some(failed) => Err(LinkError::failed(what, failed.to_string())),
+                None => Ok(happened),
+            }
         })
+    }
+}
+
+impl fmt::Debug for RunningTimeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningTimeline").field("happened", &self.happened()).finish_non_exhaustive()
     }
 }

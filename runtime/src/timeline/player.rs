@@ -86,6 +86,11 @@ impl Step {
         Self { at, next: Some(first), rhythm, times: 0, end: None, carry_out, what, kept: None }
     }
 
+    /// Whether it happens again and again.
+    pub(super) fn is_repeated(&self) -> bool {
+        !self.rhythm.is_empty()
+    }
+
     /// What is to be done next, and when.
     fn due(&self) -> Option<(Duration, Due)> {
         let end = self.end.filter(|_| self.kept.is_some());
@@ -134,6 +139,9 @@ impl Player {
             // The guards heal what they are about, in the reverse order, whatever one of them does.
             while let Some(step) = steps.pop() {
                 let place = format!("{}:{}", step.at.file(), step.at.line());
+                if let Some(next) = step.next.filter(|_| !step.is_repeated()) {
+                    its.record.note_unreached(format!("{next:?}: {place}, not reached"));
+                }
                 if let (Err(error), Some(lab)) = (caught(|| drop(step)), lab.upgrade()) {
                     let _ = lab.spoiled.set(format!("what has happened at {place} could not be undone: {error}"));
                 }
@@ -180,7 +188,7 @@ impl Shared {
         let start = Instant::now();
         let now = || start.elapsed();
         loop {
-            let is_done = steps.iter().all(|step| !step.rhythm.is_empty() || step.due().is_none());
+            let is_done = steps.iter().all(|step| step.is_repeated() || step.due().is_none());
             let next = steps.iter().enumerate().filter_map(|(nth, step)| step.due().map(|(at, due)| (at, nth, due)));
             // The first of those that are due at the same time.
             let next = next.min_by_key(|&(at, nth, _)| (at, nth));
