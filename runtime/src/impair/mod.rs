@@ -1,6 +1,9 @@
 //! Bad weather on a segment: delays, losses, rates and the rest, while a test runs.
 
+mod account;
+mod by_relay;
 mod force;
+mod in_force;
 mod kernel;
 mod partition;
 

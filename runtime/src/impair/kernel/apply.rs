@@ -10,7 +10,8 @@ use rtnetlink::packet_route::tc::{TcAttribute, TcMessage, TcStats2};
 use super::egress::{Egress, Egresses};
 use super::netem::{KIND, qdisc};
 use crate::host::Surroundings;
-use crate::impair::force::{Wanted, in_namespace};
+use crate::impair::force::Wanted;
+use crate::impair::in_force::in_namespace;
 use crate::lab::{LabError, Netlink, NetlinkError};
 use crate::relay::{Counts, mix};
 
