@@ -316,7 +316,7 @@ async fn a_bad_second(lab: Lab, net: Cluster) -> TestResult {
     let second = lab
         .timeline()
         .during("100ms", "400ms", net.lan.impair(Impairment::new().loss(Percent::new(30.0))))
-        .at("500ms", lab.partition([a], [b, c]))
+        .during("500ms", "700ms", lab.partition([a], [b, c]))
         .every("50ms", {
             let c = c.clone();
             move || c.run(|| println!("another 50 ms"))

@@ -15,17 +15,20 @@ fn words(happened: &[Happening]) -> Vec<(Duration, &str)> {
 #[netns_test(namespaces = 2, veth = true, engine = "relay")]
 async fn things_happen_in_their_order_and_are_recorded(lab: Lab, a: Host, b: Host, lan: Segment) -> TestResult {
     a.assert_ping(&b).await;
-    let timeline = lab.timeline().at("80ms", lan.plug(&b)).at(40 * MS, lan.unplug(&b));
+    let timeline = lab.timeline().at("1s", lan.plug(&b)).at(40 * MS, lan.unplug(&b));
     let line = line!() - 1;
     let timeline = timeline.during("20ms", "60ms", lan.impair(Impairment::new().delay(MS)));
     let happened = timeline.start()?.finish().await?;
+    let [impaired, unplugged, ended, plugged] = &happened[..] else { panic!("{happened:?}") };
     let expected = [
         (20 * MS, "impair segment `lan`: delay 1ms"),
         (40 * MS, "unplug host `b` on segment `lan`"),
-        (60 * MS, "no longer impair segment `lan`: delay 1ms"),
-        (80 * MS, "plug in host `b` on segment `lan`"),
+        (1000 * MS, "plug in host `b` on segment `lan`"),
     ];
-    assert_eq!(words(&happened), expected);
+    assert_eq!(words(&[impaired.clone(), unplugged.clone(), plugged.clone()]), expected);
+    // It lasts as long as it is to, from when it was there.
+    assert_eq!(ended.what, "no longer impair segment `lan`: delay 1ms");
+    assert!(ended.planned >= impaired.began + 40 * MS, "{impaired}; {ended}");
     for (happening, next) in happened.iter().zip(&happened[1..]) {
         assert!(happening.began >= happening.planned, "{happening}");
         assert!(happening.began + happening.took <= next.began, "{happening}; {next}");
@@ -170,7 +173,11 @@ async fn several_timelines_run_side_by_side(lab: Lab, a: Host, b: Host, lan: Seg
         move || order.lock().unwrap().push(number)
     };
     let first = lab.timeline().at("0s", note(1)).at("300ms", note(3)).start()?;
-    let second = lab.timeline().at("150ms", note(2)).at("150ms", lan.impair(Impairment::new().delay(MS))).start()?;
+    let second = lab
+        .timeline()
+        .at("150ms", note(2))
+        .during("150ms", "160ms", lan.impair(Impairment::new().delay(MS)))
+        .start()?;
     first.finish().await?;
     second.finish().await?;
     assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
@@ -243,5 +250,25 @@ fn what_happens_again_and_again_has_no_end(lab: Lab) -> TestResult {
     let error = lab.timeline().every("1ms", || ()).start()?.finish().wait().unwrap_err();
     assert!(error.to_string().contains("no end to wait for: `stop` ends it"), "{error}");
     assert!(lab.timeline().start()?.finish().wait()?.is_empty());
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+fn what_would_be_over_at_once_is_not_waited_for(lab: Lab, a: Host, _b: Host, lan: Segment) -> TestResult {
+    let impair = || lan.impair(Impairment::black_hole());
+    let error = lab.timeline().at("1ms", || ()).at("2ms", impair()).start()?.finish().wait().unwrap_err().to_string();
+    assert!(error.contains("would be over at once: `during` says until when"), "{error}");
+    lab.timeline().at("1ms", impair()).at("2ms", || ()).start()?.finish().wait()?;
+    lab.timeline().at("1ms", impair()).during("1ms", "5ms", lan.unplugged(&a)).start()?.finish().wait()?;
+    Ok(())
+}
+
+#[netns_test(namespaces = 2, veth = true, engine = "relay")]
+fn what_begins_late_lasts_as_long_as_it_is_to(lab: Lab, _a: Host, _b: Host, lan: Segment) -> TestResult {
+    let slow = || std::thread::park_timeout(300 * MS);
+    let timeline = lab.timeline().at("0s", slow).during("10ms", "110ms", lan.impair(Impairment::black_hole()));
+    let happened = timeline.start()?.finish().wait()?;
+    let [_, begun, ended] = &happened[..] else { panic!("{happened:?}") };
+    assert!(ended.began >= begun.began + 100 * MS, "{begun}; {ended}");
     Ok(())
 }

@@ -697,3 +697,35 @@ fn a_relay_keeps_to_itself_what_the_kernel_s_switch_does(net: Three) -> TestResu
     assert_eq!(seen(a, b, &all)?, passed_on, "a relay");
     Ok(())
 }
+
+#[netns_test(timeout = "60s")]
+async fn what_waits_for_a_decision_is_not_silent(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let thinking = lan.intercept(move |_| {
+        let _ = released.recv_timeout(Duration::from_secs(30));
+        Verdict::Pass
+    });
+    let thinking = thinking.await?;
+    let error = a.ping(b).count(3).timeout(300 * MS).await.unwrap_err();
+    let source = std::error::Error::source(&error).ok_or("a cause")?.to_string();
+    assert!(source.starts_with("frames of segment `lan` waited for "), "{source}");
+    let broken = || Err("broken".to_owned());
+    assert_eq!(panic_of(a.assert_no_ping(b).window(300 * MS)).await, broken());
+    assert_eq!(panic_of(a.assert_no_tcp(b, 9).window(300 * MS)).await, broken());
+    drop(release);
+    drop(thinking);
+    a.assert_ping(b).await;
+    // Each of them takes its time, and all of them together too much.
+    let slow = lan.intercept(|frame| {
+        if frame.is_icmp() {
+            std::thread::park_timeout(90 * MS);
+        }
+        Verdict::Drop
+    });
+    let slow = slow.await?;
+    assert_eq!(panic_of(a.assert_no_ping(b).window(300 * MS)).await, broken());
+    drop(slow);
+    Ok(())
+}

@@ -112,6 +112,17 @@ pub enum Device {
     },
 }
 
+impl Device {
+    /// What it is called together with those that it shares a cable with: they reach each other without the switch.
+    pub const fn sharing_a_cable(self) -> Option<&'static str> {
+        match self {
+            Self::Macvlan | Self::Macvtap => Some("macvlans and macvtaps"),
+            Self::Ipvlan => Some("ipvlans"),
+            Self::Plain | Self::Tap | Self::Bond { .. } => None,
+        }
+    }
+}
+
 /// The mode of a bond (Documentation/networking/bonding.rst).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -444,7 +444,17 @@ fn what_shares_a_port_is_not_impaired_by_itself() {
         refused(&with(device.clone(), behind), at(0, InterfacePart::Ingress(Word::Delay)), &message);
         let message = format!("the {name}s on it share a port of the switch");
         refused(&with(device.clone(), between), of_pair(0, PairPart::To), &message);
-        accepted(&with(device, |drawing| drawing.segments[0].impairment = delay()));
+        let all = |drawing: &mut Drawing| drawing.segments[0].impairment = delay();
+        accepted(&with(device.clone(), all));
+        let mut two = with(device.clone(), all);
+        two.hosts[1].interfaces[0].device = device;
+        let kind = if name == "ipvlan" { "ipvlans" } else { "macvlans and macvtaps" };
+        let message =
+            format!("the {kind} of `lan` reach each other without its switch, which alone impairs\nhelp: leave out");
+        refused(&two, whole(Word::Delay), &message);
+        two.segments[0].impairment = DrawnImpairment::default();
+        two.hosts[2].interfaces[0].egress = delay();
+        accepted(&two);
     }
     for device in [DrawnDevice::Plain, DrawnDevice::Tap, DrawnDevice::Bond { legs: 2, mode: None }] {
         accepted(&with(device.clone(), behind));

@@ -73,8 +73,11 @@ impl<T: Send + 'static> IntoFuture for Change<T> {
             let what = self.what.clone();
             let (tell, told) = tokio::sync::oneshot::channel();
             let thread = std::thread::Builder::new().spawn(move || {
-                // Nobody waits for it any more if the future was dropped.
-                let _ = tell.send(self.wait());
+                let surroundings = Arc::clone(&self.surroundings);
+                if let Err(Err(error)) = tell.send(self.wait()) {
+                    // The future was dropped: nobody else is told that the network is not what the test thinks.
+                    let _ = surroundings.spoiled.set(chain(&error));
+                }
             });
             match thread {
                 Ok(_) => told.await.unwrap_or_else(|_| Err(LinkError::failed(&what, "its thread has panicked"))),

@@ -29,6 +29,21 @@ pub(super) fn relay_can(plan: &Plan, segment: usize) -> Result<(), &'static str>
     }
 }
 
+/// An error if some frames of a segment do not cross its switch.
+pub(super) fn all_cross(surroundings: &Surroundings, segment: usize) -> Result<(), ImpairError> {
+    let plan = &surroundings.plan;
+    let members = surroundings.hub.members(plan, segment);
+    let mut kinds: Vec<_> =
+        members.filter_map(|(host, nth)| plan.hosts[host].interfaces[nth].device.sharing_a_cable()).collect();
+    kinds.sort_unstable();
+    if kinds.windows(2).any(|two| two[0] == two[1]) {
+        return Err(ImpairError::Impossible(
+            "its macvlans and macvtaps, or its ipvlans, reach each other without its switch: not all that crosses the segment can be had",
+        ));
+    }
+    Ok(())
+}
+
 /// A relay in the place of the segment's bridge.
 pub(super) fn start_relay(surroundings: &Arc<Surroundings>, segment: usize) -> Result<Relay, ImpairError> {
     let ports = surroundings.hub.ports(&surroundings.plan, segment);
@@ -68,8 +83,12 @@ pub(super) fn impair(
 /// The ports that impairments are about.
 pub(super) fn selectors(
     surroundings: &Surroundings,
+    segment: usize,
     wanted: &BTreeMap<u64, Wanted>,
 ) -> Result<BTreeMap<u64, Selector>, ImpairError> {
+    if wanted.values().any(|wanted| matches!(wanted.crossing, Crossing::All)) {
+        all_cross(surroundings, segment)?;
+    }
     wanted.iter().map(|(&number, wanted)| Ok((number, selector(surroundings, wanted.crossing)?))).collect()
 }
 

@@ -5,10 +5,12 @@ use std::collections::btree_map::Entry;
 use std::io;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use netns_test_topology::{Crossing, Engine, Impairment};
 
 use super::account::decided;
+use super::by_relay::all_cross;
 use super::in_force::{By, InForce};
 use crate::Segment;
 use crate::change::LinkError;
@@ -104,6 +106,7 @@ impl Impairments {
     ) -> Result<u64, ImpairError> {
         // Dropped, if nobody takes it, when the lock is free again: it may hold a guard of its own.
         let decide = Lent::new(Box::new(decide) as Decide);
+        all_cross(surroundings, segment)?;
         self.with_relay(surroundings, segment, |in_force| {
             in_force.send_singly(surroundings, segment, true)?;
             in_force.numbers += 1;
@@ -229,10 +232,11 @@ impl Impairments {
         self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).insert(segment, Arc::clone(ledger));
     }
 
-    /// How many frames each relay has lost that a switch with time and room would have forwarded, by segment.
-    pub(crate) fn losses(&self) -> io::Result<BTreeMap<usize, u64>> {
+    /// What each relay owes a switch with time and room, by segment: how many frames it has lost, and how long they have waited for a decision.
+    pub(crate) fn owed(&self) -> io::Result<BTreeMap<usize, (u64, Duration)>> {
         let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        ledgers.iter().map(|(&segment, ledger)| Ok((segment, ledger.totals()?.lost()))).collect()
+        let owed = |ledger: &Ledger| io::Result::Ok((ledger.totals()?.lost(), ledger.stood_still()?));
+        ledgers.iter().map(|(&segment, ledger)| Ok((segment, owed(ledger)?))).collect()
     }
 
     /// Lets go of ports that will be another switch's.
@@ -254,6 +258,10 @@ impl Impairments {
     ) -> Result<(), ImpairError> {
         let mut all = self.lock()?;
         if let Some(left) = all.get_mut(&from) {
+            // A relay that was started meanwhile has found them where they were.
+            if let By::Relay(relay) = &left.by {
+                relay.leave_ports(ports).map_err(|error| ImpairError::Relay("leave a port", error))?;
+            }
             left.carry(surroundings, from, left.impairments.clone())?;
         }
         let Some(in_force) = all.get_mut(&to) else { return Ok(()) };

@@ -95,7 +95,7 @@ impl InForce {
         // Where it is refused, nothing has changed yet.
         let selectors = match by_kernel {
             Some(_) => BTreeMap::new(),
-            None => selectors(surroundings, &wanted)?,
+            None => selectors(surroundings, segment, &wanted)?,
         };
         let many = wanted.values().all(|wanted| can_take_many(&wanted.impairment));
         let singly = !many || !self.interceptors.is_empty();
@@ -126,7 +126,7 @@ impl InForce {
         }
         relay_can(&surroundings.plan, segment).map_err(ImpairError::Impossible)?;
         let wanted = self.impairments.clone();
-        self.take_over(surroundings, segment, selectors(surroundings, &wanted)?, &wanted)
+        self.take_over(surroundings, segment, selectors(surroundings, segment, &wanted)?, &wanted)
     }
 
     pub(super) fn relay(&self) -> Result<&Relay, ImpairError> {

@@ -32,8 +32,9 @@ const MOMENT: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Room {
     fulls_before: u64,
-    /// How many frames relays had lost, by segment.
-    losses_before: BTreeMap<usize, u64>,
+    /// What relays had lost, and how long they had stood still, by segment.
+    owed_before: BTreeMap<usize, (u64, Duration)>,
+    begun: Instant,
     host: Host,
 }
 
@@ -51,8 +52,8 @@ impl Room {
                 known.insert((at, table_fulls()?)).1
             }
         };
-        let losses_before = host.surroundings().impairments.losses()?;
-        Ok(Self { fulls_before, losses_before, host: host.clone() })
+        let owed_before = host.surroundings().impairments.owed()?;
+        Ok(Self { fulls_before, owed_before, begun: Instant::now(), host: host.clone() })
     }
 
     /// An error if there was none at some time since.
@@ -67,21 +68,32 @@ impl Room {
             }
         }
         let surroundings = self.host.surroundings();
-        let losses = surroundings.impairments.losses()?.into_iter();
-        let since = losses.map(|(segment, lost)| (segment, lost - self.losses_before.get(&segment).unwrap_or(&0)));
-        let mut since = since.filter(|(_, lost)| *lost > 0).peekable();
-        if since.peek().is_none() {
+        let owed = surroundings.impairments.owed()?.into_iter().map(|(segment, (lost, stood_still))| {
+            let (lost_before, before) = self.owed_before.get(&segment).copied().unwrap_or_default();
+            (segment, lost - lost_before, stood_still.saturating_sub(before))
+        });
+        // Each of the fewest requests that silence takes has its share of the time.
+        let share = self.begun.elapsed() / u32::from(FEWEST);
+        let owed: Vec<_> = owed.filter(|(_, lost, stood_still)| *lost > 0 || *stood_still > share).collect();
+        if owed.is_empty() {
             return Ok(());
         }
         let within = surroundings.hub.within_reach(&surroundings.plan, self.host.machine().number());
-        match since.find(|(segment, _)| within.contains(segment)) {
-            None => Ok(()),
-            Some((segment, lost)) => Err(io::Error::other(format!(
-                "the relay of segment `{}` had no room for {lost} frames, which may have been what was asked or its answer: send less over it, give \
-                 it room by `sudo sysctl -w net.core.rmem_max=16777216`, or run fewer tests at a time",
-                surroundings.plan.segments[segment].name
-            ))),
-        }
+        let Some((segment, lost, stood_still)) = owed.into_iter().find(|(segment, ..)| within.contains(segment)) else {
+            return Ok(());
+        };
+        let name = &surroundings.plan.segments[segment].name;
+        Err(io::Error::other(if lost > 0 {
+            format!(
+                "the relay of segment `{name}` had no room for {lost} frames, which may have been what was asked or its answer: send less over it, give \
+                 it room by `sudo sysctl -w net.core.rmem_max=16777216`, or run fewer tests at a time"
+            )
+        } else {
+            format!(
+                "frames of segment `{name}` waited for {stood_still:.1?} until it was decided about them, and what was asked, or its answer, may have \
+                 been among them: what decides in `intercept` is not to wait for anything"
+            )
+        }))
     }
 
     /// Why something could not be sent: for lack of room, if there was none.

@@ -357,10 +357,12 @@ impl Board {
     /// Asks those who decide about a frame: the first who does not let it pass has decided.
     fn decide(&mut self, mut under_way: UnderWay) -> io::Result<()> {
         under_way.frame.complete_checksum();
+        self.ledger.asks(now()?);
         let from = self.hosts.get(&under_way.from);
         let mut verdicts = self.interceptors.values_mut().map(|interceptor| interceptor.decide(from, &mut under_way));
         let verdict = verdicts.find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass);
         let now = now()?;
+        self.ledger.is_answered(now);
         match verdict {
             Verdict::Pass => self.advance(now, under_way),
             Verdict::Drop => Ok(()),
@@ -507,7 +509,7 @@ impl Rule {
     }
 }
 
-fn now() -> io::Result<Nanoseconds> {
+pub(super) fn now() -> io::Result<Nanoseconds> {
     let now = clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)?;
     Ok(u64::try_from(std::time::Duration::from(now).as_nanos()).unwrap_or(u64::MAX))
 }

@@ -6,7 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::board::now;
+use super::pipe::Nanoseconds;
 use crate::sys;
 
 /// What has come of all frames, whatever impairs them.
@@ -16,8 +19,15 @@ pub(crate) struct Ledger {
     pub(super) unreadable: Counter,
     pub(super) overflowed: Counter,
     pub(super) refused: Counter,
+    /// How long those who decide about frames have taken, where that was long: in nanoseconds.
+    stood_still: Counter,
+    /// When one was asked who has not decided yet, on the monotonic clock; 0 if there is none.
+    asked: AtomicU64,
     ports: Mutex<Ports>,
 }
+
+/// A decision that takes no longer keeps nobody waiting.
+const SOON: Nanoseconds = 10_000_000;
 
 /// A number that one thread adds to and any reads.
 #[derive(Debug, Default)]
@@ -49,10 +59,32 @@ pub(crate) struct Totals {
 impl Ledger {
     /// The counts as they are now.
     pub(crate) fn totals(&self) -> io::Result<Totals> {
-        let Self { frames, unreadable, overflowed, refused, ports } = self;
+        let Self { frames, unreadable, overflowed, refused, ports, .. } = self;
         let missed = lock(ports).missed()?;
         let [frames, unreadable, overflowed, refused] = [frames, unreadable, overflowed, refused].map(Counter::get);
         Ok(Totals { frames, missed, unreadable, overflowed, refused })
+    }
+
+    /// For how long in all frames have waited for a decision, long ones only; up to now for one that is still waited for.
+    pub(crate) fn stood_still(&self) -> io::Result<Duration> {
+        // In this order, so that a decision that falls in between is not missed.
+        let asked = self.asked.load(Ordering::SeqCst);
+        let waits = if asked == 0 { 0 } else { now()?.saturating_sub(asked) };
+        Ok(Duration::from_nanos(self.stood_still.get() + if waits > SOON { waits } else { 0 }))
+    }
+
+    /// Somebody is asked to decide about a frame.
+    pub(super) fn asks(&self, now: Nanoseconds) {
+        self.asked.store(now, Ordering::SeqCst);
+    }
+
+    /// And has decided.
+    pub(super) fn is_answered(&self, now: Nanoseconds) {
+        let took = now.saturating_sub(self.asked.load(Ordering::SeqCst));
+        if took > SOON {
+            self.stood_still.add(took);
+        }
+        self.asked.store(0, Ordering::SeqCst);
     }
 
     /// The socket of a port counts from now on.

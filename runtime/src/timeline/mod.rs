@@ -100,7 +100,7 @@ impl Timeline {
         }
     }
 
-    /// Something that ends with a guard happens once, and is ended at the second time.
+    /// Something that ends with a guard happens once, and is ended at the second time; later, if it began late: it lasts as long as it is to.
     #[track_caller]
     pub fn during<A: Action + Send>(self, from: impl Into<Moment>, to: impl Into<Moment>, action: A) -> Self {
         let at = Location::caller();
@@ -114,7 +114,7 @@ impl Timeline {
             (Some(from), Some(to)) if from >= to => {
                 timeline.makes_no_sense(at, &format!("it is to end at {to:?}, and to begin at {from:?}"))
             }
-            (Some(from), Some(to)) => timeline.then(Step::once(at, from, Some(to), action)),
+            (Some(from), Some(to)) => timeline.then(Step::once(at, from, Some(to.saturating_sub(from)), action)),
             _ => timeline,
         }
     }
@@ -167,14 +167,18 @@ pub struct RunningTimeline {
     player: Player,
     /// Whether there are steps, and all of them happen again and again.
     is_endless: bool,
+    /// Whether the last that happens ends with a guard that is kept to the end.
+    keeps_the_last: bool,
 }
 
 impl RunningTimeline {
     pub(crate) fn start(surroundings: Arc<Surroundings>, steps: Vec<Step>) -> Result<Self, LinkError> {
         let is_endless = !steps.is_empty() && steps.iter().all(Step::is_repeated);
+        let last = steps.iter().filter_map(Step::is_kept_from).max();
+        let keeps_the_last = last.is_some_and(|(_, is_kept)| is_kept);
         let player = Player::start(&surroundings, steps);
         let player = player.map_err(|error| LinkError::failed("start the thread of a timeline", error))?;
-        Ok(Self { surroundings, player, is_endless })
+        Ok(Self { surroundings, player, is_endless, keeps_the_last })
     }
 
     /// What has happened so far. What was not due yet when the timeline ended has not.
@@ -192,7 +196,7 @@ impl RunningTimeline {
     ///
     /// # Errors
     /// [`LinkError::Failed`] if something that was to happen has failed; the test is broken then, too. [`LinkError::Senseless`] if all of it happens again and
-    /// again.
+    /// again, or the last of it ends with a guard, which would be dropped as soon as it is there.
     pub fn finish(mut self) -> Change<Vec<Happening>> {
         let surroundings = Arc::clone(&self.surroundings);
         let what = "wait for the end of a timeline";
@@ -200,6 +204,10 @@ impl RunningTimeline {
             if self.is_endless {
                 let why =
                     "a timeline in which everything happens again and again has no end to wait for: `stop` ends it";
+                return Err(LinkError::Senseless { why: why.to_owned() });
+            }
+            if self.keeps_the_last {
+                let why = "the last that happens is kept to the end of the timeline, and would be over at once: `during` says until when, or `stop` ends it";
                 return Err(LinkError::Senseless { why: why.to_owned() });
             }
             self.player.finish();

@@ -21,8 +21,12 @@ pub(crate) struct Step {
     rhythm: Vec<Duration>,
     /// How often it was carried out.
     times: usize,
-    /// When what it has ended with is to be given up.
+    /// For how long what it ends with is kept, if not to the end.
+    length: Option<Duration>,
+    /// When that is to be given up.
     end: Option<Duration>,
+    /// Whether it ends with a guard that is kept to the end.
+    is_kept: bool,
     carry_out: Box<dyn FnMut() -> Carried + Send>,
     /// What it was the last time, in its own words.
     what: String,
@@ -59,16 +63,17 @@ struct State {
 }
 
 impl Step {
-    /// One that is carried out once, at `first`; its guard is given up at `end`.
-    pub(crate) fn once(
+    /// One that is carried out once, at `first`; its guard is given up after `length`.
+    pub(crate) fn once<A: Action + Send>(
         at: &'static Location<'static>,
         first: Duration,
-        end: Option<Duration>,
-        action: impl Action + Send,
+        length: Option<Duration>,
+        action: A,
     ) -> Self {
         let mut action = Some(action);
         let carry_out = move || action.take().expect("it is carried out once").carry_out();
-        Self { end, ..Self::new(at, first, Box::new(carry_out)) }
+        let is_kept = A::has_an_end() && length.is_none();
+        Self { length, is_kept, ..Self::new(at, first, Box::new(carry_out)) }
     }
 
     /// One that is carried out at `first`, and again after each of the intervals in turn.
@@ -83,7 +88,14 @@ impl Step {
 
     fn new(at: &'static Location<'static>, first: Duration, carry_out: Box<dyn FnMut() -> Carried + Send>) -> Self {
         let (rhythm, what) = (Vec::new(), String::new());
-        Self { at, next: Some(first), rhythm, times: 0, end: None, carry_out, what, kept: None }
+        let (length, end, is_kept) = (None, None, false);
+        Self { at, next: Some(first), rhythm, times: 0, length, end, is_kept, carry_out, what, kept: None }
+    }
+
+    /// When it is to begin, and whether its guard is kept from then on to the end.
+    pub(super) fn is_kept_from(&self) -> Option<(Duration, bool)> {
+        let first = self.next.filter(|_| !self.is_repeated())?;
+        Some((first + self.length.unwrap_or_default(), self.is_kept))
     }
 
     /// Whether it happens again and again.
@@ -111,6 +123,8 @@ impl Step {
         let Carried { what, outcome } = carried?;
         self.what = what.unwrap_or_default();
         self.kept = Some(outcome?);
+        // It lasts as long as it is to, however late it was.
+        self.end = self.length.map(|length| now() + length);
         Ok(())
     }
 

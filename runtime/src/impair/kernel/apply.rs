@@ -105,10 +105,17 @@ fn of_impairment(impairment: &Impairment, since: Tally, now: Tally) -> Option<Co
     if !impairment.duplicate.is_zero() || !impairment.corrupt.is_zero() || (loses_some && impairment.rate.is_some()) {
         return None;
     }
-    let dropped = now.dropped - since.dropped;
+    // What waits is counted as sent, and never is if its cable is pulled.
+    let dropped = now.dropped.saturating_sub(since.dropped);
     let (lost, overflowed) = if loses { (dropped, 0) } else { (0, dropped) };
-    let frames = now.frames - since.frames + dropped;
-    Some(Counts { frames, lost, overflowed, reordered: now.reordered - since.reordered, ..Counts::default() })
+    let frames = now.frames.saturating_sub(since.frames) + dropped;
+    Some(Counts {
+        frames,
+        lost,
+        overflowed,
+        reordered: now.reordered.saturating_sub(since.reordered),
+        ..Counts::default()
+    })
 }
 
 /// The indices of interfaces, by the hosts in whose namespaces they are: none for the switches'.

@@ -23,7 +23,22 @@ pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
         }
     }
     for segment in 0..network.segments.len() {
+        beside_the_switch(network, segment, report);
         engine::resolve(network, segment, report);
+    }
+}
+
+/// Has a segment refused that is to be impaired, and some of whose hosts reach each other without its switch.
+fn beside_the_switch(network: &Network<'_>, segment: usize, report: &mut Report) {
+    let on = &network.segments[segment];
+    let Some(word) = on.drawn.impairment.written().next().filter(|_| on.drawn.medium == Medium::Switch) else { return };
+    let kinds = on.members.iter().filter_map(|&member| network.interface(member).device.sharing_a_cable());
+    let mut kinds: Vec<_> = kinds.collect();
+    kinds.sort_unstable();
+    if let Some(kind) = kinds.windows(2).find(|two| two[0] == two[1]).map(|two| two[0]) {
+        let message = format!("the {kind} of `{}` reach each other without its switch, which alone impairs", on.name);
+        let help = format!("leave out `{}`, or have no more than one of them", word.word());
+        report.add(network.about_segment(segment, SegmentPart::Impairment(word), &message).help(help));
     }
 }
 
@@ -85,7 +100,7 @@ fn of_interface(network: &mut Network<'_>, member: Member, report: &mut Report) 
     } else if let Some(devices) = sharing_a_port(network.interface(member).device) {
         let message =
             format!("the {devices}s on `{}` share a port of the switch, so none is impaired by itself", on.name);
-        let help = format!("leave out `{devices}`, or write `{word}` at the segment `{}`", on.name);
+        let help = format!("leave out `{devices}`");
         report.add(about(first, &message).help(help));
     }
     let interface = &mut network.hosts[member.host].interfaces[member.interface];
