@@ -729,3 +729,28 @@ async fn what_waits_for_a_decision_is_not_silent(net: Three) -> TestResult {
     drop(slow);
     Ok(())
 }
+
+#[derive(Topology)]
+struct BesideTheSwitch {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan(macvlan))]
+    twins: [Host; 2],
+    #[host(lan)]
+    other: Host,
+}
+
+#[netns_test]
+async fn what_does_not_cross_the_switch_is_not_said_to_be_impaired(net: BesideTheSwitch) -> TestResult {
+    let BesideTheSwitch { lan, twins: [a, b], other } = &net;
+    let all = lan.impair(Impairment::black_hole()).await.map(drop).unwrap_err();
+    let intercepted = lan.intercept(|_| Verdict::Drop).await.map(drop).unwrap_err();
+    for refused in [all, intercepted] {
+        assert!(matches!(refused, LinkError::Unimpairable { .. }), "{refused}");
+        assert!(refused.to_string().contains("reach each other without its switch"), "{refused}");
+    }
+    let _cut = lan.impair(Impairment::black_hole()).of(other).await?;
+    a.assert_ping(b).await;
+    a.assert_no_ping(other).await;
+    Ok(())
+}
