@@ -8,7 +8,7 @@ use netns_test::prelude::*;
 use netns_test::{Distribution, Engine, Impaired, InterceptReport, LinkError, MacAddr};
 use netns_test_tests::panics::panic_of;
 use netns_test_tests::realised::ip;
-use netns_test_tests::three::{MS, Three, lost, percent, transfer};
+use netns_test_tests::three::{MS, Three, assert_five_mbit, lost, percent, transfer};
 
 /// How many of so many pings are not answered.
 async fn lost_of(from: &Host, to: &Host, count: u16) -> u32 {
@@ -196,11 +196,7 @@ fn jitter_spreads(net: Three) -> TestResult {
 fn a_rate_is_that_of_a_bulk_transfer(net: Three) -> TestResult {
     let Three { lan, a, b, .. } = &net;
     let _slow = lan.impair(Impairment::new().rate(Rate::mbit(5))).wait()?;
-    // 1448 of a frame's 1514 bytes are data: at 5 Mbit/s, 10 % more or less, they take this long.
-    let took = transfer(a, b, 2_500_000)?;
-    let exactly = Duration::from_millis(2_500_000 * 8 * 1514 / 1448 / 5_000);
-    assert!((exactly * 10 / 11..=exactly * 10 / 9).contains(&took), "{took:?}, expected {exactly:?}");
-    Ok(())
+    assert_five_mbit(a, b)
 }
 
 #[netns_test(timeout = "60s")]

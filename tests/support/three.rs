@@ -77,3 +77,20 @@ pub fn transfer(from: &Host, to: &Host, bytes: usize) -> TestResult<Duration> {
         Ok(began.elapsed())
     })
 }
+
+/// Whether a bulk transfer goes at 5 Mbit/s, 10 % more or less.
+pub fn assert_five_mbit(a: &Host, b: &Host) -> TestResult {
+    // 1448 of a frame's 1514 bytes are data: at 5 Mbit/s, 10 % more or less, they take this long.
+    let exactly = Duration::from_millis(2_500_000 * 8 * 1514 / 1448 / 5_000);
+    // It is never faster; the two ends may not have the time for it on a machine that is busy, so there are several rounds.
+    let mut slower = Vec::new();
+    for _ in 0..5 {
+        let took = transfer(a, b, 2_500_000)?;
+        assert!(took >= exactly * 10 / 11, "{took:?}, expected {exactly:?}");
+        if took <= exactly * 10 / 9 {
+            return Ok(());
+        }
+        slower.push(took);
+    }
+    panic!("{slower:?}, expected {exactly:?}");
+}
