@@ -714,9 +714,10 @@ async fn what_waits_for_a_decision_is_not_silent(net: Three) -> TestResult {
     drop(thinking);
     a.assert_ping(b).await;
     // Each of them takes its time, and all of them together too much.
-    let slow = lan.intercept(|frame| {
+    let long = (90 * MS).mul_f64(slowness());
+    let slow = lan.intercept(move |frame| {
         if frame.is_icmp() {
-            std::thread::park_timeout(90 * MS);
+            std::thread::park_timeout(long);
         }
         Verdict::Drop
     });
