@@ -457,3 +457,14 @@ async fn a_cable_that_moves_leaves_the_weather(net: Three) -> TestResult {
     assert!((50 * MS..55 * MS).contains(&average), "{average:?}");
     Ok(())
 }
+
+#[netns_test(timeout = "120s", requires(netem))]
+fn of_99_percent_some_arrive(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    // Fifty are expected, with a deviation of seven.
+    let _guard = by_kernel(lan, Impairment::new().loss(percent(99.0))).from(a).wait()?;
+    let arrived = arrivals(a, b, 5000)?.len();
+    assert!((15..=100).contains(&arrived), "{arrived} of 5000");
+    Ok(())
+}

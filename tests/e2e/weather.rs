@@ -751,3 +751,14 @@ async fn what_does_not_cross_the_switch_is_not_said_to_be_impaired(net: BesideTh
     a.assert_no_ping(other).await;
     Ok(())
 }
+
+#[netns_test(timeout = "120s")]
+fn of_99_percent_some_arrive(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).wait();
+    // Fifty are expected, with a deviation of seven.
+    let guard = lan.impair(Impairment::new().loss(percent(99.0))).from(a).wait()?;
+    let arrived = impaired_arrivals(a, b, 5000, &guard)?.len();
+    assert!((15..=100).contains(&arrived), "{arrived} of 5000");
+    Ok(())
+}

@@ -113,12 +113,31 @@ pub enum Device {
 }
 
 impl Device {
-    /// What it is called together with those that it shares a cable with: they reach each other without the switch.
-    pub const fn sharing_a_cable(self) -> Option<&'static str> {
+    /// What those of these are called that share a cable, if there are two such: they reach each other without the switch.
+    pub fn beside_the_switch(devices: impl IntoIterator<Item = Self>) -> Option<&'static str> {
+        let mut kinds: Vec<_> = devices.into_iter().filter_map(Self::sharing_a_cable).collect();
+        kinds.sort_unstable();
+        kinds.windows(2).find(|two| two[0] == two[1]).map(|two| two[0])
+    }
+
+    /// What it is called together with those that it shares a cable with.
+    const fn sharing_a_cable(self) -> Option<&'static str> {
         match self {
             Self::Macvlan | Self::Macvtap => Some("macvlans and macvtaps"),
             Self::Ipvlan => Some("ipvlans"),
             Self::Plain | Self::Tap | Self::Bond { .. } => None,
+        }
+    }
+
+    /// Why netem has no queue of its own for what arrives at it, or for what it sends, if it has none.
+    pub const fn without_a_queue(self, sends: bool) -> Option<&'static str> {
+        match self {
+            Self::Macvlan | Self::Ipvlan | Self::Macvtap => Some(
+                "the kernel has a queue for each port, and the macvlans, macvtaps or ipvlans of a segment share one",
+            ),
+            Self::Bond { .. } => Some("the kernel has a queue for each cable, and a bond has several"),
+            Self::Tap if sends => Some("what is written to a tap waits in no queue of a host's kernel"),
+            Self::Plain | Self::Tap => None,
         }
     }
 }

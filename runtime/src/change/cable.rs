@@ -18,12 +18,17 @@ impl Segment {
     }
 
     fn set_plugged(&self, host: &Host, plugged: bool) -> Change {
+        self.turn(None, host, plugged)
+    }
+
+    /// The change that pulls a cable or plugs it in: this one, wherever it is by then, or the host's on this segment.
+    pub(super) fn turn(&self, cable: Option<Cable>, host: &Host, plugged: bool) -> Change {
         let verb = if plugged { "plug in" } else { "unplug" };
         let what = format!("{verb} host `{}` on segment `{}`", host.name(), self.name());
         let (segment, host) = (self.clone(), host.clone());
         Change::new(what.clone(), &host.clone(), move |patience| {
-            let plugs = Cable::of(&segment, &host)?.set_plugged(&host, plugged, patience);
-            plugs.map_err(|error| LinkError::failed(&what, error))
+            let cable = cable.map_or_else(|| Cable::of(&segment, &host), Ok)?;
+            cable.set_plugged(&host, plugged, patience).map_err(|error| LinkError::failed(&what, error))
         })
     }
 

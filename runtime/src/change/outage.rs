@@ -58,30 +58,21 @@ impl Segment {
             let senseless = |why: String| LinkError::Senseless { why };
             let (down, up) = (down.map_err(senseless)?, up.map_err(senseless)?);
             if down.is_zero() || up.is_zero() {
-                return Err(senseless("a cable that flaps is out for a while, and in for a while".to_owned()));
+                return Err(senseless(
+                    "a cable that flaps is out for a while and in for a while: both times are longer than nothing"
+                        .to_owned(),
+                ));
             }
             let out = segment.unplugged(&host).wait()?;
             let (cable, mut is_in) = (out.cable.clone(), false);
             let surroundings = host.surroundings().clone();
             let turn = move || {
                 is_in = !is_in;
-                cable.clone().turn(&host, &segment, is_in)
+                segment.turn(Some(cable.clone()), &host, is_in)
             };
             let step = Step::repeated(at, down, vec![up, down], turn);
             let timeline = RunningTimeline::start(surroundings, vec![step])?;
             Ok(Flapping { timeline, _out: out })
-        })
-    }
-}
-
-impl Cable {
-    /// The change that pulls it or plugs it in, wherever it is by then.
-    fn turn(self, host: &Host, segment: &Segment, is_in: bool) -> Change {
-        let verb = if is_in { "plug in" } else { "unplug" };
-        let what = format!("{verb} host `{}` on segment `{}`", host.name(), segment.name());
-        let host = host.clone();
-        Change::new(what.clone(), &host.clone(), move |patience| {
-            self.set_plugged(&host, is_in, patience).map_err(|error| LinkError::failed(&what, error))
         })
     }
 }
@@ -105,15 +96,19 @@ impl Unplugged {
         }
         // If it cannot be pulled, whatever has been is undone.
         let out = Self { cable, host, segment };
-        out.cable.clone().turn(&out.host, &out.segment, false).wait()?;
+        out.turn(false).wait()?;
         Ok(out)
+    }
+
+    fn turn(&self, is_in: bool) -> Change {
+        self.segment.turn(Some(self.cable.clone()), &self.host, is_in)
     }
 }
 
 impl Drop for Unplugged {
     fn drop(&mut self) {
         let surroundings = self.host.surroundings();
-        if let Err(error) = self.cable.clone().turn(&self.host, &self.segment, true).wait() {
+        if let Err(error) = self.turn(true).wait() {
             // Nobody can be told here; a test that goes on would be one of a network that is not what it thinks.
             let _ = surroundings.spoiled.set(chain(&error));
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netns_test_topology::{Crossing, Plan, SegmentKind};
+use netns_test_topology::{Crossing, Device, Plan, SegmentKind};
 
 use super::force::{ImpairError, Wanted};
 use crate::error::chain;
@@ -33,10 +33,8 @@ pub(super) fn relay_can(plan: &Plan, segment: usize) -> Result<(), &'static str>
 pub(super) fn all_cross(surroundings: &Surroundings, segment: usize) -> Result<(), ImpairError> {
     let plan = &surroundings.plan;
     let members = surroundings.hub.members(plan, segment);
-    let mut kinds: Vec<_> =
-        members.filter_map(|(host, nth)| plan.hosts[host].interfaces[nth].device.sharing_a_cable()).collect();
-    kinds.sort_unstable();
-    if kinds.windows(2).any(|two| two[0] == two[1]) {
+    let devices = members.map(|(host, nth)| plan.hosts[host].interfaces[nth].device);
+    if Device::beside_the_switch(devices).is_some() {
         return Err(ImpairError::Impossible(
             "its macvlans and macvtaps, or its ipvlans, reach each other without its switch: not all that crosses the segment can be had",
         ));
@@ -93,7 +91,7 @@ pub(super) fn selectors(
 }
 
 /// The ports that a crossing is about.
-pub(super) fn selector(surroundings: &Surroundings, crossing: Crossing) -> Result<Selector, ImpairError> {
+fn selector(surroundings: &Surroundings, crossing: Crossing) -> Result<Selector, ImpairError> {
     let ports = |member: Member| {
         let ports = surroundings.hub.cables(&surroundings.plan, member);
         ports.map(Some).map_err(ImpairError::NoCable)

@@ -212,3 +212,25 @@ pub fn nth(
         if is_one && seen == number { verdict.clone() } else { Verdict::Pass }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "the first frame is number 1")]
+    fn there_is_no_frame_before_the_first() {
+        drop(nth(0, |_| true, Verdict::Drop));
+    }
+
+    #[test]
+    fn one_frame_is_meant_and_no_other() {
+        let mut second = nth(2, WireFrame::is_arp, Verdict::Drop);
+        let mut arp = vec![0; 42];
+        arp[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+        let (other, arp) = (WireFrame::new(None, vec![0; 42]), WireFrame::new(None, arp));
+        let verdicts = [&arp, &other, &arp, &other, &arp].map(&mut second);
+        let dropped = verdicts.map(|verdict| verdict == Verdict::Drop);
+        assert_eq!(dropped, [false, false, true, false, false]);
+    }
+}

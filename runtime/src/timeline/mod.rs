@@ -174,7 +174,7 @@ pub struct RunningTimeline {
 impl RunningTimeline {
     pub(crate) fn start(surroundings: Arc<Surroundings>, steps: Vec<Step>) -> Result<Self, LinkError> {
         let is_endless = !steps.is_empty() && steps.iter().all(Step::is_repeated);
-        let last = steps.iter().filter_map(Step::is_kept_from).max();
+        let last = steps.iter().filter_map(Step::last).max();
         let keeps_the_last = last.is_some_and(|(_, is_kept)| is_kept);
         let player = Player::start(&surroundings, steps);
         let player = player.map_err(|error| LinkError::failed("start the thread of a timeline", error))?;

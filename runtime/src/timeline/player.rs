@@ -92,8 +92,8 @@ impl Step {
         Self { at, next: Some(first), rhythm, times: 0, length, end, is_kept, carry_out, what, kept: None }
     }
 
-    /// When it is to begin, and whether its guard is kept from then on to the end.
-    pub(super) fn is_kept_from(&self) -> Option<(Duration, bool)> {
+    /// When the last of it is to happen, if it is not repeated; and whether it ends with a guard that is kept then.
+    pub(super) fn last(&self) -> Option<(Duration, bool)> {
         let first = self.next.filter(|_| !self.is_repeated())?;
         Some((first + self.length.unwrap_or_default(), self.is_kept))
     }
@@ -217,9 +217,10 @@ impl Shared {
             let what = if due == Due::GiveUp { format!("no longer {}", step.what) } else { step.what.clone() };
             let failed = error.clone();
             self.record.note(Happening { planned, began, took, what, at: step.at, error });
-            if let (Some(error), Some(lab)) = (failed, lab.upgrade()) {
+            if let Some(error) = failed {
                 let place = format!("{}:{}", step.at.file(), step.at.line());
-                let _ = lab.spoiled.set(format!("what was to happen at {planned:?} ({place}) failed: {error}"));
+                let failed = format!("what was to happen at {planned:?} ({place}) failed: {error}");
+                let _ = lab.upgrade().map(|lab| lab.spoiled.set(failed));
                 return;
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use netns_test_topology::{Crossing, Device, Impairment, MOST_JITTER, Percent, Plan, SegmentKind};
+use netns_test_topology::{Crossing, Impairment, MOST_JITTER, Percent, Plan, SegmentKind};
 
 use crate::impair::force::Wanted;
 use crate::lab::Member;
@@ -74,10 +74,9 @@ fn of_crossing(
     };
     for egress in &egresses {
         let (Egress::Interface((host, nth)) | Egress::Port((host, nth))) = *egress;
-        match (plan.hosts[host].interfaces[nth].device, egress) {
-            (Device::Plain, _) | (Device::Tap, Egress::Port(_)) => {}
-            (Device::Tap, _) => return Err("what a tap sends, no kernel of a host sends"),
-            _ => return Err("not every interface has one cable of its own"),
+        let sends = matches!(egress, Egress::Interface(_));
+        if let Some(why) = plan.hosts[host].interfaces[nth].device.without_a_queue(sends) {
+            return Err(why);
         }
     }
     Ok(egresses)
@@ -179,9 +178,9 @@ mod tests {
         let members = [A, B, TAP];
         let why = |members: &[Member], crossings: &[Crossing]| of(0, members, crossings).unwrap_err();
         assert!(why(&members, &[Crossing::Between(A, B)]).contains("where it goes to"));
-        assert!(why(&members, &[Crossing::From(TAP)]).contains("a tap sends"));
-        assert!(why(&[A, MACVLAN], &[Crossing::All]).contains("one cable"));
-        assert!(why(&members, &[Crossing::To(MACVLAN)]).contains("one cable"));
+        assert!(why(&members, &[Crossing::From(TAP)]).contains("written to a tap"));
+        assert!(why(&[A, MACVLAN], &[Crossing::All]).contains("macvtaps or ipvlans of a segment share one"));
+        assert!(why(&members, &[Crossing::To(MACVLAN)]).contains("macvtaps or ipvlans of a segment share one"));
         assert!(why(&members, &[Crossing::All, Crossing::To(A)]).contains("not two"));
         assert!(of(2, &[(0, 2), (1, 2)], &[Crossing::All]).unwrap_err().contains("over"));
         let plan = plan();

@@ -86,17 +86,6 @@ fn is_impaired(network: &Network<'_>, segment: usize) -> bool {
         || interfaces.any(|interface| words_of(interface.drawn).next().is_some())
 }
 
-/// Why the kernel has no queue of its own for what arrives at an interface, if it has none.
-fn several_cables(device: Device) -> Option<&'static str> {
-    match device {
-        Device::Macvlan | Device::Ipvlan | Device::Macvtap => {
-            Some("the kernel has a queue for each port, and the macvlans, macvtaps or ipvlans of a segment share one")
-        }
-        Device::Bond { .. } => Some("the kernel has a queue for each cable, and a bond has several"),
-        Device::Plain | Device::Tap => None,
-    }
-}
-
 /// What of all that is asked for on a segment the kernel cannot do.
 fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
     let on = &network.segments[segment];
@@ -111,7 +100,7 @@ fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
         complaints.push(network.about_segment(segment, part, JITTER));
     }
     // All that crosses a segment waits at the ports that it leaves by.
-    let several = on.members.iter().find_map(|&member| several_cables(network.interface(member).device));
+    let several = on.members.iter().find_map(|&member| network.interface(member).device.without_a_queue(false));
     if let Some((why, word)) = several.zip(on.drawn.impairment.written().next()) {
         complaints.push(network.about_segment(segment, SegmentPart::Impairment(word), why));
     }
@@ -128,12 +117,14 @@ fn beyond_kernel(network: &Network<'_>, segment: usize) -> Vec<Complaint> {
             let jitters = words_of(drawn).filter(|(word, _)| *word == ImpairmentPart::Jitter);
             complaints.extend(jitters.map(|(_, part)| about(part, JITTER)));
         }
-        if let Some((why, (_, part))) = several_cables(*device).zip(words_of(drawn).next()) {
+        if let Some((why, (_, part))) = device.without_a_queue(false).zip(words_of(drawn).next()) {
             complaints.push(about(part, why));
         }
         let sent = words_of(drawn).find(|(_, part)| !matches!(part, InterfacePart::Ingress(_)));
-        if let Some((_, part)) = sent.filter(|_| *device == Device::Tap && !egress.is_none()) {
-            complaints.push(about(part, "what is written to a tap waits in no queue of a host's kernel"));
+        if let (Device::Tap, Some(why), Some((_, part))) = (device, device.without_a_queue(true), sent)
+            && !egress.is_none()
+        {
+            complaints.push(about(part, why));
         }
         let arriving = words_of(drawn).find(|(_, part)| !matches!(part, InterfacePart::Egress(_)));
         if let Some((_, part)) = arriving.filter(|_| !ingress.is_none() && !on.impairment.is_none()) {

@@ -32,10 +32,8 @@ pub(super) fn resolve(network: &mut Network<'_>, report: &mut Report) {
 fn beside_the_switch(network: &Network<'_>, segment: usize, report: &mut Report) {
     let on = &network.segments[segment];
     let Some(word) = on.drawn.impairment.written().next().filter(|_| on.drawn.medium == Medium::Switch) else { return };
-    let kinds = on.members.iter().filter_map(|&member| network.interface(member).device.sharing_a_cable());
-    let mut kinds: Vec<_> = kinds.collect();
-    kinds.sort_unstable();
-    if let Some(kind) = kinds.windows(2).find(|two| two[0] == two[1]).map(|two| two[0]) {
+    let devices = on.members.iter().map(|&member| network.interface(member).device);
+    if let Some(kind) = Device::beside_the_switch(devices) {
         let message = format!("the {kind} of `{}` reach each other without its switch, which alone impairs", on.name);
         let help = format!("leave out `{}`, or have no more than one of them", word.word());
         report.add(network.about_segment(segment, SegmentPart::Impairment(word), &message).help(help));
