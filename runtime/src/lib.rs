@@ -22,6 +22,7 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod capture;
 mod change;
 mod connectivity;
 mod error;
@@ -49,6 +50,7 @@ mod settings;
 mod sys;
 mod timeline;
 mod topology;
+mod trail;
 mod transport;
 mod wait;
 

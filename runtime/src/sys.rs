@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::raw::{c_char, c_int, c_ulong};
 use std::ptr;
+use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -161,38 +162,131 @@ pub(crate) fn receive_frame(
         libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header.len() },
         libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() },
     ];
-    // Room for one `struct tpacket_auxdata`, aligned as control messages are.
-    let mut control = [0u64; 8];
-    // SAFETY: pointers and integers, of which zero is a value.
-    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    message.msg_iov = parts.as_mut_ptr();
-    message.msg_iovlen = parts.len();
-    message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control);
-    // SAFETY: the kernel writes within the two slices and the control buffer, all of which live until the call is over.
+    let mut beside = Beside::new();
+    let mut message = beside.message(&mut parts);
+    // SAFETY: the kernel writes within the two slices and what is beside, all of which live until the call is over.
     let received = cvt(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })?;
     let length = usize::try_from(received).expect("it is not negative").saturating_sub(header.len());
     if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
     }
-    // SAFETY: the kernel has filled in the message, which still points to the control buffer.
-    let first = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
-    if first.is_null() {
-        return Ok((length, None));
+    // SAFETY: the kernel has filled in the message, which still points to what is beside.
+    Ok((length, unsafe { Packet::read(&message, &beside) }.tag))
+}
+
+/// What the kernel says of a frame that a packet socket has heard.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    /// The tag of a VLAN that the kernel has taken out of it (`PACKET_AUXDATA`).
+    pub(crate) tag: Option<[u8; 4]>,
+    /// When it came, since 1970 (`SO_TIMESTAMPNS`).
+    pub(crate) time: Option<Duration>,
+    /// The interface.
+    pub(crate) interface: u32,
+    /// What kind of link that is: `ARPHRD_ETHER` and others.
+    pub(crate) link: u16,
+    /// To whom it is: `PACKET_OUTGOING` and others.
+    pub(crate) to: u8,
+}
+
+/// How many frames [`receive_starts_of_frames`] takes at once.
+pub(crate) const AT_ONCE: usize = 32;
+
+/// Takes the next frames from a packet socket, as many as there are up to [`AT_ONCE`], and of each as much as there is room for. They are handed over
+/// with what the kernel says of them, and how long they were.
+pub(crate) fn receive_starts_of_frames<const ROOM: usize>(
+    socket: BorrowedFd<'_>,
+    mut each: impl FnMut(&Packet, usize, &[u8]),
+) -> io::Result<usize> {
+    let mut rooms = [[0u8; ROOM]; AT_ONCE];
+    let mut parts = rooms.each_mut().map(|room| libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: ROOM });
+    let mut beside = [const { Beside::new() }; AT_ONCE];
+    let mut messages: [libc::mmsghdr; AT_ONCE] = std::array::from_fn(|nth| libc::mmsghdr {
+        msg_hdr: beside[nth].message(std::slice::from_mut(&mut parts[nth])),
+        msg_len: 0,
+    });
+    let (count, flags) = (libc::c_uint::try_from(AT_ONCE).expect("few"), libc::MSG_DONTWAIT | libc::MSG_TRUNC);
+    // SAFETY: the kernel writes within the rooms and what is beside them, all of which live until the call is over.
+    let received =
+        cvt(unsafe { libc::recvmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, flags, ptr::null_mut()) })?;
+    let received = usize::try_from(received).expect("it is not negative");
+    for (nth, message) in messages[..received].iter().enumerate() {
+        // SAFETY: the kernel has filled in the message, which still points to what is beside.
+        let packet = unsafe { Packet::read(&message.msg_hdr, &beside[nth]) };
+        let length = usize::try_from(message.msg_len).expect("it is no more than 64 kB");
+        each(&packet, length, &rooms[nth][..length.min(ROOM)]);
     }
-    // SAFETY: it is a header within the control buffer, which is aligned for it.
-    let kind = unsafe { ((*first).cmsg_level, (*first).cmsg_type) };
-    if kind != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
-        return Ok((length, None));
+    Ok(received)
+}
+
+/// Room for what the kernel says beside a frame.
+struct Beside {
+    from: libc::sockaddr_ll,
+    /// One `struct tpacket_auxdata` and one `struct timespec`, aligned as control messages are.
+    control: [u64; 12],
+}
+
+impl Beside {
+    const fn new() -> Self {
+        // SAFETY: integers and arrays of them, of which zero is a value.
+        Self { from: unsafe { MaybeUninit::zeroed().assume_init() }, control: [0; 12] }
     }
-    // SAFETY: such a control message is this struct, which need not be aligned.
-    let auxiliary: libc::tpacket_auxdata =
-        unsafe { libc::CMSG_DATA(first).cast::<libc::tpacket_auxdata>().read_unaligned() };
-    if auxiliary.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
-        return Ok((length, None));
+
+    /// A message that has this, and the parts of the frame. It points to both.
+    fn message(&mut self, parts: &mut [libc::iovec]) -> libc::msghdr {
+        // SAFETY: pointers and integers, of which zero is a value.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        message.msg_name = (&raw mut self.from).cast();
+        message.msg_namelen = libc::socklen_t::try_from(size_of_val(&self.from)).expect("it is 20");
+        message.msg_iov = parts.as_mut_ptr();
+        message.msg_iovlen = parts.len();
+        message.msg_control = self.control.as_mut_ptr().cast();
+        message.msg_controllen = size_of_val(&self.control);
+        message
     }
-    let ([a, b], [c, d]) = (auxiliary.tp_vlan_tpid.to_be_bytes(), auxiliary.tp_vlan_tci.to_be_bytes());
-    Ok((length, Some([a, b, c, d])))
+}
+
+impl Packet {
+    /// # Safety
+    /// The kernel has filled in the message, which was made by [`Beside::message`] of the same.
+    unsafe fn read(message: &libc::msghdr, beside: &Beside) -> Self {
+        let mut packet = Self {
+            tag: None,
+            time: None,
+            interface: u32::try_from(beside.from.sll_ifindex).unwrap_or_default(),
+            link: beside.from.sll_hatype,
+            to: beside.from.sll_pkttype,
+        };
+        // SAFETY: the message points to the control buffer.
+        let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
+        while !next.is_null() {
+            // SAFETY: it is a header within the control buffer, which is aligned for it.
+            let kind = unsafe { ((*next).cmsg_level, (*next).cmsg_type) };
+            // SAFETY: it is a header within the control buffer.
+            let data = unsafe { libc::CMSG_DATA(next) };
+            match kind {
+                (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
+                    // SAFETY: such a control message is this struct, which need not be aligned.
+                    let auxiliary = unsafe { data.cast::<libc::tpacket_auxdata>().read_unaligned() };
+                    if auxiliary.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
+                        let ([a, b], [c, d]) =
+                            (auxiliary.tp_vlan_tpid.to_be_bytes(), auxiliary.tp_vlan_tci.to_be_bytes());
+                        packet.tag = Some([a, b, c, d]);
+                    }
+                }
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                    // SAFETY: such a control message is this struct, which need not be aligned.
+                    let time = unsafe { data.cast::<libc::timespec>().read_unaligned() };
+                    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec).ok(), u32::try_from(time.tv_nsec).ok());
+                    packet.time = seconds.zip(nanoseconds).map(|(seconds, rest)| Duration::new(seconds, rest));
+                }
+                _ => {}
+            }
+            // SAFETY: both are the message's own.
+            next = unsafe { libc::CMSG_NXTHDR(message, next) };
+        }
+        packet
+    }
 }
 
 fn link_layer_address(
@@ -244,7 +338,7 @@ pub(crate) fn socket_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
 
 /// Has this thread run soon after it wakes, for no longer than `slice` before others have their turn (`sched_runtime` of `sched_setattr(2)`, since Linux
 /// 6.12; before, it is ignored). What it gets of the processor in all stays the same. One that is not scheduled as threads are usually is left alone.
-pub(crate) fn run_soon(slice: std::time::Duration) -> io::Result<()> {
+pub(crate) fn run_soon(slice: Duration) -> io::Result<()> {
     // SAFETY: a struct of numbers, for which 0 is one.
     let mut attributes: libc::sched_attr = unsafe { MaybeUninit::zeroed().assume_init() };
     let size = u32::try_from(size_of_val(&attributes)).expect("it is small");
@@ -259,8 +353,8 @@ pub(crate) fn run_soon(slice: std::time::Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// How many frames have come to a packet socket since this was asked last, but for those that it had no room for (`PACKET_STATISTICS`, packet(7)).
-pub(crate) fn frames_since(socket: BorrowedFd<'_>) -> io::Result<u32> {
+/// How many frames have come to a packet socket since this was asked last, and how many more it had no room for (`PACKET_STATISTICS`, packet(7)).
+pub(crate) fn frames_since(socket: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
     // `struct tpacket_stats`: all, and those that it had no room for.
     let mut all_and_drops = [0u32; 2];
     let mut size = libc::socklen_t::try_from(size_of_val(&all_and_drops)).expect("it is 8");
@@ -274,7 +368,8 @@ pub(crate) fn frames_since(socket: BorrowedFd<'_>) -> io::Result<u32> {
             &raw mut size,
         )
     })?;
-    Ok(all_and_drops[0].wrapping_sub(all_and_drops[1]))
+    let [all, drops] = all_and_drops;
+    Ok((all.wrapping_sub(drops), drops))
 }
 
 /// Makes a tap of an open `/dev/net/tun`, in the network namespace that it was opened in (`TUNSETIFF`,

@@ -1,9 +1,10 @@
 //! How fast a lab is, against the least that the kernel allows: `cargo bench -p netns-test --bench lab`, only its probes with `-- probes`, only the
-//! relay against a bridge with `-- relay`.
+//! relay against a bridge with `-- relay`, only what it costs to record frames with `-- capture`.
 //!
 //! Each round runs in a fresh process in fresh namespaces, ours and the floor in turn, so that both meet the machine in the same
 //! mood. A line gives the ratio of the medians, and the medians.
 
+mod capture;
 mod floor;
 mod process;
 mod relay;
@@ -41,6 +42,9 @@ fn main() {
         ["nothing"] => {}
         ["probes"] => probes(),
         ["relay"] => relay::compare(),
+        ["capture"] => capture::compare(),
+        ["test"] => capture::one_test(),
+        ["transfer"] => capture::one_transfer(),
         [round @ ("ours" | "floor"), shape, hosts] => one_lab(round, shape, hosts.parse().expect("a number of hosts")),
         _ => {
             for (shape, _) in Shape::ALL {
@@ -50,7 +54,7 @@ fn main() {
             }
             compare_tests();
             // In processes of their own, as they leave the machine's namespaces.
-            for part in ["probes", "relay"] {
+            for part in ["probes", "relay", "capture"] {
                 Command::new("/proc/self/exe").arg(part).status().expect("a child");
             }
         }

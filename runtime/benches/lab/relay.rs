@@ -71,7 +71,8 @@ fn round_trips(from: &Host, to: IpAddr) -> Vec<Duration> {
     from.run(|| (0..100).map(|_| round_trip(to)).collect())
 }
 
-fn bytes_per_second(from: &Host, to: &Host, address: IpAddr) -> u64 {
+/// Over TCP.
+pub(super) fn bytes_per_second(from: &Host, to: &Host, address: IpAddr) -> u64 {
     let listener = to.run(|| TcpListener::bind(SocketAddr::from((address, 0)))).expect("a listener");
     let mut sender = from.tcp_connect(listener.local_addr().expect("an address")).expect("a connection");
     let (mut receiver, _) = listener.accept().expect("a connection");

@@ -1,11 +1,13 @@
 //! Firewalls and address translation inside a host, by nftables. The kernel is asked through the program `nft`.
 
 mod error;
+mod listing;
 mod nat;
 mod program;
 mod words;
 
 pub use error::NftError;
+pub(crate) use listing::ruleset;
 pub(crate) use nat::{NatError, translate};
 
 use crate::Host;

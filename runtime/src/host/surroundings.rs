@@ -1,6 +1,7 @@
 //! What all hosts and segments of a lab know.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::IpAddr;
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use netns_test_topology::{HostPlan, IpNet, Plan};
 use once_cell::sync::OnceCell;
 
+use crate::capture::Recorder;
 use crate::error::show_panic;
 use crate::harness::Broken;
 use crate::impair::Impairments;
@@ -23,6 +25,8 @@ pub(crate) struct Surroundings {
     pub(crate) hub: Hub,
     /// What its segments do to frames.
     pub(crate) impairments: Impairments,
+    /// What records the frames of its hosts, or why nothing does.
+    pub(crate) recorder: io::Result<Recorder>,
     /// What has happened by the clock.
     pub(crate) chronicle: Chronicle,
     /// The labs of the same test.
@@ -40,7 +44,13 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(crate) fn new(plan: Plan, settings: Settings, hub: Hub, labs: Arc<Labs>) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        settings: Settings,
+        hub: Hub,
+        labs: Arc<Labs>,
+        recorder: io::Result<Recorder>,
+    ) -> Self {
         let of_host = |host: &HostPlan| host.interfaces.iter().map(|interface| interface.addresses.clone()).collect();
         let addresses = RwLock::new(plan.hosts.iter().map(of_host).collect());
         let (impairments, chronicle) = (Impairments::default(), Chronicle::default());
@@ -49,6 +59,7 @@ impl Surroundings {
             settings,
             hub,
             impairments,
+            recorder,
             chronicle,
             labs,
             broken: OnceCell::new(),

@@ -227,6 +227,15 @@ impl Impairments {
         text
     }
 
+    /// The same of one segment, in one line; none where there is nothing.
+    pub(crate) fn describe_segment(&self, surroundings: &Arc<Surroundings>, segment: usize) -> Option<String> {
+        let all = self.in_force.try_lock().ok()?;
+        let mut text = String::new();
+        all.get(&segment)?.describe(surroundings, segment, &mut text).ok()?;
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
     /// Has what a relay loses be known.
     pub(super) fn keep_ledger(&self, segment: usize, ledger: &Arc<Ledger>) {
         self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).insert(segment, Arc::clone(ledger));

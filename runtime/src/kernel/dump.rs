@@ -15,7 +15,7 @@ use crate::netlink::{self, List};
 pub(super) type Attempt<T> = io::Result<T>;
 
 /// All that a request for a list is answered with, by the namespace that this thread is in.
-pub(super) fn dump<M>(family: isize, request: &M) -> Attempt<Vec<M>>
+pub(crate) fn dump<M>(family: isize, request: &M) -> Attempt<Vec<M>>
 where
     M: NetlinkSerializable + NetlinkDeserializable + Clone + Debug,
 {
@@ -47,7 +47,7 @@ where
 }
 
 /// A socket that a request has been sent by.
-fn ask<M: NetlinkSerializable + Debug>(family: isize, request: M, flags: u16) -> io::Result<Socket> {
+pub(super) fn ask<M: NetlinkSerializable + Debug>(family: isize, request: M, flags: u16) -> io::Result<Socket> {
     let mut socket = Socket::new(family)?;
     socket.bind(&SocketAddr::new(0, 0))?;
     let mut header = NetlinkHeader::default();

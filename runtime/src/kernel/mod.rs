@@ -5,12 +5,15 @@ mod dump;
 mod error;
 mod listeners;
 mod neighbours;
+mod routes;
 mod sockets;
 
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
+pub(crate) use dump::dump;
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};
-pub(crate) use neighbours::table_fulls;
+pub(crate) use neighbours::{neighbours, table_fulls};
+pub(crate) use routes::{Hop, lookup};
 pub use sockets::{SocketInfo, SocketState, Sockets};
 
 use std::fmt;

@@ -53,7 +53,7 @@ impl Lab {
     pub(crate) fn build(plan: Plan, settings: &Settings, labs: Arc<Labs>) -> Result<Self, LabError> {
         let built = build::build(&plan, settings, labs.hosts())?;
         let hub = Hub::new(built.hub, built.indices, built.taps);
-        let surroundings = Arc::new(Surroundings::new(plan, settings.clone(), hub, labs));
+        let surroundings = Arc::new(Surroundings::new(plan, settings.clone(), hub, labs, built.recorder));
         let machines = built.namespaces.into_iter().enumerate();
         let machines = machines.map(|(number, netns)| Machine::new(number, Arc::clone(&surroundings), netns));
         let hosts: Vec<Host> = machines.map(Host::new).collect();

@@ -16,6 +16,7 @@ use super::Target;
 use super::echo::{Echo, Heard};
 use super::ping::PingError;
 use super::target::Family;
+use crate::trail::Asked;
 use crate::transport::{is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -53,6 +54,11 @@ impl Options {
             timed: false,
             wants_answer: false,
         }
+    }
+
+    /// Of whom is asked, and how.
+    pub(super) fn question(&self) -> (&Target, Option<Family>, Asked) {
+        (&self.target, self.family.or(self.source.map(Family::of)), Asked::Echo)
     }
 
     /// For whoever wants to know of the round trips.

@@ -108,10 +108,14 @@ impl AssertPing {
 
     fn judge(&self, outcome: &Result<PingReport, PingError>, asked_for: Duration) {
         let text = format!("{} can ping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text }.wants_answer(outcome, asked_for, |report| {
-            let enough = report.received() >= u32::from(self.answers);
-            if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
-        });
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_answer(
+            outcome,
+            asked_for,
+            |report| {
+                let enough = report.received() >= u32::from(self.answers);
+                if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
+            },
+        );
     }
 }
 
@@ -140,6 +144,6 @@ impl AssertNoPing {
 
     fn judge(&self, outcome: &Result<PingReport, PingError>, _: Duration) {
         let text = format!("{} cannot ping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text }.wants_silence(outcome);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome);
     }
 }

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{broken, fail};
+use super::{Family, Target, broken, fail};
 use crate::Host;
+use crate::trail::{self, Asked};
 
 /// Why a probe has no answer.
 pub(crate) trait NoAnswer: Error {
@@ -57,6 +58,8 @@ pub(super) struct Claim<'a> {
     pub(super) host: &'a Host,
     pub(super) at: &'static Location<'static>,
     pub(super) text: String,
+    /// Of whom, and how: for whoever wants to know why there is no answer.
+    pub(super) of: (&'a Target, Option<Family>, Asked),
 }
 
 impl Claim<'_> {
@@ -76,7 +79,8 @@ impl Claim<'_> {
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
             (Err(error), _) => {
                 let last_word = format!("after {asked_for:.1?} the last word is: {error}");
-                fail(self.at, &format!("assertion failed: {}\n  {last_word}", self.text))
+                let why = self.explain(asked_for);
+                fail(self.at, &format!("assertion failed: {}\n  {last_word}{why}", self.text))
             }
         }
     }
@@ -89,6 +93,14 @@ impl Claim<'_> {
             (Err(error), Verdict::Fails) => fail(self.at, &format!("assertion failed: {}\n  {error}", self.text)),
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
         }
+    }
+
+    /// Where the questions went, and why no further.
+    fn explain(&self, asked_for: Duration) -> String {
+        let (target, family, asked) = self.of;
+        let Ok(to) = target.resolve(self.host, family) else { return String::new() };
+        let since = Instant::now().checked_sub(asked_for).unwrap_or_else(Instant::now);
+        trail::explain(&trail::Question { from: self.host.clone(), to, asked, since })
     }
 
     fn could_not_ask(&self, error: &(dyn Error + 'static)) -> ! {

@@ -109,7 +109,7 @@ impl Port {
 
     /// How many frames wait to be received. More may come meanwhile.
     pub(super) fn backlog(&mut self) -> io::Result<u64> {
-        self.came += u64::from(sys::frames_since(self.socket.as_fd())?);
+        self.came += u64::from(sys::frames_since(self.socket.as_fd())?.0);
         Ok(self.came.saturating_sub(self.received))
     }
 

@@ -18,6 +18,17 @@ pub(crate) enum OnUnsupported {
     Skip,
 }
 
+/// When the frames of a lab are recorded, and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Capture {
+    /// Recorded always, and kept if the test fails.
+    OnFailure,
+    /// Recorded and kept always.
+    Always,
+    /// Never recorded.
+    Never,
+}
+
 /// How a test is kept apart from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isolation {
@@ -72,6 +83,14 @@ settings! {
     seed: u64 = "seed", default "0", seed;
     /// Where reports of failed tests go; relative to the root of the workspace.
     artifacts: PathBuf = "artifacts", default "target/netns-test", path;
+    /// When the frames of a lab are recorded, and kept.
+    capture: Capture = "capture", default "on-failure", |text| {
+        one_of(text, &[
+            ("on-failure", Capture::OnFailure),
+            ("always", Capture::Always),
+            ("never", Capture::Never),
+        ])
+    };
     /// What to do where a test needs what the machine does not have.
     on_unsupported: OnUnsupported = "on-unsupported", default "fail", |text| {
         one_of(text, &[("fail", OnUnsupported::Fail), ("skip", OnUnsupported::Skip)])
@@ -221,7 +240,8 @@ mod tests {
                 Some(("NETNS_TEST_VERBOSE", "1")),
                 "",
                 "`NETNS_TEST_VERBOSE` in the environment: there is no such setting; there are `NETNS_TEST_TIMEOUT`, \
-                 `NETNS_TEST_TIME_SCALE`, `NETNS_TEST_SEED`, `NETNS_TEST_ARTIFACTS`, `NETNS_TEST_ON_UNSUPPORTED`, `NETNS_TEST_ISOLATION`",
+                 `NETNS_TEST_TIME_SCALE`, `NETNS_TEST_SEED`, `NETNS_TEST_ARTIFACTS`, `NETNS_TEST_CAPTURE`, `NETNS_TEST_ON_UNSUPPORTED`, \
+                 `NETNS_TEST_ISOLATION`",
             ),
             (
                 None,

@@ -14,6 +14,7 @@ mod upper;
 mod wireguard;
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use netns_test_topology::{Feature, HostPlan, Plan, SegmentKind};
@@ -27,6 +28,7 @@ use super::LabError;
 use super::carrier::Patience;
 use super::error::device;
 use super::netlink::NetlinkError;
+use crate::capture::Recorder;
 use crate::settings::Settings;
 
 /// A network that was built.
@@ -37,6 +39,8 @@ pub(super) struct Built {
     pub(super) hub: OwnedFd,
     pub(super) indices: Indices,
     pub(super) taps: Taps,
+    /// What records the hosts' frames, or why nothing does.
+    pub(super) recorder: io::Result<Recorder>,
 }
 
 /// Makes the network.
@@ -45,7 +49,7 @@ pub(super) struct Built {
 pub(super) fn build(plan: &Plan, settings: &Settings, others: usize) -> Result<Built, LabError> {
     site::allow_open_files(others + plan.hosts.len())?;
     let indices = Indices::of(plan);
-    let (mut sites, mut hub) = site::make(plan, switch::make_hub)?;
+    let (mut sites, mut hub) = site::make(plan, settings.capture, switch::make_hub)?;
     switch::make_switches(plan, &indices, &mut hub)?;
     make_wires(plan, &indices, &mut sites)?;
     let taps = switch::plug_in(plan, &indices, &sites, &mut hub)?;
@@ -56,10 +60,11 @@ pub(super) fn build(plan: &Plan, settings: &Settings, others: usize) -> Result<B
     site::in_shares(&mut sites, |site| configure::finish(plan, &indices, site, patience))?;
     inside::settle(plan, &indices, &sites)?;
     wireguard::settle(plan, &indices, &sites)?;
-    let namespaces = sites.into_iter().map(|site| site.netns).collect();
+    let (namespaces, ears): (_, Vec<_>) = sites.into_iter().map(|site| (site.netns, site.ear)).unzip();
+    let recorder = ears.into_iter().collect::<io::Result<_>>().and_then(Recorder::start);
     let path = "/proc/thread-self/ns/net";
     let hub = File::open(path).map_err(|source| LabError::File { path: path.to_owned(), source })?.into();
-    Ok(Built { namespaces, hub, indices, taps })
+    Ok(Built { namespaces, hub, indices, taps, recorder })
 }
 
 /// Every veth between two hosts, with each end in the namespace where it belongs.

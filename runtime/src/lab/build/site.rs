@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -12,9 +13,11 @@ use once_cell::sync::OnceCell;
 
 use super::at_host;
 use super::inside::{is_of_neighbours, set_sysctls};
+use crate::capture::PacketSocket;
 use crate::lab::LabError;
 use crate::lab::baseline::{Baseline, forward};
 use crate::lab::netlink::Netlink;
+use crate::settings::Capture;
 
 /// A host in the making.
 pub(super) struct Site<'a> {
@@ -22,12 +25,14 @@ pub(super) struct Site<'a> {
     pub(super) host: &'a HostPlan,
     pub(super) netns: OwnedFd,
     pub(super) netlink: Netlink,
+    /// What hears its frames from now on, or why nothing does.
+    pub(super) ear: io::Result<PacketSocket>,
 }
 
-/// Of all labs of a test: two files for each host while the lab is built; seven for one that is used afterwards (namespaces and a runtime). So the limit goes
+/// Of all labs of a test: three files for each host while the lab is built; eight for one that is used afterwards (namespaces and a runtime). So the limit goes
 /// as high as it may.
 pub(super) fn allow_open_files(hosts: usize) -> Result<(), LabError> {
-    let (building, using) = (2 * hosts as u64 + 100, 7 * hosts as u64 + 100);
+    let (building, using) = (3 * hosts as u64 + 100, 8 * hosts as u64 + 100);
     let failed = |source: nix::Error| LabError::File { path: "RLIMIT_NOFILE".to_owned(), source: source.into() };
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
     if using <= soft {
@@ -44,6 +49,7 @@ pub(super) fn allow_open_files(hosts: usize) -> Result<(), LabError> {
 /// The baseline is read in this thread's namespace, which is as fresh as theirs, while the kernel makes the first of them.
 pub(super) fn make<T>(
     plan: &Plan,
+    capture: Capture,
     meanwhile: impl FnOnce() -> Result<T, LabError>,
 ) -> Result<(Vec<Site<'_>>, T), LabError> {
     let baselines = [OnceCell::new(), OnceCell::new()];
@@ -53,7 +59,7 @@ pub(super) fn make<T>(
         let shares = plan.hosts.chunks(share).enumerate().map(|(nth, hosts)| {
             let baselines = &baselines;
             let work = move || -> Result<Vec<_>, _> {
-                (nth * share..).zip(hosts).map(|(number, host)| make_one(number, host, baselines)).collect()
+                (nth * share..).zip(hosts).map(|(number, host)| make_one(number, host, baselines, capture)).collect()
             };
             start(scope, work)
         });
@@ -70,7 +76,12 @@ pub(super) fn make<T>(
     })
 }
 
-fn make_one<'a>(number: usize, host: &'a HostPlan, baselines: &[OnceCell<Baseline>; 2]) -> Result<Site<'a>, LabError> {
+fn make_one<'a>(
+    number: usize,
+    host: &'a HostPlan,
+    baselines: &[OnceCell<Baseline>; 2],
+    capture: Capture,
+) -> Result<Site<'a>, LabError> {
     let failed = |source| LabError::Namespace { host: host.name.clone(), source };
     unshare(CloneFlags::CLONE_NEWNET).map_err(|error| failed(error.into()))?;
     let netns = File::open("/proc/thread-self/ns/net").map_err(failed)?.into();
@@ -81,7 +92,11 @@ fn make_one<'a>(number: usize, host: &'a HostPlan, baselines: &[OnceCell<Baselin
     // Interfaces copy what is there when they are made.
     set_sysctls(host, |path| path.contains("/default/") && !is_of_neighbours(path))?;
     let netlink = Netlink::open().map_err(|source| at_host(host, source))?;
-    Ok(Site { number, host, netns, netlink })
+    let ear = match capture {
+        Capture::Never => Err(io::Error::other("the setting `capture` is `never`")),
+        Capture::OnFailure | Capture::Always => PacketSocket::open(),
+    };
+    Ok(Site { number, host, netns, netlink, ear })
 }
 
 /// The baseline of hosts with or without IPv6, read by whichever thread is first, in its fresh namespace.

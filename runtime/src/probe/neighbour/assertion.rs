@@ -107,10 +107,14 @@ impl AssertArping {
 
     fn judge(&self, outcome: &Result<ArpReport, ArpError>, asked_for: Duration) {
         let text = format!("{} can arping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text }.wants_answer(outcome, asked_for, |report| {
-            let enough = report.received() >= u32::from(self.answers);
-            if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
-        });
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_answer(
+            outcome,
+            asked_for,
+            |report| {
+                let enough = report.received() >= u32::from(self.answers);
+                if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
+            },
+        );
     }
 }
 
@@ -139,6 +143,6 @@ impl AssertNoArping {
 
     fn judge(&self, outcome: &Result<ArpReport, ArpError>, _: Duration) {
         let text = format!("{} cannot arping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text }.wants_silence(outcome);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome);
     }
 }

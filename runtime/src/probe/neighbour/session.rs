@@ -17,7 +17,7 @@ use super::super::silence::Room;
 use super::super::target::{Family, Target, TargetError};
 use super::report::{ArpError, ArpReport};
 use super::wire::{self, Asked, Packet};
-use crate::{Host, Segment, sys};
+use crate::{Host, Segment, sys, trail};
 
 /// Such a packet fits into an Ethernet frame, and any frame that is larger is none.
 const PACKET: usize = 2048;
@@ -29,6 +29,13 @@ pub(super) struct Options {
     pub(super) segment: Option<Segment>,
     pub(super) source: Source,
     pub(super) family: Option<Family>,
+}
+
+impl Options {
+    /// Of whom is asked, and how.
+    pub(super) fn question(&self) -> (&Target, Option<Family>, trail::Asked) {
+        (&self.target, self.family, trail::Asked::Neighbour)
+    }
 }
 
 /// Whom a question is from.

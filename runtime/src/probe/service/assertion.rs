@@ -93,7 +93,11 @@ impl AssertService {
 
     fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, asked_for: Duration) {
         let text = claim(&self.host, &self.options, "reaches");
-        Claim { host: &self.host, at: self.at, text }.wants_answer(outcome, asked_for, |_| Ok(()));
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_answer(
+            outcome,
+            asked_for,
+            |_| Ok(()),
+        );
     }
 }
 
@@ -115,7 +119,7 @@ impl AssertNoService {
 
     fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, _: Duration) {
         let text = claim(&self.host, &self.options, "does not reach");
-        Claim { host: &self.host, at: self.at, text }.wants_silence(outcome);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome);
     }
 }
 

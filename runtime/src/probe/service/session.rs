@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::error::{ServiceError, ServiceReport, local};
 use crate::probe::schedule::{Plan, Schedule, until};
 use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, Room, Target, UnreachableCode, WINDOW, seed};
+use crate::trail::Asked;
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -21,6 +22,14 @@ pub(super) struct Options {
     pub(super) source: Option<IpAddr>,
     pub(super) source_port: u16,
     pub(super) family: Option<Family>,
+}
+
+impl Options {
+    /// Of whom is asked, and how.
+    pub(super) fn question(&self) -> (&Target, Option<Family>, Asked) {
+        let family = self.family.or(self.source.map(Family::of));
+        (&self.target, family, Asked::Port(self.transport, self.port))
+    }
 }
 
 /// A connection that is tried, or a datagram that was sent. It is given up with the session only: an answer may be late.

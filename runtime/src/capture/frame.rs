@@ -1,0 +1,72 @@
+//! A frame that was recorded.
+
+use std::time::Duration;
+
+use crate::relay::ETHERNET;
+
+/// A frame as an interface has sent or received it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The index of its host in the lab.
+    pub(crate) host: usize,
+    /// The kernel's index of the interface.
+    pub(crate) interface: u32,
+    pub(crate) direction: Direction,
+    pub(crate) link: LinkLayer,
+    /// Since 1970.
+    pub(crate) time: Duration,
+    /// How long it was.
+    pub(crate) length: usize,
+    /// Its beginning, with the tag of a VLAN where it belongs.
+    pub(crate) bytes: Box<[u8]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    /// In, but for somebody else's MAC address: a switch that does not know yet where that is passes frames on to all.
+    Past,
+    Out,
+}
+
+impl Direction {
+    /// By what a packet socket says to whom a frame is (`PACKET_OUTGOING` and others, packet(7)).
+    pub(super) fn of(to: u8) -> Self {
+        match to {
+            libc::PACKET_OUTGOING => Self::Out,
+            libc::PACKET_OTHERHOST => Self::Past,
+            _ => Self::In,
+        }
+    }
+}
+
+/// What a frame begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LinkLayer {
+    Ethernet,
+    /// Nothing: the packet is all of it, as in a tunnel.
+    Bare,
+}
+
+impl LinkLayer {
+    /// By the kernel's kinds of links (`ARPHRD_ETHER` and others).
+    pub(super) fn of(kind: u16) -> Self {
+        if kind == libc::ARPHRD_ETHER || kind == libc::ARPHRD_LOOPBACK { Self::Ethernet } else { Self::Bare }
+    }
+}
+
+impl Frame {
+    /// Bytes of the Ethernet addresses, behind which a tag is.
+    const ADDRESSES: usize = ETHERNET - 2;
+
+    /// The beginning of a frame, with a tag that the kernel has taken out of it.
+    pub(super) fn with_tag(bytes: &[u8], tag: Option<[u8; 4]>) -> Box<[u8]> {
+        match tag {
+            Some(tag) if bytes.len() >= Self::ADDRESSES => {
+                let (addresses, rest) = bytes.split_at(Self::ADDRESSES);
+                [addresses, &tag, rest].concat().into()
+            }
+            _ => bytes.into(),
+        }
+    }
+}

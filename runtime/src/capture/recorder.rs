@@ -1,0 +1,173 @@
+//! What empties the packet sockets, and keeps the newest of what they have heard.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::closing::ClosedByKernel;
+use super::frame::Frame;
+use super::socket::PacketSocket;
+use crate::sys;
+
+/// How many bytes of frames are kept, with what is noted of each.
+const BUDGET: usize = 8 << 20;
+
+/// From one time that the sockets are emptied to the next: what comes meanwhile wakes nobody.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The frames of a lab's hosts, recorded from when this was started.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    shared: Arc<Shared>,
+    end: Arc<EventFd>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// In the order of the hosts.
+    sockets: Mutex<Sockets>,
+    _closing: Option<ClosedByKernel>,
+}
+
+#[derive(Debug)]
+struct Sockets {
+    of_hosts: Vec<PacketSocket>,
+    kept: Kept,
+}
+
+/// The newest frames.
+#[derive(Debug, Default)]
+struct Kept {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    forgotten: u64,
+}
+
+/// What has been recorded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorded {
+    /// In the order of time.
+    pub(crate) frames: Vec<Frame>,
+    /// How many older ones there were no room for.
+    pub(crate) forgotten: u64,
+    /// How many came faster than they were recorded, by the host.
+    pub(crate) lost: Vec<u64>,
+}
+
+impl Recorder {
+    /// Begins with what the sockets have heard already. There is one for each host.
+    pub(crate) fn start(of_hosts: Vec<PacketSocket>) -> io::Result<Self> {
+        let fds: Vec<_> = of_hosts.iter().map(AsFd::as_fd).collect();
+        // Without it whoever closes them waits, no more.
+        let closing = ClosedByKernel::new(&fds).ok();
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        for (host, socket) in of_hosts.iter().enumerate() {
+            epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, host as u64))?;
+        }
+        let end = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+        epoll.add(&end, EpollEvent::new(EpollFlags::EPOLLIN, END))?;
+        let sockets = Sockets { of_hosts, kept: Kept::default() };
+        let shared = Arc::new(Shared { sockets: Mutex::new(sockets), _closing: closing });
+        let recorder = Self { shared: Arc::clone(&shared), end: Arc::clone(&end) };
+        // What it cannot do, somebody does who wants to know.
+        let run = move || _ = shared.record(&epoll, &end);
+        std::thread::Builder::new().name("netns-test".to_owned()).spawn(run)?;
+        Ok(recorder)
+    }
+
+    /// What has been recorded until now.
+    pub(crate) fn recorded(&self) -> Recorded {
+        let mut sockets = self.shared.lock();
+        (0..sockets.of_hosts.len()).for_each(|host| sockets.empty(host));
+        let mut frames: Vec<Frame> = sockets.kept.frames.iter().cloned().collect();
+        frames.sort_by_key(|frame| frame.time);
+        let lost = sockets.of_hosts.iter_mut().map(PacketSocket::lost).collect();
+        Recorded { frames, forgotten: sockets.kept.forgotten, lost }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // One that has ended is not told.
+        let _ = self.end.write(1);
+    }
+}
+
+/// The event that is not a host's.
+const END: u64 = u64::MAX;
+
+impl Shared {
+    /// Empties the sockets again and again, until the end.
+    fn record(&self, epoll: &Epoll, end: &EventFd) -> nix::Result<()> {
+        let mut events = [EpollEvent::empty(); 64];
+        loop {
+            let ready = match epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(ready) => ready,
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(error),
+            };
+            let mut sockets = self.lock();
+            for event in &events[..ready] {
+                if event.data() == END {
+                    return Ok(());
+                }
+                sockets.empty(usize::try_from(event.data()).expect("it is a host's index"));
+            }
+            drop(sockets);
+            let pause = PollTimeout::try_from(PAUSE).expect("it is short");
+            match poll(&mut [PollFd::new(end.as_fd(), PollFlags::POLLIN)], pause) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Nothing panics while it is held.
+    fn lock(&self) -> MutexGuard<'_, Sockets> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sockets {
+    /// Takes what a host's socket has heard.
+    fn empty(&mut self, host: usize) {
+        let Self { of_hosts, kept } = self;
+        // What comes meanwhile is for the next time: others wait for the lock.
+        for _ in 0..MOST_AT_ONCE / sys::AT_ONCE {
+            match of_hosts[host].receive(host, |frame| kept.keep(frame)) {
+                Ok(sys::AT_ONCE) => {}
+                Ok(_) => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // An interface went down: that is told once, in the place of a frame.
+                Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => {}
+                Err(_) => return of_hosts[host].note_loss(),
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, frame: Frame) {
+        self.bytes += size(&frame);
+        self.frames.push_back(frame);
+        while self.bytes > BUDGET {
+            let Some(oldest) = self.frames.pop_front() else { return };
+            self.bytes -= size(&oldest);
+            self.forgotten += 1;
+        }
+    }
+}
+
+/// More than there is room for in a socket, usually.
+const MOST_AT_ONCE: usize = 4096;
+
+fn size(frame: &Frame) -> usize {
+    size_of::<Frame>() + frame.bytes.len()
+}

@@ -1,0 +1,117 @@
+//! Causes between two hosts: a cable that is out, an interface that is down, a frame that is too long or for nobody.
+
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+
+use super::{Cause, Leg, Scene, describe, is_out};
+use crate::kernel;
+use crate::lab::Member;
+use crate::trail::map;
+use crate::trail::way::Sighting;
+
+/// What a host's kernel says of one of its interfaces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    up: bool,
+    carrier: bool,
+    pub(super) mtu: Option<u32>,
+}
+
+impl Scene<'_> {
+    pub(super) fn link_of(&self, host: usize, interface: u32) -> Option<Link> {
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let links = self.in_host(host, || kernel::dump(NETLINK_ROUTE, &request))?.ok()?;
+        links.iter().find_map(|answer| {
+            let RouteNetlinkMessage::NewLink(link) = answer else { return None };
+            let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+                LinkAttribute::Mtu(mtu) => Some(*mtu),
+                _ => None,
+            });
+            (link.header.index == interface).then(|| Link {
+                up: link.header.flags.contains(LinkFlags::Up),
+                carrier: link.header.flags.contains(LinkFlags::LowerUp),
+                mtu,
+            })
+        })
+    }
+
+    /// What is wrong with a link, if nothing can cross it.
+    pub(super) fn link_trouble(&self, member: Member) -> Option<String> {
+        let interface = self.map.0.hub.index(member);
+        let place = self.map.place(member.0, interface);
+        let Some(link) = self.link_of(member.0, interface) else {
+            return Some(format!("{place} is gone"));
+        };
+        if !link.up {
+            return Some(format!("{place} is down"));
+        }
+        (!link.carrier).then(|| format!("{place} has no carrier: its cable is unplugged, or its other end is down"))
+    }
+
+    /// An interface that a host would send by cannot send.
+    pub(super) fn no_link(&self, host: usize, interface: u32) -> Option<Cause> {
+        let trouble = self.link_trouble(self.map.member(host, interface)?)?;
+        Some(Cause::new(format!(
+            "it would leave {} by {}: {trouble}",
+            self.map.host(host),
+            self.map.interface(host, interface)
+        )))
+    }
+
+    /// What is done to the frames of a segment, if anything is.
+    pub(super) fn weather_of(&self, segment: usize) -> Option<String> {
+        let surroundings = self.question.from.surroundings();
+        surroundings.impairments.describe_segment(surroundings, segment)
+    }
+
+    /// It has left an interface, and has not come in anywhere.
+    pub(super) fn lost_on_the_link(&self, leg: Leg, last: &Sighting) -> Cause {
+        debug_assert!(is_out(last), "it has left");
+        let it = leg.name();
+        let place = self.map.place(last.host, last.interface);
+        let Some(sender) = self.map.member(last.host, last.interface) else {
+            return Cause::unknown(format!("{it} left {place} and came in nowhere"));
+        };
+        let segment = self.map.segment(sender);
+        let lost = |why: String| Cause::new(format!("{it} was lost on `{segment}` after it left {place}: {why}"));
+        if let Some(trouble) = self.link_trouble(sender) {
+            return lost(trouble);
+        }
+        let to = last.to_mac.map(|mac| (mac, self.map.with_mac(mac).collect::<Vec<_>>()));
+        if let Some((mac, owners)) = &to {
+            let Some(&owner) = owners.first() else {
+                return lost(format!("it is for {}, which is nobody's address here", map::mac(*mac)));
+            };
+            if let Some(trouble) = self.link_trouble(owner) {
+                return lost(trouble);
+            }
+            if self.map.segment_number(owner) != self.map.segment_number(sender) {
+                return self.other_segment(&lost, sender, owner);
+            }
+            let receiver = self.map.0.hub.index(owner);
+            let mtu = self.link_of(owner.0, receiver).and_then(|link| link.mtu);
+            if let Some(mtu) = mtu.filter(|mtu| last.ip.length > *mtu as usize) {
+                let name = self.map.place(owner.0, receiver);
+                return lost(format!("it is {} bytes long, and {name} takes {mtu}", last.ip.length));
+            }
+        }
+        match self.weather_of(self.map.segment_number(sender)) {
+            Some(weather) => lost(weather),
+            None => {
+                Cause::unknown(format!("{it} ({}) left {place} and came in nowhere on `{segment}`", describe(&last.ip)))
+            }
+        }
+    }
+
+    fn other_segment(&self, lost: &dyn Fn(String) -> Cause, sender: Member, owner: Member) -> Cause {
+        let whose = self.map.place(owner.0, self.map.0.hub.index(owner));
+        let there = self.map.segment(owner);
+        match self.map.vlan(sender).zip(self.map.vlan(owner)) {
+            Some(((_, ours), (_, theirs))) => {
+                lost(format!("it is in the VLAN {ours}, and {whose} is in the VLAN {theirs} (`{there}`)"))
+            }
+            None => lost(format!("it is for {whose}, which is on `{there}`")),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Why a packet went no further, from what the kernel of the host says where it ended.
+
+mod firewall;
+mod link;
+mod neighbour;
+mod receiver;
+mod routing;
+mod said;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use netns_test_topology::IpNet;
+
+use super::map::Map;
+use super::way::{Packets, Sighting};
+use super::{Question, packet::Ip};
+use crate::Host;
+use crate::capture::Direction;
+use crate::kernel;
+use crate::lab::inside;
+
+/// Why a packet went no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    why: String,
+    hint: Option<String>,
+}
+
+impl Cause {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), hint: None }
+    }
+
+    /// With the setting that it comes from, or what else there is to know.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn unknown(what: impl fmt::Display) -> Self {
+        Self::new(format!("{what}; why is not known"))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.why)?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\n  {hint}"))
+    }
+}
+
+/// Whether it is the question that was lost, or its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leg {
+    There,
+    Back,
+}
+
+impl Leg {
+    fn name(self) -> &'static str {
+        if self == Self::There { "it" } else { "its answer" }
+    }
+}
+
+/// Where causes are looked for.
+pub(super) struct Scene<'a> {
+    pub(super) map: Map<'a>,
+    pub(super) packets: &'a Packets<'a>,
+    pub(super) question: &'a Question,
+}
+
+impl Scene<'_> {
+    /// Nothing has left the host that asked.
+    pub(super) fn not_sent(&self) -> Cause {
+        let from = self.question.from.machine().number();
+        let to = self.question.to;
+        // The kernel asks for a neighbour before it sends: most often nobody has answered.
+        let asked = self
+            .packets
+            .questions_of(from)
+            .find(|&(interface, target)| self.packets.unanswered_questions(from, interface, target) > 0);
+        if let Some((interface, target)) = asked {
+            return self.no_neighbour(from, interface, target);
+        }
+        self.no_way(from, None, to)
+            .or_else(|| self.dropped_by_rule(from, &["output", "postrouting"]))
+            .unwrap_or_else(|| Cause::unknown(format!("{} has a way to {to}", self.map.host(from))))
+    }
+
+    /// It has left a host, and was not seen again.
+    pub(super) fn lost_on_the_wire(&self, leg: Leg, last: &Sighting) -> Cause {
+        self.lost_on_the_link(leg, last)
+    }
+
+    /// It is in a host that it is not for.
+    pub(super) fn stuck(&self, leg: Leg, last: &Sighting) -> Cause {
+        let host = self.map.host(last.host);
+        self.ran_out(last)
+            .or_else(|| self.has_lost_its_address(last))
+            .or_else(|| self.does_not_forward(leg, last))
+            .or_else(|| self.wrong_way_in(last))
+            .or_else(|| self.no_way(last.host, Some(last), last.ip.to))
+            .or_else(|| self.does_not_fit(last))
+            .or_else(|| self.table_is_full(last.host))
+            .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "forward", "postrouting", "egress"]))
+            .unwrap_or_else(|| Cause::unknown(format!("{} died in {host}", leg.name())))
+    }
+
+    /// It has come to where it was to go, and no answer has left.
+    pub(super) fn unanswered(&self, last: &Sighting) -> Cause {
+        let host = self.map.host(last.host);
+        self.wrong_way_in(last)
+            .or_else(|| self.table_is_full(last.host))
+            .or_else(|| self.no_way(last.host, None, last.ip.from))
+            .or_else(|| self.does_not_answer(last))
+            .or_else(|| {
+                self.dropped_by_rule(last.host, &["ingress", "prerouting", "input", "output", "postrouting", "egress"])
+            })
+            .unwrap_or_else(|| Cause::unknown(format!("it came to {host}, and no answer left there")))
+    }
+
+    /// The answer has come back to the host that asked.
+    pub(super) fn not_taken(&self, last: &Sighting) -> Cause {
+        let host = self.map.host(last.host);
+        self.refused_by_receiver(last)
+            .or_else(|| self.wrong_way_in(last))
+            .or_else(|| self.from_elsewhere(last))
+            .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "input"]))
+            .unwrap_or_else(|| Cause::unknown(format!("its answer came back to {host}, which did not take it")))
+    }
+
+    /// Does something in a host's network namespace; nothing if that cannot be entered.
+    fn in_host<T: Send>(&self, host: usize, f: impl FnOnce() -> T + Send) -> Option<T> {
+        let host = self.host(host)?;
+        inside(host.netns(), || Ok(f())).ok()
+    }
+
+    fn host(&self, host: usize) -> Option<Host> {
+        let from = &self.question.from;
+        let labs = from.surroundings().labs.all();
+        let lab = labs.into_iter().find(|lab| std::sync::Arc::ptr_eq(lab.surroundings(), from.surroundings()))?;
+        lab.hosts().get(host).cloned()
+    }
+
+    /// A sysctl of a host, by its path under `/proc/sys/net`.
+    fn sysctl(&self, host: usize, path: &str) -> Option<String> {
+        let text = self.in_host(host, || std::fs::read_to_string(format!("/proc/sys/net/{path}")).ok())??;
+        Some(text.trim().to_owned())
+    }
+
+    fn number(&self, host: usize, path: &str) -> Option<u64> {
+        self.sysctl(host, path)?.parse().ok()
+    }
+
+    /// The way that a host would send to an address; an error if it has none.
+    fn way_to(&self, host: usize, to: IpAddr) -> Option<std::io::Result<kernel::Hop>> {
+        self.in_host(host, || kernel::lookup(to, None))
+    }
+
+    /// Whether an address is a host's own.
+    pub(super) fn owns(&self, host: usize, address: IpAddr) -> bool {
+        matches!(self.way_to(host, address), Some(Ok(hop)) if hop.is_local)
+    }
+
+    /// The prefix of a host's interface that an address is in.
+    fn prefix_over(&self, host: usize, interface: u32, address: IpAddr) -> Option<IpNet> {
+        let (_, nth) = self.map.member(host, interface)?;
+        self.map.0.addresses_of(host).get(nth)?.iter().find(|own| own.contains(&address)).copied()
+    }
+}
+
+/// The family's name in `/proc/sys/net`.
+fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "ipv4" } else { "ipv6" }
+}
+
+/// As `sysctl` writes it: its path with dots.
+fn dotted(path: &str, value: impl fmt::Display) -> String {
+    format!("net.{} = {value}", path.replace('/', "."))
+}
+
+fn is_out(sighting: &Sighting) -> bool {
+    sighting.direction == Direction::Out
+}
+
+fn describe(ip: &Ip) -> String {
+    format!("from {} to {}", ip.from, ip.to)
+}

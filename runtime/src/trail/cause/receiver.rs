@@ -1,0 +1,80 @@
+//! Causes where a packet was to go: nobody listens, or the host is told not to answer.
+
+use std::net::IpAddr;
+
+use super::{Cause, Scene, dotted};
+use crate::kernel;
+use crate::trail::Asked;
+use crate::trail::packet::Carries;
+use crate::trail::way::Sighting;
+use crate::transport::Transport;
+
+impl Scene<'_> {
+    /// The host does not answer what has come to it.
+    pub(super) fn does_not_answer(&self, last: &Sighting) -> Option<Cause> {
+        let host = self.map.host(last.host);
+        match (self.question.asked, last.ip.to) {
+            (Asked::Echo, IpAddr::V4(_)) => {
+                let path = "ipv4/icmp_echo_ignore_all";
+                (self.number(last.host, path)? == 1).then(|| {
+                    Cause::new(format!("it came to {host}, which answers no echo requests ({})", dotted(path, 1)))
+                })
+            }
+            (Asked::Echo, IpAddr::V6(_)) => {
+                let path = "ipv6/icmp/echo_ignore_all";
+                (self.number(last.host, path)? == 1).then(|| {
+                    Cause::new(format!("it came to {host}, which answers no echo requests ({})", dotted(path, 1)))
+                })
+            }
+            (Asked::Neighbour, _) => None,
+            (Asked::Port(transport, port), _) => self.nobody_listens(last.host, transport, port, last.ip.to),
+        }
+    }
+
+    /// The answer is a refusal of the host's own: nobody listens.
+    pub(super) fn refused_by_receiver(&self, last: &Sighting) -> Option<Cause> {
+        let Carries::Tcp { flags, .. } = last.ip.carries else { return None };
+        let Asked::Port(transport, port) = self.question.asked else { return None };
+        if flags & 4 == 0 {
+            return None;
+        }
+        let by = self.map.with_address(self.question.to).first().map(|member| member.0)?;
+        let cause = self.nobody_listens(by, transport, port, self.question.to)?;
+        Some(match self.several_answer(self.question.from.machine().number(), self.question.to) {
+            Some(hint) => cause.hint(hint),
+            None => cause,
+        })
+    }
+
+    /// Nobody listens on a port at an address of a host; where else somebody does.
+    pub(super) fn nobody_listens(&self, host: usize, transport: Transport, port: u16, to: IpAddr) -> Option<Cause> {
+        let listeners = self.in_host(host, || kernel::listeners(transport))?.ok()?;
+        let takes = |local: IpAddr| local == to || (local.is_unspecified() && (local.is_ipv6() || to.is_ipv4()));
+        let on_port: Vec<_> = listeners.iter().filter(|listener| listener.local.port() == port).collect();
+        if on_port.iter().any(|listener| takes(listener.local.ip())) {
+            return None;
+        }
+        let name = self.map.host(host);
+        let protocol = transport.name();
+        let cause = Cause::new(format!("nobody listens on {protocol} port {port} of {name} at {to}"));
+        if let Some(elsewhere) = on_port.first() {
+            return Some(cause.hint(format!("hint: somebody listens on {} only", elsewhere.local)));
+        }
+        let mut ports: Vec<_> = listeners.iter().map(|listener| listener.local.to_string()).collect();
+        ports.sort();
+        ports.dedup();
+        Some(if ports.is_empty() {
+            cause
+        } else {
+            cause.hint(format!("hint: in {name} there listens {}", ports.join(", ")))
+        })
+    }
+
+    /// The answer has come from another address than was asked.
+    pub(super) fn from_elsewhere(&self, last: &Sighting) -> Option<Cause> {
+        let (from, asked) = (last.ip.from, self.question.to);
+        (from != asked).then(|| {
+            Cause::new(format!("its answer came from {from}, and {asked} was asked: it belongs to nothing here"))
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! Why a question got no answer: the way of its packets through the lab, and what the kernel at their end says about it.
+
+mod cause;
+mod map;
+mod packet;
+mod way;
+
+use std::net::IpAddr;
+use std::sync::mpsc;
+use std::time::{Duration, Instant, SystemTime};
+
+use cause::Cause;
+use map::Map;
+use packet::{Carries, Ip};
+use way::{End, Packets, Way};
+
+use crate::Host;
+use crate::transport::Transport;
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) from: Host,
+    pub(crate) to: IpAddr,
+    pub(crate) asked: Asked,
+    /// When it was asked first.
+    pub(crate) since: Instant,
+}
+
+/// In which way it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Echo,
+    Port(Transport, u16),
+    /// By ARP or neighbour discovery.
+    Neighbour,
+}
+
+/// How long it may take to find out, stretched: a failure is told without, then.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where its packets went and why no further: some lines behind a newline, or nothing if nothing is known.
+///
+/// On a thread that is left behind if it takes too long: what has failed is more important than why.
+pub(crate) fn explain(question: &Question) -> String {
+    let patience = question.from.scaled(PATIENCE);
+    let (tell, told) = mpsc::channel();
+    let asked = question.clone();
+    let started = std::thread::Builder::new().name("netns-test".to_owned()).spawn(move || {
+        // Whoever waits may have stopped.
+        let _ = tell.send(look(&asked));
+    });
+    if started.is_err() {
+        return String::new();
+    }
+    let lines = told.recv_timeout(patience).unwrap_or_else(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => vec![format!("where it died was not found out within {patience:?}")],
+        mpsc::RecvTimeoutError::Disconnected => vec!["where it died was not found out: a bug".to_owned()],
+    });
+    lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect()
+}
+
+impl Question {
+    fn is_asked_by(&self, ip: &Ip) -> bool {
+        ip.to == self.to
+            && match (self.asked, &ip.carries) {
+                (Asked::Echo, Carries::Echo { request, .. }) => *request,
+                // The first segment of a connection: SYN without ACK.
+                (Asked::Port(Transport::Tcp, port), Carries::Tcp { ports, flags, .. }) => {
+                    ports.1 == port && flags & 0x12 == 0x02
+                }
+                (Asked::Port(Transport::Udp, port), Carries::Udp { ports, .. }) => ports.1 == port,
+                // INIT (RFC 9260 section 3.2).
+                (Asked::Port(Transport::Sctp, port), Carries::Sctp { ports, chunk, .. }) => {
+                    ports.1 == port && chunk.first() == Some(&1)
+                }
+                _ => false,
+            }
+    }
+
+    /// When it was asked first, since 1970.
+    fn since_1970(&self) -> Duration {
+        let then = SystemTime::now().checked_sub(self.since.elapsed());
+        then.and_then(|then| then.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default()
+    }
+}
+
+fn look(question: &Question) -> Vec<String> {
+    let surroundings = question.from.surroundings();
+    let map = Map(surroundings);
+    let recorder = match &surroundings.recorder {
+        Ok(recorder) => recorder,
+        Err(error) => return vec![format!("where it died is not known: no frames were recorded: {error}")],
+    };
+    let recorded = recorder.recorded();
+    let packets = Packets::of(&recorded, question.since_1970());
+    let from = question.from.machine().number();
+    let way = packets.furthest(from, |ip| question.is_asked_by(ip));
+    let scene = cause::Scene { map, packets: &packets, question };
+    let mut lines = match &way {
+        Some(way) => vec![way.tell(map), why(&scene, way).to_string()],
+        None if question.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],
+        None => vec![format!("nothing left {}", map.host(from)), scene.not_sent().to_string()],
+    };
+    let lost: u64 = recorded.lost.iter().sum();
+    if lost > 0 {
+        lines.push(format!(
+            "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"
+        ));
+    }
+    lines
+}
+
+/// Why it went no further.
+fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
+    if let Some((refusal, said)) = way.refusals.first() {
+        return scene.refused(way, refusal, *said);
+    }
+    let (leg, sightings) =
+        if way.back.is_empty() { (cause::Leg::There, &way.there) } else { (cause::Leg::Back, &way.back) };
+    match End::of(sightings, |host, address| scene.owns(host, address)) {
+        Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
+        Some(End::Inside(last)) => scene.stuck(leg, last),
+        Some(End::Delivered(last)) if leg == cause::Leg::There => scene.unanswered(last),
+        Some(End::Delivered(last)) => scene.not_taken(last),
+        None => Cause::unknown("it was seen nowhere"),
+    }
+}

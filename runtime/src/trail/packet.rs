@@ -1,0 +1,277 @@
+//! What a recorded frame says, as far as it takes to know a packet again.
+
+use std::net::IpAddr;
+
+use etherparse::{LaxNetSlice, LaxSlicedPacket, LinkSlice};
+
+use crate::capture::{Frame, LinkLayer};
+
+/// An IP packet, or a question about a neighbour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Packet {
+    pub(super) to_mac: Option<[u8; 6]>,
+    pub(super) says: Says,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// Somebody looks for whoever has an address.
+    WhoHas {
+        target: IpAddr,
+        asker: IpAddr,
+    },
+    /// Somebody has an address.
+    IsAt {
+        target: IpAddr,
+        mac: [u8; 6],
+    },
+    Ip(Ip),
+}
+
+/// An IP packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ip {
+    pub(super) from: IpAddr,
+    pub(super) to: IpAddr,
+    pub(super) ttl: u8,
+    /// Bytes of the packet, with its header.
+    pub(super) length: usize,
+    pub(super) dont_fragment: bool,
+    pub(super) carries: Carries,
+}
+
+/// What an IP packet carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// An ICMP echo request or its answer, with its number and the beginning of its payload, which no translation changes.
+    Echo {
+        request: bool,
+        id: u16,
+        sequence: u16,
+        payload: Vec<u8>,
+    },
+    /// What somebody says about a packet: type, code, and as much of the packet as is quoted.
+    Error {
+        kind: u8,
+        code: u8,
+        about: Option<Box<Ip>>,
+    },
+    Tcp {
+        ports: (u16, u16),
+        sequence: u32,
+        acknowledges: u32,
+        flags: u8,
+    },
+    Udp {
+        ports: (u16, u16),
+        payload: Vec<u8>,
+    },
+    Sctp {
+        ports: (u16, u16),
+        tag: u32,
+        chunk: Vec<u8>,
+    },
+    Other,
+}
+
+/// RST and ACK, in the flags of TCP (RFC 9293 section 3.1).
+const RST: u8 = 4;
+
+/// How many bytes of a payload tell it from others.
+const ENOUGH: usize = 8;
+
+impl Packet {
+    /// What a frame says, if it is about IP.
+    pub(super) fn of(frame: &Frame) -> Option<Self> {
+        let sliced = match frame.link {
+            LinkLayer::Ethernet => LaxSlicedPacket::from_ethernet(&frame.bytes).ok()?,
+            LinkLayer::Bare => LaxSlicedPacket::from_ip(&frame.bytes).ok()?,
+        };
+        let to_mac = match &sliced.link {
+            Some(LinkSlice::Ethernet2(header)) => Some(header.destination()),
+            _ => None,
+        };
+        let says = match sliced.net? {
+            LaxNetSlice::Arp(arp) => {
+                let arp = arp.to_packet().try_eth_ipv4().ok()?;
+                let (target, asker) = (arp.target_ipv4.into(), arp.sender_ipv4.into());
+                if arp.operation == etherparse::ArpOperation::REQUEST {
+                    Says::WhoHas { target, asker }
+                } else {
+                    Says::IsAt { target: asker, mac: arp.sender_mac }
+                }
+            }
+            net => {
+                let ip = Ip::of(&net)?;
+                neighbour_discovery(&net, ip.from).unwrap_or(Says::Ip(ip))
+            }
+        };
+        Some(Self { to_mac, says })
+    }
+
+    pub(super) fn ip(&self) -> Option<&Ip> {
+        if let Says::Ip(ip) = &self.says { Some(ip) } else { None }
+    }
+}
+
+/// RFC 4861 sections 4.3 and 4.4: a solicitation, or an advertisement with the target's address.
+fn neighbour_discovery(net: &LaxNetSlice<'_>, from: IpAddr) -> Option<Says> {
+    let LaxNetSlice::Ipv6(packet) = net else { return None };
+    let message = (packet.payload().ip_number.0 == ICMPV6).then_some(packet.payload().payload)?;
+    let target = IpAddr::from(*message.get(8..)?.first_chunk::<16>()?);
+    match message[0] {
+        135 => Some(Says::WhoHas { target, asker: from }),
+        136 => {
+            let option = message.get(24..)?;
+            let mac = if option.first() == Some(&2) { *option.get(2..)?.first_chunk()? } else { [0; 6] };
+            Some(Says::IsAt { target, mac })
+        }
+        _ => None,
+    }
+}
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
+
+impl Ip {
+    fn of(net: &LaxNetSlice<'_>) -> Option<Self> {
+        let (from, to, ttl, length, dont_fragment, payload) = match net {
+            LaxNetSlice::Ipv4(packet) => {
+                let header = packet.header();
+                let (from, to) = (IpAddr::V4(header.source_addr()), IpAddr::V4(header.destination_addr()));
+                (from, to, header.ttl(), header.total_len().into(), header.dont_fragment(), packet.payload())
+            }
+            LaxNetSlice::Ipv6(packet) => {
+                let header = packet.header();
+                let (from, to) = (IpAddr::V6(header.source_addr()), IpAddr::V6(header.destination_addr()));
+                let length = usize::from(header.payload_length()) + header.slice().len();
+                (from, to, header.hop_limit(), length, true, packet.payload())
+            }
+            LaxNetSlice::Arp(_) => return None,
+        };
+        let carries = Carries::of(payload.ip_number.0, payload.payload).unwrap_or(Carries::Other);
+        Some(Self { from, to, ttl, length, dont_fragment, carries })
+    }
+
+    /// Whether two are the same packet on its way, whoever has translated its addresses.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.carries, &other.carries) {
+            (
+                Carries::Echo { request, sequence, payload, id },
+                Carries::Echo {
+                    request: other_request,
+                    sequence: other_sequence,
+                    payload: other_payload,
+                    id: other_id,
+                },
+            ) => {
+                let told_apart = if payload.len() < ENOUGH { id == other_id } else { payload == other_payload };
+                request == other_request && sequence == other_sequence && told_apart
+            }
+            // The number is chosen for each connection, and counts bytes.
+            (
+                Carries::Tcp { sequence, flags, .. },
+                Carries::Tcp { sequence: other_sequence, flags: other_flags, .. },
+            ) => sequence == other_sequence && flags == other_flags,
+            (Carries::Udp { payload, .. }, Carries::Udp { payload: other_payload, .. }) => {
+                payload == other_payload && self.length == other.length
+            }
+            (Carries::Sctp { chunk, .. }, Carries::Sctp { chunk: other_chunk, .. }) => chunk == other_chunk,
+            _ => false,
+        }
+    }
+
+    /// Whether this answers the other, as both were seen at the same place.
+    pub(super) fn answers(&self, other: &Self) -> bool {
+        let back = self.from == other.to && self.to == other.from;
+        match (&self.carries, &other.carries) {
+            (
+                Carries::Echo { request: false, sequence, payload, .. },
+                Carries::Echo { request: true, sequence: asked, payload: other_payload, .. },
+            ) => sequence == asked && payload == other_payload && self.to == other.from,
+            (Carries::Tcp { ports, acknowledges, flags, .. }, Carries::Tcp { ports: other_ports, sequence, .. }) => {
+                let next = sequence.wrapping_add(1);
+                back && *ports == swap(*other_ports) && (*acknowledges == next || flags & RST != 0)
+            }
+            (Carries::Udp { ports, .. }, Carries::Udp { ports: other_ports, .. })
+            | (Carries::Sctp { ports, .. }, Carries::Sctp { ports: other_ports, .. }) => {
+                back && *ports == swap(*other_ports)
+            }
+            _ => false,
+        }
+    }
+
+    /// Type and code, if this says that the other could not go on, as both were seen at the same place.
+    pub(super) fn refuses(&self, other: &Self) -> Option<(u8, u8)> {
+        let Carries::Error { kind, code, about: Some(about) } = &self.carries else { return None };
+        let same_way = about.from == other.from && about.to == other.to;
+        (same_way && about.is_cut_from(other)).then_some((*kind, *code))
+    }
+
+    /// Whether this is the beginning of the other: at least eight bytes behind the header (RFC 792).
+    fn is_cut_from(&self, other: &Self) -> bool {
+        match (&self.carries, &other.carries) {
+            (Carries::Echo { id, sequence, .. }, Carries::Echo { id: other_id, sequence: other_sequence, .. }) => {
+                id == other_id && sequence == other_sequence
+            }
+            (Carries::Tcp { ports, sequence, .. }, Carries::Tcp { ports: other, sequence: other_sequence, .. }) => {
+                ports == other && sequence == other_sequence
+            }
+            (Carries::Udp { ports, .. }, Carries::Udp { ports: other, .. })
+            | (Carries::Sctp { ports, .. }, Carries::Sctp { ports: other, .. }) => ports == other,
+            _ => false,
+        }
+    }
+}
+
+fn swap((first, second): (u16, u16)) -> (u16, u16) {
+    (second, first)
+}
+
+impl Carries {
+    fn of(protocol: u8, bytes: &[u8]) -> Option<Self> {
+        let ports = || Some((number16(bytes, 0)?, number16(bytes, 2)?));
+        Some(match protocol {
+            ICMP | ICMPV6 => Self::of_icmp(protocol, bytes)?,
+            TCP => {
+                let (sequence, acknowledges) = (number32(bytes, 4)?, number32(bytes, 8).unwrap_or(0));
+                Self::Tcp { ports: ports()?, sequence, acknowledges, flags: bytes.get(13).copied().unwrap_or(0) }
+            }
+            UDP => Self::Udp { ports: ports()?, payload: beginning(bytes, 8) },
+            SCTP => Self::Sctp { ports: ports()?, tag: number32(bytes, 4)?, chunk: beginning(bytes, 12) },
+            _ => return None,
+        })
+    }
+
+    fn of_icmp(protocol: u8, bytes: &[u8]) -> Option<Self> {
+        let (kind, code) = (*bytes.first()?, *bytes.get(1)?);
+        match (protocol, kind) {
+            (ICMP, 0 | 8) | (ICMPV6, 128 | 129) => {
+                let (id, sequence) = (number16(bytes, 4)?, number16(bytes, 6)?);
+                Some(Self::Echo { request: matches!(kind, 8 | 128), id, sequence, payload: beginning(bytes, 8) })
+            }
+            (ICMP, 3 | 11 | 12) | (ICMPV6, 1..=4) => {
+                let quoted = LaxSlicedPacket::from_ip(bytes.get(8..)?).ok();
+                let about = quoted.and_then(|quoted| Ip::of(&quoted.net?));
+                Some(Self::Error { kind, code, about: about.map(Box::new) })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn number16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn number32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn beginning(bytes: &[u8], at: usize) -> Vec<u8> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest[..rest.len().min(ENOUGH)].to_vec()
+}

@@ -1,0 +1,203 @@
+//! The way of a packet through a lab: where it was seen, and where it ended.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::map::Map;
+use super::packet::{Carries, Ip, Packet, Says};
+use crate::capture::{Direction, Frame, Recorded};
+
+/// A packet at an interface.
+#[derive(Clone, Debug)]
+pub(super) struct Sighting {
+    pub(super) host: usize,
+    pub(super) interface: u32,
+    pub(super) direction: Direction,
+    pub(super) to_mac: Option<[u8; 6]>,
+    pub(super) ip: Ip,
+}
+
+/// What was recorded, as packets, in the order of time.
+pub(super) struct Packets<'a>(Vec<(&'a Frame, Packet)>);
+
+/// A question on its way, and what came back.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    /// Which of the attempts this is, from 1 on, and how many there were.
+    pub(super) nth: usize,
+    pub(super) of: usize,
+    pub(super) there: Vec<Sighting>,
+    pub(super) back: Vec<Sighting>,
+    /// Who said that it could not go on: type and code.
+    pub(super) refusals: Vec<(Sighting, (u8, u8))>,
+}
+
+/// Where a packet was seen last.
+#[derive(Clone, Debug)]
+pub(super) enum End<'a> {
+    /// It had left a host.
+    OnTheWire(&'a Sighting),
+    /// It had come into a host that it was not for.
+    Inside(&'a Sighting),
+    /// It had come to where it was to go.
+    Delivered(&'a Sighting),
+}
+
+impl<'a> End<'a> {
+    /// Of what was seen of a packet. `owns` says whether a host has an address.
+    pub(super) fn of(sightings: &'a [Sighting], owns: impl Fn(usize, IpAddr) -> bool) -> Option<Self> {
+        let last = sightings.last()?;
+        Some(match last.direction {
+            Direction::Out => Self::OnTheWire(last),
+            _ if owns(last.host, last.ip.to) => Self::Delivered(last),
+            _ => Self::Inside(last),
+        })
+    }
+}
+
+impl<'a> Packets<'a> {
+    /// What was recorded from a time on, since 1970.
+    pub(super) fn of(recorded: &'a Recorded, since: std::time::Duration) -> Self {
+        let frames = recorded.frames.iter().filter(|frame| frame.time >= since);
+        Self(frames.filter_map(|frame| Some((frame, Packet::of(frame)?))).collect())
+    }
+
+    fn sightings(&self) -> impl Iterator<Item = Sighting> {
+        self.0.iter().filter_map(|(frame, packet)| {
+            let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
+            let ip = packet.ip()?.clone();
+            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac: packet.to_mac, ip })
+        })
+    }
+
+    /// The attempt that got furthest of those that left a host for an address.
+    pub(super) fn furthest(&self, from: usize, is_question: impl Fn(&Ip) -> bool) -> Option<Way> {
+        let all: Vec<Sighting> = self.sightings().collect();
+        let mut attempts: Vec<&Ip> = Vec::new();
+        for sighting in &all {
+            let leaves = sighting.host == from && sighting.direction == Direction::Out && is_question(&sighting.ip);
+            if leaves && !attempts.iter().any(|known| known.is_same_as(&sighting.ip)) {
+                attempts.push(&sighting.ip);
+            }
+        }
+        let of = attempts.len();
+        let ways = attempts.into_iter().enumerate().map(|(nth, question)| Way::of(&all, question, nth + 1, of));
+        ways.max_by_key(|way| (way.back.len(), way.refusals.len(), way.there.len(), way.nth))
+    }
+
+    /// Who asked on a host's interface who has an address, and got no answer there: how often. 0 if there was an answer.
+    pub(super) fn unanswered_questions(&self, host: usize, interface: u32, target: IpAddr) -> usize {
+        let here = || self.0.iter().filter(|(frame, _)| frame.host == host && frame.interface == interface);
+        let answered = here().any(|(frame, packet)| {
+            frame.direction == Direction::In && matches!(packet.says, Says::IsAt { target: of, .. } if of == target)
+        });
+        let asked = here().filter(|(frame, packet)| {
+            frame.direction == Direction::Out && matches!(packet.says, Says::WhoHas { target: of, .. } if of == target)
+        });
+        if answered { 0 } else { asked.count() }
+    }
+
+    /// The questions for neighbours that a host has sent, by interface and target.
+    pub(super) fn questions_of(&self, host: usize) -> impl Iterator<Item = (u32, IpAddr)> {
+        self.0.iter().filter_map(move |(frame, packet)| match packet.says {
+            Says::WhoHas { target, .. } if frame.host == host && frame.direction == Direction::Out => {
+                Some((frame.interface, target))
+            }
+            _ => None,
+        })
+    }
+
+    /// The interfaces that a question for a neighbour has come in by, and from whom.
+    pub(super) fn heard_question(&self, target: IpAddr) -> Vec<(usize, u32, IpAddr)> {
+        let heard = self.0.iter().filter_map(|(frame, packet)| match packet.says {
+            Says::WhoHas { target: of, asker } if of == target && frame.direction != Direction::Out => {
+                Some((frame.host, frame.interface, asker))
+            }
+            _ => None,
+        });
+        heard.collect()
+    }
+
+    /// The link-layer addresses that have been told for an address, to a host.
+    pub(super) fn answers_for(&self, host: usize, target: IpAddr) -> Vec<[u8; 6]> {
+        let mut macs = Vec::new();
+        for (frame, packet) in &self.0 {
+            match packet.says {
+                Says::IsAt { target: of, mac }
+                    if of == target && frame.host == host && frame.direction == Direction::In =>
+                {
+                    if !macs.contains(&mac) {
+                        macs.push(mac);
+                    }
+                }
+                _ => {}
+            }
+        }
+        macs
+    }
+}
+
+impl Way {
+    fn of(all: &[Sighting], question: &Ip, nth: usize, of: usize) -> Self {
+        let there: Vec<Sighting> = all.iter().filter(|sighting| sighting.ip.is_same_as(question)).cloned().collect();
+        // An answer begins where the question was, and goes on as itself.
+        let answers = all.iter().filter(|sighting| {
+            there.iter().any(|asked| {
+                asked.host == sighting.host
+                    && asked.interface == sighting.interface
+                    && asked.direction != sighting.direction
+                    && sighting.ip.answers(&asked.ip)
+            })
+        });
+        let answers: Vec<&Ip> = answers.map(|sighting| &sighting.ip).collect();
+        let is_answer = |ip: &Ip| answers.iter().any(|answer| answer.is_same_as(ip));
+        let back = all.iter().filter(|sighting| is_answer(&sighting.ip)).cloned().collect();
+        let refusals = all.iter().filter_map(|sighting| {
+            let said = there.iter().find_map(|asked| sighting.ip.refuses(&asked.ip))?;
+            (sighting.direction == Direction::Out).then(|| (sighting.clone(), said))
+        });
+        let refusals = refusals.collect();
+        Self { nth, of, there, back, refusals }
+    }
+
+    /// What is asked, in the field's words.
+    pub(super) fn question(&self) -> &'static str {
+        match self.there.first().map(|sighting| &sighting.ip.carries) {
+            Some(Carries::Echo { .. }) => "echo request",
+            Some(Carries::Tcp { .. }) => "SYN",
+            Some(Carries::Sctp { .. }) => "INIT",
+            _ => "datagram",
+        }
+    }
+
+    /// Where it went: `echo request 3 of 3: left laptop:eth0 → entered router:eth0`.
+    pub(super) fn tell(&self, map: Map<'_>) -> String {
+        let mut text = format!("{} {} of {}: {}", self.question(), self.nth, self.of, steps(&self.there, map));
+        if !self.back.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n  its answer: {}", steps(&self.back, map));
+        }
+        text
+    }
+}
+
+fn steps(sightings: &[Sighting], map: Map<'_>) -> String {
+    let steps: Vec<String> = sightings
+        .iter()
+        .map(|sighting| {
+            let did = if sighting.direction == Direction::Out { "left" } else { "entered" };
+            format!("{did} {}", map.place(sighting.host, sighting.interface))
+        })
+        .collect();
+    let mut steps = steps;
+    // A packet that goes round and round is told once.
+    steps.dedup();
+    if steps.len() > MOST_STEPS {
+        let left_out = steps.len() - MOST_STEPS;
+        steps.splice(MOST_STEPS / 2..MOST_STEPS / 2 + left_out, [format!("… {left_out} more …")]);
+    }
+    steps.join(" → ")
+}
+
+/// How many steps are told.
+const MOST_STEPS: usize = 16;
