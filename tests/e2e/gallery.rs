@@ -94,7 +94,7 @@ async fn the_gateway_is_nobody(net: Net) {
         ping,
         &[
             "nothing left laptop\n",
-            "nobody on `lan` answers laptop:eth0 for 10.0.1.99 (ARP, asked ",
+            "nobody on `lan` answers laptop:eth0 for 10.0.1.99 (ARP, asked once)",
             "no host has 10.0.1.99, the gateway, in this lab",
         ],
     )
@@ -151,7 +151,11 @@ async fn a_rule_drops_before_routing(net: Net) -> TestResult {
     let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
     says(
         ping,
-        &["entered router:eth0\n", "it died in router", "at the hook prerouting: `icmp type echo-request drop`"],
+        &[
+            "entered router:eth0\n",
+            "it died in router",
+            "by the nft rule `icmp type echo-request drop` in the chain `inet t c` (hook prerouting)",
+        ],
     )
     .await;
     Ok(())
@@ -164,7 +168,12 @@ async fn a_rule_drops_what_is_forwarded(net: Net) -> TestResult {
     let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
     says(
         ping,
-        &["entered router:eth0\n", "it died in router", "at the hook forward: `ip daddr ", "which has counted "],
+        &[
+            "entered router:eth0\n",
+            "it died in router",
+            "by the nft rule `ip daddr ",
+            "(hook forward), which has counted ",
+        ],
     )
     .await;
     Ok(())
@@ -174,8 +183,15 @@ async fn a_rule_drops_what_is_forwarded(net: Net) -> TestResult {
 async fn a_rule_drops_after_routing(net: Net) -> TestResult {
     rule(&net.router, "postrouting", "oifname \"eth1\" drop")?;
     let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
-    says(ping, &["entered router:eth0\n", "it died in router", "at the hook postrouting: `oifname \"eth1\" drop`"])
-        .await;
+    says(
+        ping,
+        &[
+            "entered router:eth0\n",
+            "it died in router",
+            "by the nft rule `oifname \"eth1\" drop` in the chain `inet t c` (hook postrouting)",
+        ],
+    )
+    .await;
     Ok(())
 }
 
@@ -184,7 +200,15 @@ async fn a_rule_drops_what_comes_in(net: Net) -> TestResult {
     rule(&net.server, "input", "tcp dport 80 drop")?;
     let _listener = net.server.run(|| std::net::TcpListener::bind("0.0.0.0:80"))?;
     let tcp = net.laptop.assert_tcp(&net.server, 80).timeout(WHILE);
-    says(tcp, &["entered server:eth0\n", "it died in server", "at the hook input: `tcp dport 80 drop`"]).await;
+    says(
+        tcp,
+        &[
+            "entered server:eth0\n",
+            "it died in server",
+            "by the nft rule `tcp dport 80 drop` in the chain `inet t c` (hook input)",
+        ],
+    )
+    .await;
     Ok(())
 }
 
@@ -192,7 +216,15 @@ async fn a_rule_drops_what_comes_in(net: Net) -> TestResult {
 async fn a_rule_drops_what_goes_out(net: Net) -> TestResult {
     rule(&net.laptop, "output", "tcp dport 80 drop")?;
     let tcp = net.laptop.assert_tcp(&net.server, 80).timeout(WHILE);
-    says(tcp, &["nothing left laptop\n", "it died in laptop", "at the hook output: `tcp dport 80 drop`"]).await;
+    says(
+        tcp,
+        &[
+            "nothing left laptop\n",
+            "it died in laptop",
+            "by the nft rule `tcp dport 80 drop` in the chain `inet t c` (hook output)",
+        ],
+    )
+    .await;
     Ok(())
 }
 
@@ -205,7 +237,7 @@ async fn an_answer_is_dropped_on_its_way_back(net: Net) -> TestResult {
         &[
             "its answer: left server:eth0 → entered router:eth1\n",
             "it died in router",
-            "at the hook forward: `icmp type echo-reply drop`",
+            "by the nft rule `icmp type echo-reply drop` in the chain `inet t c` (hook forward)",
         ],
     )
     .await;
@@ -223,6 +255,67 @@ async fn a_rule_rejects(net: Net) -> TestResult {
             "router says communication administratively prohibited",
             "reject with icmpx admin-prohibited",
         ],
+    )
+    .await;
+    Ok(())
+}
+
+/// Rules that could have been it are not blamed.
+#[netns_test(requires(nftables))]
+async fn a_policy_drops_beside_rules_that_do_not(net: Net) -> TestResult {
+    net.router.nft(
+        "table ip t {
+            chain other { udp dport 53 drop; }
+            chain f {
+                type filter hook forward priority 0; policy drop;
+                ip protocol tcp drop
+                jump other
+                icmp type echo-reply accept
+            }
+        }",
+    )?;
+    let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
+    says(
+        ping,
+        &[
+            "entered router:eth0\n",
+            "it died in router by the policy of the nft chain `ip t f`, which is `drop` (hook forward)",
+        ],
+    )
+    .await;
+    Ok(())
+}
+
+#[netns_test(requires(nftables))]
+async fn a_rule_drops_in_a_chain_that_is_jumped_to(net: Net) -> TestResult {
+    net.router.nft(
+        "table ip t {
+            chain other { icmp type echo-request drop; }
+            chain f { type filter hook forward priority 0; policy accept; jump other; }
+        }",
+    )?;
+    let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
+    let rule = "it died in router by the nft rule `icmp type echo-request drop` in the chain `ip t other`";
+    says(ping, &["entered router:eth0\n", rule]).await;
+    Ok(())
+}
+
+/// Where packets cannot be traced, rules are suspected.
+#[netns_test(requires(nftables))]
+async fn a_rule_drops_as_soon_as_a_frame_is_there(net: Net) -> TestResult {
+    rule(&net.server, "input", "udp dport 53 drop")?;
+    net.server.nft(
+        "table netdev t {
+            chain c {
+                type filter hook ingress device eth0 priority 0
+                meta l4proto icmp drop
+            }
+        }",
+    )?;
+    let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
+    says(
+        ping,
+        &["entered server:eth0\n", "it died in server, most likely by ", "`meta l4proto icmp drop`", "(hook ingress)"],
     )
     .await;
     Ok(())

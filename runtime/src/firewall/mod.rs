@@ -4,11 +4,13 @@ mod error;
 mod listing;
 mod nat;
 mod program;
+mod trace;
 mod words;
 
 pub use error::NftError;
 pub(crate) use listing::ruleset;
 pub(crate) use nat::{NatError, translate};
+pub(crate) use trace::{Dropped, Traced, trace};
 
 use crate::Host;
 

@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, ExitStatus, Stdio};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
@@ -22,6 +22,13 @@ pub(super) const LOCALE: (&str, &str) = ("LC_ALL", "C");
 /// Where the program is.
 pub(super) fn find() -> Option<PathBuf> {
     path::find_for_administrators("nft").ok()
+}
+
+/// It, with arguments; to be started in the network namespace of a host, which is all of the host that it needs.
+pub(super) fn command(nft: &Path, arguments: &[&str]) -> Command {
+    let mut command = process::Command::new(nft);
+    command.args(arguments).env(LOCALE.0, LOCALE.1).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// A file with this text, to be a program's standard input. Unlike a pipe it takes a text of any length, whether it is read or not.

@@ -5,13 +5,16 @@ mod map;
 mod packet;
 mod way;
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cause::Cause;
+use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type, Icmpv6Header, Icmpv6Type};
 use map::Map;
 use packet::{Carries, Ip};
+use socket2::{Domain, Protocol, Socket, Type};
 use way::{End, Packets, Way};
 
 use crate::Host;
@@ -76,6 +79,36 @@ impl Question {
                 }
                 _ => false,
             }
+    }
+
+    /// Asks once more, from where this thread is, and does not wait for an answer. The socket is the one that it would come to.
+    fn ask_again(&self) -> io::Result<Socket> {
+        let domain = if self.to.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let (kind, protocol, port) = match self.asked {
+            Asked::Echo | Asked::Neighbour if self.to.is_ipv4() => (Type::RAW, Protocol::ICMPV4, 0),
+            Asked::Echo | Asked::Neighbour => (Type::RAW, Protocol::ICMPV6, 0),
+            Asked::Port(transport, port) => {
+                let kind = if transport == Transport::Udp { Type::DGRAM } else { Type::STREAM };
+                (kind, Protocol::from(i32::from(transport.number())), port)
+            }
+        };
+        let socket = Socket::new(domain, kind, Some(protocol))?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&SocketAddr::new(self.to, port).into()) {
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            connected => connected?,
+        }
+        if kind != Type::STREAM {
+            let echo = IcmpEchoHeader { id: 0, seq: 0 };
+            let message = match self.to {
+                // Of ICMPv6 the kernel computes the checksum (RFC 3542 section 3.1).
+                _ if kind == Type::DGRAM => vec![0; 8],
+                IpAddr::V4(_) => Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(echo), &[]).to_bytes().to_vec(),
+                IpAddr::V6(_) => Icmpv6Header::new(Icmpv6Type::EchoRequest(echo)).to_bytes().to_vec(),
+            };
+            socket.send(&message)?;
+        }
+        Ok(socket)
     }
 
     /// When it was asked first, since 1970.

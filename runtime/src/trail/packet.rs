@@ -74,7 +74,7 @@ pub(super) enum Carries {
     Other,
 }
 
-/// RST and ACK, in the flags of TCP (RFC 9293 section 3.1).
+/// RST, in the flags of TCP (RFC 9293 section 3.1).
 const RST: u8 = 4;
 
 /// How many bytes of a payload tell it from others.
@@ -171,11 +171,11 @@ impl Ip {
                 let told_apart = if payload.len() < ENOUGH { id == other_id } else { payload == other_payload };
                 request == other_request && sequence == other_sequence && told_apart
             }
-            // The number is chosen for each connection, and counts bytes.
+            // The numbers are chosen for each connection, and count bytes.
             (
-                Carries::Tcp { sequence, flags, .. },
-                Carries::Tcp { sequence: other_sequence, flags: other_flags, .. },
-            ) => sequence == other_sequence && flags == other_flags,
+                Carries::Tcp { sequence, acknowledges, flags, .. },
+                Carries::Tcp { sequence: other_sequence, acknowledges: other_acknowledges, flags: other_flags, .. },
+            ) => (sequence, acknowledges, flags) == (other_sequence, other_acknowledges, other_flags),
             (Carries::Udp { payload, .. }, Carries::Udp { payload: other_payload, .. }) => {
                 payload == other_payload && self.length == other.length
             }

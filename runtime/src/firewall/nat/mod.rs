@@ -7,7 +7,7 @@ mod ruleset;
 pub(crate) use error::NatError;
 
 use std::path::Path;
-use std::process::{self, Child, Output, Stdio};
+use std::process::{Child, Output};
 
 use netns_test_topology::{HostPlan, Plan, Transport};
 use nftables::schema::Nftables;
@@ -79,9 +79,8 @@ fn start(router: &Host, nft: &Path, arguments: &[&str], ruleset: &Nftables<'_>) 
     let failed = |source| NatError::Run { host: router.plan().name.clone(), source };
     let json = serde_json::to_string(ruleset).map_err(|error| failed(error.into()))?;
     let stdin = program::file_with(&json).map_err(failed)?;
-    let mut command = process::Command::new(nft);
-    command.arg("-j").args(arguments).args(program::FROM_STDIN).env(program::LOCALE.0, program::LOCALE.1);
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = program::command(nft, &[&["-j"], arguments, &program::FROM_STDIN].concat());
+    command.stdin(stdin);
     inside(router.netns(), || Ok(command.spawn().map_err(failed)?))
 }
 

@@ -1,37 +1,100 @@
 //! Causes in a host's rules, and in its table of connections.
 
+use std::fmt;
+use std::time::Duration;
+
 use super::{Cause, Scene, dotted};
-use crate::firewall;
+use crate::firewall::{self, Dropped, Traced};
+use crate::trail::Asked;
 
 /// Something in a ruleset that lets nothing through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Obstacle {
+    /// With its family.
+    table: String,
     chain: String,
-    hook: String,
-    /// The rule, or the policy of the chain.
-    rule: String,
-    /// How many packets it has counted, if it counts.
-    packets: Option<u64>,
+    /// None if the chain is one that others jump to.
+    hook: Option<String>,
+    /// The rule; the policy of the chain if there is none.
+    rule: Option<(String, u64)>,
 }
 
+impl Obstacle {
+    fn is_at(&self, hooks: &[&str]) -> bool {
+        self.hook.as_deref().is_none_or(|hook| hooks.contains(&hook))
+    }
+
+    /// How many packets it has counted, if it counts.
+    fn packets(&self) -> Option<u64> {
+        let (rule, _) = self.rule.as_ref()?;
+        let mut words = rule.split_whitespace().skip_while(|word| *word != "packets");
+        words.nth(1)?.parse().ok()
+    }
+
+    fn is(&self, dropped: &Dropped) -> bool {
+        let table = self.table.split_whitespace().last() == Some(dropped.table.as_str());
+        table && self.chain == dropped.chain && self.rule.as_ref().map(|(_, handle)| *handle) == dropped.rule
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, chain, .. } = self;
+        match &self.rule {
+            Some((rule, _)) => write!(f, "the nft rule `{rule}` in the chain `{table} {chain}`")?,
+            None => write!(f, "the policy of the nft chain `{table} {chain}`, which is `drop`")?,
+        }
+        self.hook.iter().try_for_each(|hook| write!(f, " (hook {hook})"))?;
+        self.packets().iter().try_for_each(|packets| write!(f, ", which has counted {packets} packets"))
+    }
+}
+
+/// How long the kernel may take to tell what has dropped a packet that was sent to find out.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 impl Scene<'_> {
-    /// A rule of a host's lets nothing through at one of these hooks, as far as its ruleset says.
+    /// A rule of a host's lets nothing through at one of these hooks. Where there is one that may be it, the question is asked once more, with the kernel
+    /// telling which rules it meets.
     pub(super) fn dropped_by_rule(&self, host: usize, hooks: &[&str]) -> Option<Cause> {
         let ruleset = self.in_host(host, firewall::ruleset)?.ok()??;
         let mut obstacles = obstacles(&ruleset);
-        obstacles.retain(|obstacle| hooks.contains(&obstacle.hook.as_str()) && obstacle.packets != Some(0));
+        obstacles.retain(|obstacle| obstacle.is_at(hooks) && obstacle.packets() != Some(0));
+        if obstacles.is_empty() {
+            return None;
+        }
         let name = self.map.host(host);
-        let (obstacle, others) = obstacles.split_first()?;
-        let Obstacle { chain, hook, rule, packets } = obstacle;
-        let counted = packets.map_or_else(String::new, |packets| format!(", which has counted {packets} packets"));
-        let cause = Cause::new(format!(
-            "it died in {name}, most likely by a rule of nft's at the hook {hook}: `{rule}` in the chain `{chain}`{counted}"
-        ));
+        let traced = self.trace(host).unwrap_or_default();
+        if let Some(dropped) = &traced.dropped {
+            let found = obstacles.iter().find(|obstacle| obstacle.is(dropped));
+            let what = found.map_or_else(|| format!("a rule in the chain `{}`", dropped.chain), Obstacle::to_string);
+            return Some(Cause::new(format!("it died in {name} by {what}")));
+        }
+        if traced.came_by {
+            return None;
+        }
+        let (first, others) = obstacles.split_first()?;
+        let cause = Cause::new(format!("it died in {name}, most likely by {first}"));
         if others.is_empty() {
             return Some(cause);
         }
-        let others: Vec<_> = others.iter().map(|other| format!("`{}` in `{}`", other.rule, other.chain)).collect();
-        Some(cause.hint(format!("hint: or by {}", others.join(", or "))))
+        let others: Vec<_> = others.iter().map(Obstacle::to_string).collect();
+        Some(cause.hint(format!("hint: or by {}", others.join(", or by "))))
+    }
+
+    /// Asks once more, and has a host's kernel tell what drops the question or its answer.
+    fn trace(&self, host: usize) -> Option<Traced> {
+        let protocols = |port: u16, protocol: &str| {
+            ["dport", "sport"].map(|end| format!("meta l4proto {protocol} th {end} {port}")).to_vec()
+        };
+        let which = match self.question.asked {
+            Asked::Port(transport, port) => protocols(port, &transport.name().to_lowercase()),
+            Asked::Echo | Asked::Neighbour => {
+                ["icmp", "icmpv6"].map(|icmp| format!("{icmp} type {{ echo-request, echo-reply }}")).to_vec()
+            }
+        };
+        let which: Vec<_> = which.iter().map(String::as_str).collect();
+        let ask = || self.in_host(self.question.from.machine().number(), || self.question.ask_again());
+        self.in_host(host, || firewall::trace(&which, PATIENCE, ask))?.ok()
     }
 
     /// There is no room for another connection.
@@ -48,44 +111,35 @@ impl Scene<'_> {
     }
 }
 
-/// What lets nothing through in a ruleset as `nft list ruleset` prints it: rules that drop or reject, and chains whose policy is to.
+/// What lets nothing through in a ruleset as `nft --handle list ruleset` prints it: rules that drop or reject, and chains whose policy is to.
 fn obstacles(ruleset: &str) -> Vec<Obstacle> {
     let mut found = Vec::new();
-    let (mut table, mut chain, mut hook) = (String::new(), String::new(), String::new());
+    let (mut table, mut chain, mut hook) = (String::new(), String::new(), None);
     for line in ruleset.lines().map(str::trim) {
+        let (line, handle) = line.rsplit_once(" # handle ").unwrap_or((line, ""));
+        let obstacle = |hook: &Option<String>, rule| Obstacle {
+            table: table.clone(),
+            chain: chain.clone(),
+            hook: hook.clone(),
+            rule,
+        };
         if let Some(name) = line.strip_prefix("table ").and_then(|rest| rest.strip_suffix(" {")) {
             name.clone_into(&mut table);
         } else if let Some(name) = line.strip_prefix("chain ").and_then(|rest| rest.strip_suffix(" {")) {
-            chain = format!("{table} {name}");
-            // One that is jumped to is at whatever hook that is from.
-            hook.clear();
+            name.clone_into(&mut chain);
+            hook = None;
         } else if let Some(rest) = line.strip_prefix("type ") {
-            hook = rest.split_whitespace().skip_while(|word| *word != "hook").nth(1).unwrap_or_default().to_owned();
+            hook = rest.split_whitespace().skip_while(|word| *word != "hook").nth(1).map(str::to_owned);
             if line.contains("policy drop") {
-                found.push(Obstacle {
-                    chain: chain.clone(),
-                    hook: hook.clone(),
-                    rule: "policy drop".to_owned(),
-                    packets: None,
-                });
+                found.push(obstacle(&hook, None));
             }
         } else if line.split_whitespace().any(|word| word == "drop" || word == "reject") {
-            found.push(Obstacle {
-                chain: chain.clone(),
-                hook: hook.clone(),
-                rule: line.to_owned(),
-                packets: counted(line),
-            });
+            found.push(obstacle(&hook, Some((line.to_owned(), handle.parse().unwrap_or(0)))));
         }
     }
-    // Rules come before the policy of their chain.
-    found.sort_by_key(|obstacle| obstacle.rule == "policy drop");
+    // A rule is tried before the policy of its chain.
+    found.sort_by_key(|obstacle| obstacle.rule.is_none());
     found
-}
-
-fn counted(rule: &str) -> Option<u64> {
-    let mut words = rule.split_whitespace().skip_while(|word| *word != "packets");
-    words.nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -94,19 +148,24 @@ mod tests {
 
     #[test]
     fn rules_and_policies_that_drop_are_found_with_their_hooks() {
-        let ruleset = "table inet filter {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\
-                       \t\ttcp dport 80 counter packets 3 bytes 180 drop\n\t\tip saddr 10.0.0.1 accept\n\t}\n}\n\
-                       table ip nat {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n\t\treject\n\t}\n}\n";
-        let found = obstacles(ruleset);
-        let told: Vec<_> =
-            found.iter().map(|o| (o.chain.as_str(), o.hook.as_str(), o.rule.as_str(), o.packets)).collect();
+        let ruleset = "table inet filter { # handle 1\n\tchain forward { # handle 1\n\
+                       \t\ttype filter hook forward priority filter; policy drop;\n\
+                       \t\ttcp dport 80 counter packets 3 bytes 180 drop # handle 2\n\
+                       \t\tip saddr 10.0.0.1 accept # handle 3\n\t}\n\n\tchain other { # handle 4\n\t\treject # handle 5\n\t}\n}\n\
+                       table ip nat { # handle 2\n\tchain in { # handle 1\n\
+                       \t\ttype filter hook input priority filter; policy accept;\n\t\tct state invalid drop # handle 7\n\t}\n}\n";
+        let told: Vec<_> = obstacles(ruleset).iter().map(Obstacle::to_string).collect();
         assert_eq!(
             told,
             [
-                ("inet filter forward", "forward", "tcp dport 80 counter packets 3 bytes 180 drop", Some(3)),
-                ("ip nat in", "input", "reject", None),
-                ("inet filter forward", "forward", "policy drop", None),
+                "the nft rule `tcp dport 80 counter packets 3 bytes 180 drop` in the chain `inet filter forward` (hook forward), which has \
+                 counted 3 packets",
+                "the nft rule `reject` in the chain `inet filter other`",
+                "the nft rule `ct state invalid drop` in the chain `ip nat in` (hook input)",
+                "the policy of the nft chain `inet filter forward`, which is `drop` (hook forward)",
             ]
         );
+        let dropped = Dropped { table: "nat".to_owned(), chain: "in".to_owned(), rule: Some(7) };
+        assert_eq!(obstacles(ruleset).iter().filter(|obstacle| obstacle.is(&dropped)).count(), 1);
     }
 }

@@ -101,7 +101,10 @@ impl Scene<'_> {
             .or_else(|| self.does_not_forward(leg, last))
             .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.no_way(last.host, Some(last), last.ip.to))
-            .or_else(|| self.does_not_fit(last))
+            .or_else(|| {
+                let cause = self.does_not_fit(last)?;
+                Some(cause.hint("hint: the sender was not told, or the word was lost: ICMP \"fragmentation needed\" or \"packet too big\""))
+            })
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "forward", "postrouting", "egress"]))
             .unwrap_or_else(|| Cause::unknown(format!("{} died in {host}", leg.name())))

@@ -11,7 +11,11 @@ impl Scene<'_> {
     pub(super) fn no_neighbour(&self, host: usize, interface: u32, target: IpAddr) -> Cause {
         let asked = self.packets.unanswered_questions(host, interface, target);
         let how = if target.is_ipv4() { "ARP" } else { "neighbour discovery" };
-        let how = if asked > 0 { format!("{how}, asked {asked} times") } else { how.to_owned() };
+        let how = match asked {
+            0 => how.to_owned(),
+            1 => format!("{how}, asked once"),
+            asked => format!("{how}, asked {asked} times"),
+        };
         let place = self.map.place(host, interface);
         let asker = self.map.member(host, interface);
         let segment = asker.map_or_else(|| "the link".to_owned(), |member| format!("`{}`", self.map.segment(member)));

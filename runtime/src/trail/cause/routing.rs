@@ -148,7 +148,6 @@ impl Scene<'_> {
                 self.map.host(last.host),
                 last.ip.length
             ))
-            .hint("hint: whoever sent it was told so by ICMP, if that was let through")
         })
     }
 
