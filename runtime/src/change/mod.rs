@@ -4,14 +4,17 @@ mod address;
 mod cable;
 mod error;
 mod interface;
+mod journal;
 mod outage;
 
 pub use error::LinkError;
+pub(crate) use journal::{Changed, Journal};
 pub use outage::{Flapping, Unplugged};
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::error::chain;
 use crate::harness::Waiting;
@@ -53,12 +56,14 @@ impl<T: Send + 'static> Change<T> {
 
     /// Makes the change, and returns when it has happened.
     pub fn wait(self) -> Result<T, LinkError> {
-        let _waiting = Waiting::new(self.what);
+        let _waiting = Waiting::new(self.what.clone());
+        let begun = Instant::now();
         let done = (self.work)(Patience::new(&self.surroundings.settings, 1));
         if let Err(error @ LinkError::Failed { .. }) = &done {
             // Nothing that a test could have expected, whatever becomes of the error.
             let _ = self.surroundings.broken.set(chain(error));
         }
+        self.surroundings.journal.note(begun, self.what, done.as_ref().err().map(|error| chain(error)));
         done
     }
 }

@@ -10,6 +10,7 @@ use netns_test_topology::{HostPlan, IpNet, Plan};
 use once_cell::sync::OnceCell;
 
 use crate::capture::Recorder;
+use crate::change::Journal;
 use crate::error::show_panic;
 use crate::harness::Broken;
 use crate::impair::Impairments;
@@ -29,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) recorder: io::Result<Recorder>,
     /// What has happened by the clock.
     pub(crate) chronicle: Chronicle,
+    /// What has been changed.
+    pub(crate) journal: Journal,
     /// The labs of the same test.
     pub(crate) labs: Arc<Labs>,
     /// The first thing that a test could not do or ask.
@@ -61,6 +64,7 @@ impl Surroundings {
             impairments,
             recorder,
             chronicle,
+            journal: Journal::default(),
             labs,
             broken: OnceCell::new(),
             spoiled: OnceCell::new(),
