@@ -1,14 +1,14 @@
 //! Firewalls and address translation inside a host, by nftables. The kernel is asked through the program `nft`.
 
 mod error;
-mod listing;
+mod list;
 mod nat;
 mod program;
 mod trace;
 mod words;
 
 pub use error::NftError;
-pub(crate) use listing::ruleset;
+pub(crate) use list::{list, list_with_handles};
 pub(crate) use nat::{NatError, translate};
 pub(crate) use trace::{Dropped, Traced, trace};
 

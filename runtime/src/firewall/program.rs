@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, ExitStatus, Stdio};
+use std::process::{self, Child, ExitStatus, Stdio};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use crate::lab::{LabError, inside};
 use crate::path;
 
 /// What to say where it is not.
@@ -24,10 +26,22 @@ pub(super) fn find() -> Option<PathBuf> {
     path::find_for_administrators("nft").ok()
 }
 
-/// It, with arguments; to be started in the network namespace of a host, which is all of the host that it needs.
-pub(super) fn command(nft: &Path, arguments: &[&str]) -> Command {
+/// Starts it in a network namespace, which is all of a host that it needs. What it says is piped.
+pub(super) fn start(
+    nft: &Path,
+    netns: BorrowedFd<'_>,
+    arguments: &[&str],
+    stdin: impl Into<Stdio>,
+) -> Result<io::Result<Child>, LabError> {
+    let mut command = command(nft, arguments, stdin);
+    inside(netns, || Ok(command.spawn()))
+}
+
+/// The same, to be started in the network namespace that this thread is in.
+pub(super) fn command(nft: &Path, arguments: &[&str], stdin: impl Into<Stdio>) -> process::Command {
     let mut command = process::Command::new(nft);
-    command.args(arguments).env(LOCALE.0, LOCALE.1).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments).env(LOCALE.0, LOCALE.1);
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 

@@ -92,7 +92,7 @@ impl Drop for Table {
 
 fn load(ruleset: &str) -> io::Result<()> {
     let nft = program::find().ok_or_else(|| io::Error::other(program::NOT_THERE))?;
-    let said = program::command(&nft, &program::FROM_STDIN).stdin(program::file_with(ruleset)?).output()?;
+    let said = program::command(&nft, &program::FROM_STDIN, program::file_with(ruleset)?).output()?;
     if said.status.success() {
         Ok(())
     } else {

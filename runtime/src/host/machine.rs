@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{ScopedJoinHandle, ThreadId};
 
 use netns_test_topology::HostPlan;
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use once_cell::sync::OnceCell;
@@ -151,7 +152,7 @@ impl Machine {
 
     fn start_anchor(&self) -> Result<Anchor, String> {
         let (tell, told) = mpsc::channel();
-        let netns = self.netns.try_clone().map_err(|error| error.to_string())?;
+        let netns = self.netns.try_clone().map_err(|error| no_room_or(error).to_string())?;
         let hostname = self.plan().name.to_string();
         let work = move || match settle_in(&netns, &hostname) {
             Ok((anchor, runtime, gone)) => {
@@ -180,6 +181,12 @@ impl Machine {
         }
         check_namespace(&self.netns)
     }
+}
+
+/// What an error of [`OwnedFd::try_clone`] means: EINVAL, if the limit of open files is below the least number that std wants (`F_DUPFD_CLOEXEC` in
+/// fcntl(2)).
+fn no_room_or(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(libc::EINVAL) { Errno::EMFILE.into() } else { error }
 }
 
 /// Makes this thread the anchor of a host.

@@ -12,7 +12,7 @@ use rtnetlink::sys::{Socket, SocketAddr};
 use crate::netlink::{self, List};
 
 /// What the kernel said to a request.
-pub(super) type Attempt<T> = io::Result<T>;
+pub(crate) type Attempt<T> = io::Result<T>;
 
 /// All that a request for a list is answered with, by the namespace that this thread is in.
 pub(crate) fn dump<M>(family: isize, request: &M) -> Attempt<Vec<M>>

@@ -8,12 +8,14 @@ mod neighbours;
 mod routes;
 mod sockets;
 
+pub(crate) use conntrack::all as tracked_here;
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
 pub(crate) use dump::dump;
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};
 pub(crate) use neighbours::{neighbours, table_fulls};
 pub(crate) use routes::{Hop, lookup};
+pub(crate) use sockets::all as sockets_here;
 pub use sockets::{SocketInfo, SocketState, Sockets};
 
 use std::fmt;

@@ -3,8 +3,11 @@
 //! New namespaces inherit the IPv4 ones from the machine and the IPv6 ones from the kernel
 //! (`net.core.devconf_inherit_init_net`), so that without this a test could pass on a laptop and fail in CI, or pass for no reason.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+
+use netns_test_topology::HostPlan;
 
 use super::LabError;
 
@@ -143,6 +146,34 @@ impl Baseline {
 pub(super) fn forward(ipv6: bool) -> Result<(), LabError> {
     let families = if ipv6 { &FORWARDING[..] } else { &FORWARDING[..1] };
     families.iter().copied().flatten().try_for_each(Sysctl::apply)
+}
+
+/// Writing one of these also writes what new interfaces get (`inet_forward_change` and `addrconf_fixup_forwarding` in the kernel).
+const FORWARDING_OF_ALL: [(&str, &str); 3] = [
+    ("net/ipv4/ip_forward", "net/ipv4/conf"),
+    ("net/ipv4/conf/all/forwarding", "net/ipv4/conf"),
+    ("net/ipv6/conf/all/forwarding", "net/ipv6/conf"),
+];
+
+/// What the sysctls of a host were set to, by the baseline or as it was drawn: paths under `/proc/sys`, and values.
+pub(crate) fn pinned(host: &HostPlan) -> BTreeMap<String, String> {
+    let ipv6 = host.has_ipv6();
+    let baseline: [&[Sysctl]; 3] = if ipv6 { [IPV4, IPV6, WITH_IPV6] } else { [IPV4, WITHOUT_IPV6, &[]] };
+    let families = if ipv6 { &FORWARDING[..] } else { &FORWARDING[..1] };
+    let forwarding = if host.forwarding { families } else { &[] };
+    let ours = baseline.iter().chain(forwarding).copied().flatten();
+    let ours = ours.map(|sysctl| (format!("net/{}", sysctl.path), sysctl.value.to_owned()));
+    let drawn = host.sysctls.iter().map(|sysctl| (sysctl.path.clone(), sysctl.value.clone()));
+    let mut pinned = BTreeMap::new();
+    for (path, value) in ours.chain(drawn) {
+        if let Some((_, family)) = FORWARDING_OF_ALL.iter().find(|(all, _)| path == *all) {
+            for which in ["all", "default"] {
+                pinned.insert(format!("{family}/{which}/forwarding"), value.clone());
+            }
+        }
+        pinned.insert(path, value);
+    }
+    pinned
 }
 
 impl Sysctl {

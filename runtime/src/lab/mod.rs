@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use netns_test_topology::Plan;
 
-pub(crate) use baseline::Baseline;
+pub(crate) use baseline::{Baseline, pinned};
 pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
 pub use builder::{BuildError, LabBuilder};
 pub(crate) use carrier::{Awaited, Carrier, Patience, operational};

@@ -321,6 +321,12 @@ impl Command {
         format!("`{}` in host `{}`", self.name.to_string_lossy().escape_debug(), self.host.name())
     }
 
+    /// The program and its arguments, as they were written.
+    pub(super) fn words(&self) -> String {
+        let arguments = self.inner.get_args().map(OsStr::to_string_lossy);
+        [self.name.to_string_lossy()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+    }
+
     pub(super) fn settle_account(&mut self) -> Result<(), String> {
         if let Some(group) = &self.group {
             self.inner.gid(group.resolve(Kind::Group)?);

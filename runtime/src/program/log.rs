@@ -7,15 +7,82 @@ use std::panic::catch_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use nix::sys::stat::fstat;
+
 use super::streams::{Next, Stream};
 use super::wait::until_readable;
+use crate::Host;
 
 /// Those that are not at their end: what has been written is passed on before a test is described, and before it ends.
 static LOGS: Mutex<Vec<Weak<Log>>> = Mutex::new(Vec::new());
 
+/// What programs have said last, those that have ended too; the oldest first.
+static TAILS: Mutex<VecDeque<Arc<Tail>>> = Mutex::new(VecDeque::new());
+
+/// So many programs are remembered.
+const REMEMBERED: usize = 64;
+
+/// So many of the last lines of each.
+const LAST: usize = 20;
+
+/// What a program has said last, for whoever reads why a test failed.
+pub(crate) struct Tail {
+    host: String,
+    /// Its host's network namespace.
+    netns: Option<(u64, u64)>,
+    command: String,
+    id: u32,
+    lines: Mutex<VecDeque<Vec<u8>>>,
+}
+
+impl Tail {
+    /// That of a program which is to be logged.
+    pub(super) fn new(host: &Host, command: String, id: u32) -> Self {
+        Self { host: host.name().to_owned(), netns: netns(host), command, id, lines: Mutex::default() }
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The program and its arguments, as they were written.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Its number in the test's pid namespace.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    fn add(&self, line: &[u8]) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LAST {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+    }
+}
+
+/// What the logged programs of these hosts have said last.
+pub(crate) fn tails(hosts: &[&Host]) -> Vec<Arc<Tail>> {
+    let hosts: Vec<_> = hosts.iter().map(|host| netns(host)).collect();
+    let tails = TAILS.lock().unwrap_or_else(PoisonError::into_inner);
+    tails.iter().filter(|tail| hosts.contains(&tail.netns)).cloned().collect()
+}
+
+fn netns(host: &Host) -> Option<(u64, u64)> {
+    fstat(host.netns()).ok().map(|status| (status.st_dev, status.st_ino))
+}
+
 /// The two streams of one program.
 pub(super) struct Log {
-    host: String,
+    tail: Arc<Tail>,
     streams: Mutex<Vec<(Stream, Print)>>,
     heard: Mutex<Heard>,
     changed: Condvar,
@@ -66,15 +133,25 @@ pub(super) fn print(host: &str, stream: &mut Stream, print: Print, mut also: imp
 impl Log {
     /// Passes on what the streams have, from now on by a thread of its own. What was printed before is heard first.
     pub(super) fn start(
-        host: String,
+        tail: Tail,
         streams: Vec<(Stream, Print)>,
         printed: VecDeque<Vec<u8>>,
     ) -> io::Result<Arc<Self>> {
         let fds = streams.iter().map(|(stream, _)| stream.as_fd().try_clone_to_owned());
         let fds: Vec<OwnedFd> = fds.collect::<io::Result<_>>()?;
+        for line in &printed {
+            tail.add(line);
+        }
+        let tail = Arc::new(tail);
+        let mut tails = TAILS.lock().unwrap_or_else(PoisonError::into_inner);
+        if tails.len() == REMEMBERED {
+            tails.pop_front();
+        }
+        tails.push_back(Arc::clone(&tail));
+        drop(tails);
         let heard = Heard { lines: printed, has_ended: false };
         let (streams, heard) = (Mutex::new(streams), Mutex::new(heard));
-        let log = Arc::new(Self { host, streams, heard, changed: Condvar::new() });
+        let log = Arc::new(Self { tail, streams, heard, changed: Condvar::new() });
         let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
         logs.retain(|log| log.strong_count() > 0);
         logs.push(Arc::downgrade(&log));
@@ -117,7 +194,10 @@ impl Log {
             // What cannot be read ends as what has been read to its end.
             let _ = stream.read_what_is_there();
             also(stream);
-            print(&self.host, stream, *to, |line| keep(&mut self.heard().lines, line));
+            print(&self.tail.host, stream, *to, |line| {
+                self.tail.add(&line);
+                keep(&mut self.heard().lines, line);
+            });
         }
         self.changed.notify_all();
     }

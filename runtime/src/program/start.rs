@@ -11,7 +11,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use super::command::Command;
 use super::error::ProgramError;
 use super::inherited::Passing;
-use super::log::{Log, Print, to_stderr, to_stdout};
+use super::log::{Log, Print, Tail, to_stderr, to_stdout};
 use super::notify::{self, Notify};
 use super::process::Process;
 use super::ready::{Condition, Starting, describe};
@@ -65,7 +65,7 @@ impl Command {
     /// Starts it and waits until it is ready.
     pub(super) fn start_and_wait(mut self) -> Result<Process, ProgramError> {
         let conditions = std::mem::take(&mut self.conditions);
-        let what = self.describe();
+        let (what, command) = (self.describe(), self.words());
         let failed = |source| ProgramError::Watch { program: what.clone(), source };
         let notify = conditions.contains(&Condition::Notified).then(Notify::new).transpose().map_err(failed)?;
         if let Some(notify) = &notify {
@@ -97,7 +97,7 @@ impl Command {
         let streams = [(&mut stdout, logs_stdout, to_stdout as Print), (&mut stderr, logs_stderr, to_stderr)];
         let logged = streams.into_iter().filter(|(_, logs, _)| *logs);
         let logged: Vec<_> = logged.filter_map(|(stream, _, to)| Some((stream.take()?, to))).collect();
-        let log = (!logged.is_empty()).then(|| Log::start(self.host.name().to_owned(), logged, printed));
+        let log = (!logged.is_empty()).then(|| Log::start(Tail::new(&self.host, command, child.id()), logged, printed));
         let log = log.transpose().map_err(failed)?;
         Ok(Process {
             id: child.id(),

@@ -15,7 +15,7 @@ use nftables::schema::Nftables;
 use super::program;
 use crate::Host;
 use crate::harness::Waiting;
-use crate::lab::{LabError, inside};
+use crate::lab::LabError;
 
 /// Loads the tables of all hosts that translate addresses. From here on they track connections.
 pub(crate) fn translate(plan: &Plan, hosts: &[Host]) -> Result<(), LabError> {
@@ -73,15 +73,13 @@ fn check(router: &Host, nft: &Path, ruleset: &Nftables<'_>) -> Result<Option<Str
     Ok(if said.status.success() { None } else { Some(words(&said)) })
 }
 
-/// Starts `nft` in a host's network namespace, which is all of the host that it needs. (The crate's own way to run it keeps its words
-/// to itself.)
+/// Starts `nft` in a host's network namespace. (The crate's own way to run it keeps its words to itself.)
 fn start(router: &Host, nft: &Path, arguments: &[&str], ruleset: &Nftables<'_>) -> Result<Child, LabError> {
     let failed = |source| NatError::Run { host: router.plan().name.clone(), source };
     let json = serde_json::to_string(ruleset).map_err(|error| failed(error.into()))?;
     let stdin = program::file_with(&json).map_err(failed)?;
-    let mut command = program::command(nft, &[&["-j"], arguments, &program::FROM_STDIN].concat());
-    command.stdin(stdin);
-    inside(router.netns(), || Ok(command.spawn().map_err(failed)?))
+    let arguments: Vec<&str> = ["-j"].iter().chain(arguments).chain(&program::FROM_STDIN).copied().collect();
+    Ok(program::start(nft, router.netns(), &arguments, stdin)?.map_err(failed)?)
 }
 
 fn output(router: &Host, process: Child) -> Result<Output, LabError> {

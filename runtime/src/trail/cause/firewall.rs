@@ -56,7 +56,7 @@ impl Scene<'_> {
     /// A rule of a host's lets nothing through at one of these hooks. Where there is one that may be it, the question is asked once more, with the kernel
     /// telling which rules it meets.
     pub(super) fn dropped_by_rule(&self, host: usize, hooks: &[&str]) -> Option<Cause> {
-        let ruleset = self.in_host(host, firewall::ruleset)?.ok()??;
+        let ruleset = self.in_host(host, firewall::list_with_handles)?.ok()??;
         let mut obstacles = obstacles(&ruleset);
         obstacles.retain(|obstacle| obstacle.is_at(hooks) && obstacle.packets() != Some(0));
         if obstacles.is_empty() {
