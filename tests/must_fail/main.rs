@@ -5,6 +5,7 @@
 //! it is, `MUST_FAIL_FIXTURES` names a file with what
 //! `cargo test -p netns-test-fixtures --lib --test '*' --no-run --message-format=json` printed, and their binaries are run without it.
 
+mod evidence;
 mod expect;
 mod fixtures;
 mod leftovers;

@@ -15,6 +15,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         chance(),
         deadline(),
         ends(),
+        evidence(),
         expected_panics(),
         hosts(),
         ignored(),
@@ -121,6 +122,38 @@ pub(crate) fn ends() -> Fixture {
     )
 }
 
+pub(crate) fn evidence() -> Fixture {
+    let in_full = |name| fails(name).says("\n  host1\n    eth0   up, mtu 1500, ").says("\n  host2\n    eth0   up, ");
+    fixture(
+        "evidence",
+        [
+            fails("fails_with_a_lot_to_tell")
+                .says("\n  alice\n    eth0   up, mtu 1500, ")
+                .says("\n    route  198.51.100.0/24, ")
+                .says("\n    route  203.0.113.0/24 via 198.51.100.2 dev eth0 table 77\n")
+                .says("\n    rule   100: from all fwmark 0x7 lookup 77\n")
+                .says("\n    lost   ")
+                .says("UdpNoPorts 1")
+                .says("\n    sysctl net/ipv4/conf/all/rp_filter is 1, the lab has set 0\n")
+                .says("\n  switch lan, port ")
+                .says(" of carol: down (unplugged), disabled, ")
+                .says(": unplug host `carol` on segment `lan`, took ")
+                .says("\n  ended in alice: `echo these are my last words`")
+                .here(),
+            fails("fails_unless_it_is_to_pass").says("it is to fail").says("\n  host1\n").here(),
+            in_full("fails_without_room_for_files").here(),
+            fails("fails_where_nothing_can_be_opened")
+                .says("\nthere will be no room\n")
+                .says("\n  host1\n    unknown: Too many open files (os error 24)\n")
+                .says("\n  (it is in no file: cannot write ")
+                .here(),
+            in_full("fails_at_its_deadline").says("it did not end within 1s").here(),
+            fails("fails_by_an_abort").says("the test's process was ended by SIGABRT").here(),
+            fails("fails_with_a_ruleset").says("\nthere is a ruleset\n").says("\n  alice\n    eth0 ").here(),
+        ],
+    )
+}
+
 pub(crate) fn expected_panics() -> Fixture {
     let other_text = |name| {
         let fails = fails(name).says("panic did not contain expected string").says("\na wrong text\n");
@@ -181,7 +214,9 @@ pub(crate) fn hosts() -> Fixture {
             passes("passes_if_a_dropped_future_of_a_host_panics").says("\nthe future panics\n").here(),
             passes("passes_if_a_detached_thread_of_a_host_panics").says("\nthe thread panics\n").here(),
             fails("fails_if_a_joined_thread_of_a_host_panics").says("\nthe thread panics\n").here(),
-            fails("is_broken_if_nothing_can_run_in_a_host").says("\ncannot run anything in host `alice`: ").here(),
+            fails("is_broken_if_nothing_can_run_in_a_host")
+                .says("\ncannot run anything in host `alice`: Too many open files (os error 24)")
+                .here(),
             fails("is_broken_if_no_other_thread_can_run_in_a_host")
                 .says("\ncannot run anything in host `alice`: ")
                 .here(),
@@ -458,7 +493,8 @@ pub(crate) fn probes() -> Fixture {
             not_asked("is_broken_if_the_source_is_nobody_s", "could not send from 203.0.113.7: "),
             not_asked("is_broken_if_there_is_no_socket", "could not open a raw ICMP socket: Too many open files"),
             not_asked("is_broken_if_there_is_no_thread", "could not run anything in host `alice`: ")
-                .says("\n  bob\n    unknown: nothing can run in it: "),
+                .says("Too many open files")
+                .says("\n  bob\n    eth0   up, "),
             not_asked("is_broken_if_the_request_cannot_be_sent", "could not send 65535 bytes to 198.51.100.2: "),
             fails("fails_if_nobody_listens")
                 .says("assertion failed: alice reaches bob, TCP port 80")

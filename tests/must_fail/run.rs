@@ -66,16 +66,20 @@ impl Outcome {
     }
 }
 
-/// A run's own directory, removed with it.
+/// A run's own directory, or several runs', removed with it.
 #[derive(Debug)]
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mark = leftovers::fresh_mark();
         let path = std::env::temp_dir().join(format!("{}{mark}", leftovers::OURS_IN_TEMP));
         std::fs::create_dir_all(path.join("tmp")).unwrap();
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn read(&self, name: &str) -> String {

@@ -10,7 +10,7 @@ use super::{current, phase};
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
 use crate::error::say;
-use crate::evidence;
+use crate::evidence::Evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
 use crate::needs::{self, Tried};
@@ -25,6 +25,7 @@ pub(super) fn execute<R: Outcome>(
     mode: Mode,
     body: impl FnOnce(&Lab) -> R,
 ) -> Conclusion {
+    let evidence = Evidence::of(spec, settings);
     phase::set("building the lab");
     let (lab, _tried) = match build(spec, settings, mode) {
         Ok(built) => built,
@@ -32,8 +33,8 @@ pub(super) fn execute<R: Outcome>(
     };
     if mode != Mode::Inline {
         current::set(&lab);
-        let (lab, settings) = (lab.clone(), settings.clone());
-        phase::set_lab(move || evidence::show(spec, &settings, &lab));
+        let (lab, evidence) = (lab.clone(), evidence.clone());
+        phase::set_lab(move || evidence.show(&lab));
     }
     phase::set("running the body");
     let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
@@ -53,11 +54,10 @@ pub(super) fn execute<R: Outcome>(
     program::pass_on_logs();
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
-        // What has been decided stands, whatever becomes of this.
-        let _ = catch_unwind(AssertUnwindSafe(|| evidence::show(spec, settings, &lab)));
+        evidence.show(&lab);
     }
     if matches!(conclusion, Conclusion::Passed) {
-        evidence::forget(spec, settings);
+        evidence.forget();
     }
     if mode == Mode::Inline {
         lab.all().forget();

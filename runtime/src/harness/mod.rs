@@ -21,10 +21,12 @@ pub(crate) use conclusion::Broken;
 use conclusion::{Conclusion, conclude};
 pub(crate) use current::lab;
 use marker::{Call, Role};
+pub(crate) use parent::test_name;
 pub(crate) use waiting::Waiting;
 
 use crate::__private::{Outcome, TestSpec, Verdict};
 use crate::Lab;
+use crate::evidence::Evidence;
 use crate::isolation::Mode;
 use crate::settings::Settings;
 
@@ -41,10 +43,15 @@ pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -
     let conclusion = match Settings::resolve(spec) {
         Err(error) => Conclusion::of_settings(&error),
         Ok(settings) => {
+            let evidence = Evidence::of(spec, &settings);
+            evidence.forget();
             let conclusion = match Mode::choose(settings.isolation) {
                 Mode::Inline => inline::run(spec, &settings, body),
                 mode => parent::run(spec, call, &settings, mode),
             };
+            if let Conclusion::Broken(how) = &conclusion {
+                evidence.note_ending(how);
+            }
             conclusion.by(settings.on_unsupported)
         }
     };

@@ -19,11 +19,12 @@ use super::marker::{self, Call};
 use super::protocol::{DUMP, Ending, Frame, FrameReader};
 use super::relay::Relay;
 use crate::__private::TestSpec;
+use crate::evidence;
 use crate::isolation::{Mode, Refusal};
 use crate::settings::Settings;
 use crate::sys::{self, Report, Spawn, Stage};
 
-/// How long a child that is past its deadline may take to say what it is doing.
+/// How long a child that is past its deadline may take to say what it is doing, besides the time that it has for collecting evidence.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long processes that have been killed may take to end: the kernel may be in the middle of something.
@@ -41,13 +42,13 @@ pub(super) fn run(spec: &TestSpec, call: Call, settings: &Settings, mode: Mode) 
             return Conclusion::Broken(format!("could not prepare the test's process: {error}"));
         }
     };
-    let in_time = child.watch(Instant::now() + settings.deadline(), settings.scaled(LAST_WORDS));
+    let in_time = child.watch(Instant::now() + settings.deadline(), settings.scaled(evidence::PATIENCE + LAST_WORDS));
     child.conclude(&name, settings, in_time)
 }
 
 /// The name by which libtest knows the running test: it names the thread after it. The name in the source is second best: it
 /// lacks what another macro has added to it.
-fn test_name(spec: &TestSpec) -> String {
+pub(crate) fn test_name(spec: &TestSpec) -> String {
     match std::thread::current().name() {
         Some(name) if name != "main" => name.to_owned(),
         _ => spec.test.split_once("::").map_or(spec.test, |(_krate, name)| name).to_owned(),

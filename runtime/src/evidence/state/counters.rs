@@ -1,0 +1,110 @@
+//! What the kernel counts of a host's packets, as far as it tells of losses (`/proc/net/snmp`, `netstat` and `snmp6`, proc(5)).
+
+use std::fs;
+
+use super::Section;
+
+/// A counter that is not zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counter {
+    /// As nstat(8) calls it: `IpInNoRoutes`.
+    pub(crate) name: String,
+    pub(crate) value: u64,
+}
+
+/// What the names of those have in them that tell of losses: a new one of a new kernel, too.
+const TELLING: &[&str] = &[
+    "AddrErrors",
+    "Aborted",
+    "AbortOn",
+    "AttemptFails",
+    "BacklogDrop",
+    "CsumErrors",
+    "DestUnreachs",
+    "Discards",
+    "Drop",
+    "Errors",
+    "Errs",
+    "EstabResets",
+    "Fails",
+    "HdrErrors",
+    "NoPorts",
+    "NoRoutes",
+    "Overflows",
+    "Pruned",
+    "RateLimit",
+    "ReasmTimeout",
+    "ReversePathFilter",
+    "RetransSegs",
+    "TCPTimeouts",
+    "TimeExcds",
+    "TooBig",
+    "TruncatedPkts",
+    "UnknownProtos",
+];
+
+/// Those of the namespace that this thread is in.
+pub(super) fn read() -> Section<Vec<Counter>> {
+    let mut counters = Vec::new();
+    for file in ["snmp", "netstat"] {
+        counters.extend(in_pairs(&text_of(file)?));
+    }
+    // A kernel without IPv6 has none.
+    counters.extend(text_of("snmp6").map(|text| line_by_line(&text)).unwrap_or_default());
+    counters.retain(|counter| counter.value > 0 && TELLING.iter().any(|telling| counter.name.contains(telling)));
+    Ok(counters)
+}
+
+/// `/proc/net` would be that of the process's first thread.
+fn text_of(file: &str) -> Section<String> {
+    let path = format!("/proc/thread-self/net/{file}");
+    fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))
+}
+
+/// Two lines of each protocol: `Ip: Forwarding DefaultTTL …` and `Ip: 1 64 …`.
+fn in_pairs(text: &str) -> Vec<Counter> {
+    let lines: Vec<&str> = text.lines().collect();
+    let of_pair = |pair: &[&str]| -> Vec<Counter> {
+        let [names, values] = pair else { return Vec::new() };
+        let (mut names, values) = (names.split_whitespace(), values.split_whitespace().skip(1));
+        let protocol = names.next().unwrap_or_default().trim_end_matches(':');
+        // What is negative is no count.
+        let counters = names.zip(values).filter_map(|(name, value)| {
+            Some(Counter { name: format!("{protocol}{name}"), value: value.parse().ok()? })
+        });
+        counters.collect()
+    };
+    lines.chunks(2).flat_map(of_pair).collect()
+}
+
+/// `Ip6InReceives  12`.
+fn line_by_line(text: &str) -> Vec<Counter> {
+    let counter = |line: &str| {
+        let (name, value) = line.split_once(char::is_whitespace)?;
+        Some(Counter { name: name.to_owned(), value: value.trim().parse().ok()? })
+    };
+    text.lines().filter_map(counter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counter(name: &str, value: u64) -> Counter {
+        Counter { name: name.to_owned(), value }
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        let pairs = in_pairs("Ip: InNoRoutes Forwarding\nIp: 3 2\nTcp: MaxConn InErrs\nTcp: -1 4\n");
+        assert_eq!(pairs, [counter("IpInNoRoutes", 3), counter("IpForwarding", 2), counter("TcpInErrs", 4)]);
+        let lines = line_by_line("Ip6InReceives                   \t5\nUdp6NoPorts  1\n");
+        assert_eq!(lines, [counter("Ip6InReceives", 5), counter("Udp6NoPorts", 1)]);
+    }
+
+    #[test]
+    fn those_of_this_kernel_are_read() {
+        read().unwrap();
+        assert!(in_pairs(&text_of("netstat").unwrap()).iter().any(|counter| counter.name == "TcpExtListenDrops"));
+    }
+}

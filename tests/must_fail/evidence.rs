@@ -1,0 +1,210 @@
+//! What a test that fails leaves: files that nobody else can read, whatever becomes of the test.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use netns_test_tests::programs;
+
+use crate::fixtures::Binary;
+use crate::run::{Directory, Outcome, Run};
+use crate::{ends_as_the_model_says, model};
+
+/// The place for the evidence of several runs.
+struct Artifacts(Directory);
+
+impl Artifacts {
+    fn new() -> Self {
+        let directory = Directory::new();
+        fs::create_dir(directory.path().join("artifacts")).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("artifacts")
+    }
+
+    /// The directory of a test.
+    fn of(&self, test: &str) -> PathBuf {
+        self.path().join(format!("evidence.{test}"))
+    }
+
+    /// What a test has left of this name.
+    #[track_caller]
+    fn read(&self, test: &str, file: &str) -> String {
+        let path = self.of(test).join(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+    }
+
+    /// A run of one test, with a mask that forbids nothing.
+    fn run(&self, test: &str) -> Run {
+        let binary = Binary::of(&model::evidence());
+        let run = Run::program("sh", &["-c", "umask 0 && exec \"$@\"", "sh"]);
+        let run = run.arg(&binary.path).args(&["--exact", test]).current_dir(&binary.directory);
+        run.env("NETNS_TEST_ARTIFACTS", self.path())
+    }
+
+    #[track_caller]
+    fn fails(&self, test: &str) -> Outcome {
+        let outcome = self.run(test).end();
+        assert_eq!(outcome.status.code(), Some(101), "{}", outcome.all());
+        outcome
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_test_that_fails_shows_its_lab() {
+    ends_as_the_model_says(&model::evidence());
+}
+
+#[test]
+fn all_that_there_is_to_tell_is_in_a_file_that_nobody_else_can_read() {
+    let artifacts = Artifacts::new();
+    let outcome = artifacts.fails("fails_with_a_lot_to_tell");
+    let directory = artifacts.of("fails_with_a_lot_to_tell");
+    let text = artifacts.read("fails_with_a_lot_to_tell", "state.txt");
+    for says in [
+        "evidence::fails_with_a_lot_to_tell\n  alice\n    links\n",
+        "\n      eth0   up, mtu 1500, veth, 02:00:00:00:00:01 ",
+        "\n      203.0.113.0/24 via 198.51.100.2 dev eth0 table 77\n",
+        "\n    rules\n      100: from all fwmark 0x7 lookup 77\n",
+        "\n      198.51.100.99 dev eth0 02:00:00:00:00:99 permanent\n",
+        "\n      net/ipv4/conf/all/rp_filter is 1, the lab has set 0\n",
+        "\n      UdpNoPorts 1\n",
+        "\n    sockets\n      tcp 198.51.100.1:",
+        " Listen\n",
+        "\n      udp 198.51.100.2:",
+        " / 198.51.100.1:9 > 198.51.100.2:",
+        "\n          tcp dport 4242 counter packets ",
+        " of alice: up, forwarding, ",
+        " of carol: down (unplugged), disabled, ",
+        ": unplug host `carol` on segment `lan`, took ",
+        "\n  ended in alice: `echo these are my last words` (pid ",
+        "\n    | these are my last words\n",
+    ] {
+        assert!(text.contains(says), "no `{says}` in\n{text}");
+    }
+    let where_it_is = format!("\n  (all of it is in {})", directory.join("state.txt").display());
+    assert!(outcome.stdout.contains(&where_it_is), "{}", outcome.all());
+    // The lab and no more than a screen.
+    let shown = outcome.stdout.split_once("\nthe lab when the test failed:\n").unwrap().1;
+    let lines = shown.split_once(&where_it_is).unwrap().0.lines().count();
+    assert!((10..=40).contains(&lines), "{lines} lines\n{shown}");
+    assert_eq!((mode(&directory), mode(&directory.join("state.txt"))), (0o700, 0o600));
+}
+
+#[test]
+fn the_last_failure_stays_until_the_test_passes() {
+    let artifacts = Artifacts::new();
+    let test = "fails_unless_it_is_to_pass";
+    let own = artifacts.of(test).join("notes");
+    artifacts.fails(test);
+    artifacts.fails(test);
+    artifacts.fails("fails_by_an_abort");
+    assert_eq!(fs::read_dir(artifacts.of(test)).unwrap().count(), 1);
+    fs::write(&own, "the user's").unwrap();
+    let pass = || artifacts.run(test).env("IT_IS_TO_PASS", "1").end();
+    assert_eq!(pass().status.code(), Some(0));
+    assert_eq!(fs::read_dir(artifacts.of(test)).unwrap().count(), 1, "what is not the test's stays");
+    fs::remove_file(&own).unwrap();
+    artifacts.fails(test);
+    assert!(artifacts.of(test).join("state.txt").exists());
+    assert_eq!(pass().status.code(), Some(0));
+    assert!(!artifacts.of(test).exists());
+    assert!(artifacts.of("fails_by_an_abort").exists(), "another test's stays");
+}
+
+/// Under libtest all of them pass where they are to.
+#[test]
+fn a_test_that_passes_leaves_nothing() {
+    let artifacts = Artifacts::new();
+    let arguments = ["--exact", "fails_unless_it_is_to_pass"];
+    let run = Run::binary(&Binary::of(&model::evidence()), &arguments).env("IT_IS_TO_PASS", "1");
+    let outcome = run.env("NETNS_TEST_ARTIFACTS", artifacts.path()).end();
+    assert_eq!(outcome.status.code(), Some(0), "{}", outcome.all());
+    assert_eq!(fs::read_dir(artifacts.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_link_that_was_planted_is_not_followed_and_is_said() {
+    let artifacts = Artifacts::new();
+    let test = "fails_unless_it_is_to_pass";
+    let victim = artifacts.0.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    fs::write(victim.join("state.txt"), "the victim's").unwrap();
+    let said = |path: &Path| {
+        let outcome = artifacts.fails(test);
+        let says =
+            format!("(it is in no file: {} is a symbolic link, which is not followed: remove it;", path.display());
+        assert!(outcome.stdout.contains(&says), "no `{says}` in {}", outcome.all());
+        assert!(outcome.stdout.contains("\nit is to fail\n"), "{}", outcome.all());
+        assert_eq!(fs::read_to_string(victim.join("state.txt")).unwrap(), "the victim's");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 1);
+    };
+    symlink(&victim, artifacts.of(test)).unwrap();
+    said(&artifacts.of(test));
+    fs::remove_file(artifacts.of(test)).unwrap();
+    fs::create_dir(artifacts.of(test)).unwrap();
+    symlink(victim.join("state.txt"), artifacts.of(test).join("state.txt")).unwrap();
+    said(&artifacts.of(test).join("state.txt"));
+}
+
+#[test]
+fn a_body_that_has_used_up_its_files_is_told_of_all_the_same() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_without_room_for_files");
+    let text = artifacts.read("fails_without_room_for_files", "state.txt");
+    assert!(text.contains("\n  host2\n    links\n") && !text.contains("unknown"), "{text}");
+}
+
+#[test]
+fn a_test_that_is_killed_at_its_deadline_has_left_its_state() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_at_its_deadline");
+    assert!(artifacts.read("fails_at_its_deadline", "state.txt").contains("\n  host2\n    links\n"));
+    assert!(!artifacts.of("fails_at_its_deadline").join("ending.txt").exists());
+}
+
+#[test]
+fn of_a_test_that_aborts_it_is_left_how_it_ended() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_by_an_abort");
+    let how = "evidence::fails_by_an_abort\nthe test's process was ended by SIGABRT before the body had returned\n";
+    assert_eq!(artifacts.read("fails_by_an_abort", "ending.txt"), how);
+    let directory = artifacts.of("fails_by_an_abort");
+    assert_eq!((mode(&directory), mode(&directory.join("ending.txt"))), (0o700, 0o600));
+}
+
+/// An `nft` that hangs when it is to list stands for whatever hangs in a host.
+#[test]
+fn a_host_that_hangs_keeps_nobody_else_from_being_told_of() {
+    let artifacts = Artifacts::new();
+    let real = programs::all("nft").into_iter().next().expect("there is `nft`");
+    let bin = artifacts.0.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let script = format!("#!/bin/sh\n[ \"$1\" != list ] || exec sleep 1000\nexec {} \"$@\"\n", real.display());
+    fs::write(bin.join("nft"), script).unwrap();
+    fs::set_permissions(bin.join("nft"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let outcome = artifacts.run("fails_with_a_ruleset").env("PATH", path).end();
+    assert_eq!(outcome.status.code(), Some(101), "{}", outcome.all());
+    for says in
+        ["\nthere is a ruleset\n", "\n    firewall: unknown: not collected in time\n", "\n  bob\n    eth0   up, "]
+    {
+        assert!(outcome.stdout.contains(says), "no `{says}` in {}", outcome.all());
+    }
+    assert!(!outcome.stdout.contains("is broken at"), "{}", outcome.all());
+    // Wide: it waits for two seconds, and for a thousand if it waited for the program.
+    assert!(outcome.took < Duration::from_secs(20), "{}", outcome.all());
+    let text = artifacts.read("fails_with_a_ruleset", "state.txt");
+    assert!(
+        text.contains("\n    firewall, as `nft list ruleset` tells it: unknown: not collected in time\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n  bob\n    links\n"), "{text}");
+}
