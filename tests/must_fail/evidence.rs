@@ -166,7 +166,8 @@ fn a_body_that_has_used_up_its_files_is_told_of_all_the_same() {
 fn a_test_that_is_killed_at_its_deadline_has_left_its_state() {
     let artifacts = Artifacts::new();
     artifacts.fails("fails_at_its_deadline");
-    assert!(artifacts.read("fails_at_its_deadline", "state.txt").contains("\n  host2\n    links\n"));
+    let text = artifacts.read("fails_at_its_deadline", "state.txt");
+    assert!(text.contains("\n  bob\n    links\n") && !text.contains("unknown"), "{text}");
     assert!(!artifacts.of("fails_at_its_deadline").join("ending.txt").exists());
 }
 
@@ -180,31 +181,47 @@ fn of_a_test_that_aborts_it_is_left_how_it_ended() {
     assert_eq!((mode(&directory), mode(&directory.join("ending.txt"))), (0o700, 0o600));
 }
 
-/// An `nft` that hangs when it is to list stands for whatever hangs in a host.
-#[test]
-fn a_host_that_hangs_keeps_nobody_else_from_being_told_of() {
-    let artifacts = Artifacts::new();
+/// An `nft` that hangs when it is to list stands for whatever hangs in a host: a directory with it, to be looked in first.
+fn nft_that_hangs(artifacts: &Artifacts) -> String {
     let real = programs::all("nft").into_iter().next().expect("there is `nft`");
     let bin = artifacts.0.path().join("bin");
     fs::create_dir(&bin).unwrap();
     let script = format!("#!/bin/sh\n[ \"$1\" != list ] || exec sleep 1000\nexec {} \"$@\"\n", real.display());
     fs::write(bin.join("nft"), script).unwrap();
     fs::set_permissions(bin.join("nft"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let outcome = artifacts.run("fails_with_a_ruleset").env("PATH", path).end();
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+}
+
+/// What is shown, and what is in the file, where `nft` hangs.
+#[track_caller]
+fn where_nft_hangs(test: &str) -> Outcome {
+    let artifacts = Artifacts::new();
+    let outcome = artifacts.run(test).env("PATH", nft_that_hangs(&artifacts)).end();
     assert_eq!(outcome.status.code(), Some(101), "{}", outcome.all());
-    for says in
-        ["\nthere is a ruleset\n", "\n    firewall: unknown: not collected in time\n", "\n  bob\n    eth0   up, "]
-    {
+    for says in ["\n    firewall: unknown: not collected in time\n", "\n  bob\n    eth0   up, "] {
         assert!(outcome.stdout.contains(says), "no `{says}` in {}", outcome.all());
     }
-    assert!(!outcome.stdout.contains("is broken at"), "{}", outcome.all());
     // Wide: it waits for two seconds, and for a thousand if it waited for the program.
     assert!(outcome.took < Duration::from_secs(20), "{}", outcome.all());
-    let text = artifacts.read("fails_with_a_ruleset", "state.txt");
+    let text = artifacts.read(test, "state.txt");
     assert!(
         text.contains("\n    firewall, as `nft list ruleset` tells it: unknown: not collected in time\n"),
         "{text}"
     );
     assert!(text.contains("\n  bob\n    links\n"), "{text}");
+    outcome
+}
+
+#[test]
+fn a_host_that_hangs_keeps_nobody_else_from_being_told_of() {
+    let outcome = where_nft_hangs("fails_with_a_ruleset");
+    assert!(outcome.stdout.contains("\nthere is a ruleset\n"), "{}", outcome.all());
+    assert!(!outcome.stdout.contains("is broken at"), "the panic is the verdict\n{}", outcome.all());
+}
+
+/// Who waits for it from outside waits longer than it takes.
+#[test]
+fn a_host_that_hangs_at_the_deadline_keeps_nobody_else_from_being_told_of() {
+    let outcome = where_nft_hangs("fails_at_its_deadline");
+    assert!(outcome.stdout.contains("it did not end within 1s"), "{}", outcome.all());
 }

@@ -147,7 +147,10 @@ pub(crate) fn evidence() -> Fixture {
                 .says("\n  host1\n    unknown: Too many open files (os error 24)\n")
                 .says("\n  (it is in no file: cannot write ")
                 .here(),
-            in_full("fails_at_its_deadline").says("it did not end within 1s").here(),
+            fails("fails_at_its_deadline")
+                .says("\n  alice\n    eth0   up, mtu 1500, ")
+                .says("it did not end within 1s")
+                .here(),
             fails("fails_by_an_abort").says("the test's process was ended by SIGABRT").here(),
             fails("fails_with_a_ruleset").says("\nthere is a ruleset\n").says("\n  alice\n    eth0 ").here(),
         ],
