@@ -11,6 +11,6 @@ mod recorder;
 mod socket;
 
 pub(crate) use frame::{Direction, Frame, LinkLayer};
-pub(crate) use pcapng::{Interface, write};
+pub(crate) use pcapng::{Interface, Writer};
 pub(crate) use recorder::{Recorded, Recorder};
 pub(crate) use socket::PacketSocket;

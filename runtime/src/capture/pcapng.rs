@@ -11,7 +11,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness, PcapError};
 
 use super::filter::ONE_OF;
-use super::frame::{Direction, Frame, LinkLayer};
+use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
 use super::socket::SNAP;
 
@@ -26,52 +26,74 @@ pub(crate) struct Interface {
 /// Nanoseconds (`if_tsresol`).
 const NANOSECONDS: u8 = 9;
 
-/// Writes a file with what was recorded. `interface` says of a host's interface, by its index, what it is called; `comment` what is to be said of a frame.
-pub(crate) fn write(
-    recorded: &Recorded,
-    interface: impl Fn(usize, u32) -> Interface,
-    comment: impl Fn(&Frame) -> Option<String>,
-) -> io::Result<Vec<u8>> {
-    let section = SectionHeaderBlock {
-        endianness: Endianness::Little,
-        options: vec![
-            SectionHeaderOption::UserApplication(Cow::Borrowed("netns-test")),
-            SectionHeaderOption::Comment(about(recorded).into()),
-        ],
-        ..SectionHeaderBlock::default()
-    };
-    let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(other)?;
-    let mut known = BTreeMap::new();
-    for frame in &recorded.frames {
-        let place = (frame.host, frame.interface, frame.link);
-        let number = match known.get(&place) {
-            Some(&number) => number,
-            None => {
-                writer
-                    .write_pcapng_block(describe(interface(frame.host, frame.interface), frame.link))
-                    .map_err(other)?;
-                let number = u32::try_from(known.len()).expect("a lab has few interfaces");
-                known.insert(place, number);
-                number
-            }
+/// A file that is being written, of one lab after the other.
+pub(crate) struct Writer {
+    writer: PcapNgWriter<Vec<u8>>,
+    interfaces: u32,
+}
+
+impl Writer {
+    /// Of what was recorded of some labs.
+    pub(crate) fn new<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> io::Result<Self> {
+        let section = SectionHeaderBlock {
+            endianness: Endianness::Little,
+            options: vec![
+                SectionHeaderOption::UserApplication(Cow::Borrowed("netns-test")),
+                SectionHeaderOption::Comment(about(recorded).into()),
+            ],
+            ..SectionHeaderBlock::default()
         };
-        // The direction, in the two lowest bits.
-        let flags = match frame.direction {
-            Direction::In | Direction::Past => 1,
-            Direction::Out => 2,
-        };
-        let comment = comment(frame).map(|comment| EnhancedPacketOption::Comment(comment.into()));
-        writer
-            .write_pcapng_block(EnhancedPacketBlock {
+        let writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(other)?;
+        Ok(Self { writer, interfaces: 0 })
+    }
+
+    /// Adds what was recorded of a lab. `interface` says of a host's interface, by its index, what it is called; `comment` what is to be said of a frame,
+    /// by its number.
+    pub(crate) fn add(
+        &mut self,
+        recorded: &Recorded,
+        interface: impl Fn(usize, u32) -> Interface,
+        comment: impl Fn(usize) -> Option<String>,
+    ) -> io::Result<()> {
+        let mut known = BTreeMap::new();
+        for (nth, frame) in recorded.frames.iter().enumerate() {
+            let place = (frame.host, frame.interface, frame.link);
+            let number = match known.get(&place) {
+                Some(&number) => number,
+                None => {
+                    let number = self.describe(interface(frame.host, frame.interface), frame.link)?;
+                    known.insert(place, number);
+                    number
+                }
+            };
+            // The direction, in the two lowest bits.
+            let flags = match frame.direction {
+                Direction::In | Direction::Past => 1,
+                Direction::Out => 2,
+            };
+            let comment = comment(nth).map(|comment| EnhancedPacketOption::Comment(comment.into()));
+            let block = EnhancedPacketBlock {
                 interface_id: number,
                 timestamp: frame.time,
                 original_len: u32::try_from(frame.length).unwrap_or(u32::MAX),
                 data: Cow::Borrowed(&frame.bytes),
                 options: comment.into_iter().chain([EnhancedPacketOption::Flags(flags)]).collect(),
-            })
-            .map_err(other)?;
+            };
+            self.writer.write_pcapng_block(block).map_err(other)?;
+        }
+        Ok(())
     }
-    Ok(writer.into_inner())
+
+    fn describe(&mut self, interface: Interface, link: LinkLayer) -> io::Result<u32> {
+        self.writer.write_pcapng_block(describe(interface, link)).map_err(other)?;
+        self.interfaces += 1;
+        Ok(self.interfaces - 1)
+    }
+
+    /// The file.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.writer.into_inner()
+    }
 }
 
 fn describe(interface: Interface, link: LinkLayer) -> InterfaceDescriptionBlock<'static> {
@@ -90,19 +112,20 @@ fn describe(interface: Interface, link: LinkLayer) -> InterfaceDescriptionBlock<
 }
 
 /// What whoever reads the file should know of what is not in it.
-fn about(recorded: &Recorded) -> String {
-    let lost: u64 = recorded.lost.iter().sum();
+fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
     let of_bulk =
         format!("of the frames of TCP and UDP longer than 2 kB, as between two hosts, one of {ONE_OF} is recorded");
-    let forgotten = match recorded.forgotten {
-        0 => String::new(),
-        forgotten => format!("; {forgotten} older frames have been forgotten"),
-    };
-    let lost = match lost {
-        0 => String::new(),
-        lost => format!("; {lost} frames came faster than they were recorded"),
-    };
-    format!("the first {SNAP} bytes of each frame; {of_bulk}{forgotten}{lost}")
+    let mut text = format!("the first {SNAP} bytes of each frame; {of_bulk}");
+    let (forgotten, lost) = recorded.into_iter().fold((0, 0), |(forgotten, lost), recorded| {
+        (forgotten + recorded.forgotten, lost + recorded.lost.iter().sum::<u64>())
+    });
+    if forgotten > 0 {
+        text += &format!("; {forgotten} older frames have been forgotten");
+    }
+    if lost > 0 {
+        text += &format!("; {lost} frames came faster than they were recorded");
+    }
+    text
 }
 
 fn other(error: PcapError) -> io::Error {

@@ -19,16 +19,19 @@ use crate::settings::Settings;
 pub(crate) enum Artifact {
     /// The state of its lab.
     State,
+    /// The frames of its hosts.
+    Capture,
     /// How its process ended, where that is all that is known.
     Ending,
 }
 
 impl Artifact {
-    const ALL: [Self; 2] = [Self::State, Self::Ending];
+    const ALL: [Self; 3] = [Self::State, Self::Capture, Self::Ending];
 
     fn file_name(self) -> &'static str {
         match self {
             Self::State => "state.txt",
+            Self::Capture => "capture.pcapng",
             Self::Ending => "ending.txt",
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Whatever happens here, the verdict stands: it takes its time and no more, and a panic in here stays in here.
 
+mod capture;
 mod files;
 mod state;
 
@@ -63,16 +64,36 @@ impl Evidence {
         let until = Instant::now() + self.patience;
         let _room = Room::make();
         state::until(until, program::pass_on_logs);
-        let state = state::collect(&lab.all().all(), until);
+        let labs = lab.all().all();
+        // Before anything is asked that might send frames.
+        let frames = self.keep_frames(&labs);
+        let state = state::collect(&labs, until);
         let mut text = format!("\nthe lab when the test failed:\n{}", state::brief(&state, SHOWN));
         // Writing to a string cannot fail.
         let _ = match self.folder.write(Artifact::State, format!("{}\n{}", self.test, state::all(&state)).as_bytes()) {
-            Ok(path) => write!(text, "  (all of it is in {})", path.display()),
+            Ok(path) => write!(text, "  (all of it is in {}, {frames})", path.display()),
             Err(error) => {
                 write!(text, "  (it is in no file: {error}; `NETNS_TEST_ARTIFACTS` names another place)")
             }
         };
         say(&text);
+    }
+
+    /// Writes the frames of all labs to a file, and answers with where they are, or why not.
+    fn keep_frames(&self, labs: &[Lab]) -> String {
+        let kept = capture::of(labs).and_then(|frames| self.folder.write(Artifact::Capture, &frames));
+        match kept {
+            Ok(path) => format!("the frames in {}", path.display()),
+            Err(error) => format!("the frames nowhere: {error}"),
+        }
+    }
+
+    /// Keeps the frames of a test that has passed.
+    pub(crate) fn keep_frames_of(&self, lab: &Lab) {
+        let labs = lab.all().all();
+        if let Err(error) = capture::of(&labs).and_then(|frames| self.folder.write(Artifact::Capture, &frames)) {
+            say(&format!("the frames were not kept: {error}"));
+        }
     }
 
     /// Leaves how a test ended that could not say what its lab was like.

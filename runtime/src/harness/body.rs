@@ -15,7 +15,7 @@ use crate::isolation::Mode;
 use crate::lab::world;
 use crate::needs::{self, Tried};
 use crate::program;
-use crate::settings::Settings;
+use crate::settings::{Capture, Settings};
 
 /// Builds the lab in the namespaces that this thread is in, runs the body in it, and shows what went wrong while the lab is
 /// still there.
@@ -58,6 +58,9 @@ pub(super) fn execute<R: Outcome>(
     }
     if matches!(conclusion, Conclusion::Passed) {
         evidence.forget();
+        if settings.capture == Capture::Always {
+            evidence.keep_frames_of(&lab);
+        }
     }
     if mode == Mode::Inline {
         lab.all().forget();

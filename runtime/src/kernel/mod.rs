@@ -1,6 +1,7 @@
 //! What the kernel of a host knows of sockets and connections.
 
 mod conntrack;
+mod counters;
 mod dump;
 mod error;
 mod listeners;
@@ -10,6 +11,7 @@ mod sockets;
 
 pub(crate) use conntrack::all as tracked_here;
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
+pub(crate) use counters::{Counter, losses};
 pub(crate) use dump::dump;
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};

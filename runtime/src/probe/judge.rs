@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Family, Target, broken, fail};
 use crate::Host;
-use crate::trail::{self, Asked};
+use crate::trail::{self, Asked, Asking, Question};
 
 /// Why a probe has no answer.
 pub(crate) trait NoAnswer: Error {
@@ -100,7 +100,7 @@ impl Claim<'_> {
         let (target, family, asked) = self.of;
         let Ok(to) = target.resolve(self.host, family) else { return String::new() };
         let since = Instant::now().checked_sub(asked_for).unwrap_or_else(Instant::now);
-        trail::explain(&trail::Question { from: self.host.clone(), to, asked, since })
+        trail::explain(&Question { from: self.host.clone(), asking: Asking { to, asked, since } })
     }
 
     fn could_not_ask(&self, error: &(dyn Error + 'static)) -> ! {

@@ -5,9 +5,10 @@ mod map;
 mod packet;
 mod way;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::{PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use cause::Cause;
@@ -18,12 +19,20 @@ use socket2::{Domain, Protocol, Socket, Type};
 use way::{End, Packets, Way};
 
 use crate::Host;
+use crate::capture::{Interface, Recorded};
+use crate::host::Surroundings;
 use crate::transport::Transport;
 
 /// What was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) from: Host,
+    pub(crate) asking: Asking,
+}
+
+/// A question, whoever asks it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking {
     pub(crate) to: IpAddr,
     pub(crate) asked: Asked,
     /// When it was asked first.
@@ -46,6 +55,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// On a thread that is left behind if it takes too long: what has failed is more important than why.
 pub(crate) fn explain(question: &Question) -> String {
+    let unanswered = &question.from.surroundings().unanswered;
+    let from = question.from.machine().number();
+    unanswered.lock().unwrap_or_else(PoisonError::into_inner).push((from, question.asking));
     let patience = question.from.scaled(PATIENCE);
     let (tell, told) = mpsc::channel();
     let asked = question.clone();
@@ -63,7 +75,30 @@ pub(crate) fn explain(question: &Question) -> String {
     lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect()
 }
 
-impl Question {
+/// What is to be said of the frames of a lab, by their numbers: those by which was asked what got no answer, and what answered to them.
+pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTreeMap<usize, String> {
+    let mut comments = BTreeMap::new();
+    let questions = surroundings.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+    for (from, asking) in &*questions {
+        let packets = Packets::of(recorded, asking.since_1970());
+        packets.mark(
+            |ip| asking.is_asked_by(ip),
+            |number, role| {
+                let (from, to) = (Map(surroundings).host(*from), asking.to);
+                comments.insert(number, format!("{role} of {from} to {to}, which failed"));
+            },
+        );
+    }
+    comments
+}
+
+/// What an interface of a host is called, by the kernel's index of it.
+pub(crate) fn interface(surroundings: &Surroundings, host: usize, index: u32) -> Interface {
+    let map = Map(surroundings);
+    Interface { name: map.place(host, index), mac: map.member(host, index).map(|member| map.mac(member)) }
+}
+
+impl Asking {
     fn is_asked_by(&self, ip: &Ip) -> bool {
         ip.to == self.to
             && match (self.asked, &ip.carries) {
@@ -125,17 +160,17 @@ fn look(question: &Question) -> Vec<String> {
         Ok(recorder) => recorder,
         Err(error) => return vec![format!("where it died is not known: no frames were recorded: {error}")],
     };
-    let recorded = recorder.recorded();
-    let packets = Packets::of(&recorded, question.since_1970());
+    let frames = recorder.recorded();
+    let packets = Packets::of(&frames, question.asking.since_1970());
     let from = question.from.machine().number();
-    let way = packets.furthest(from, |ip| question.is_asked_by(ip));
+    let way = packets.furthest(from, |ip| question.asking.is_asked_by(ip));
     let scene = cause::Scene { map, packets: &packets, question };
     let mut lines = match &way {
         Some(way) => vec![way.tell(map), why(&scene, way).to_string()],
-        None if question.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],
+        None if question.asking.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],
         None => vec![format!("nothing left {}", map.host(from)), scene.not_sent().to_string()],
     };
-    let lost: u64 = recorded.lost.iter().sum();
+    let lost: u64 = frames.lost.iter().sum();
     if lost > 0 {
         lines.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"

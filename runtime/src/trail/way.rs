@@ -18,7 +18,11 @@ pub(super) struct Sighting {
 }
 
 /// What was recorded, as packets, in the order of time.
-pub(super) struct Packets<'a>(Vec<(&'a Frame, Packet)>);
+pub(super) struct Packets<'a> {
+    /// Each with the number of its frame.
+    packets: Vec<(&'a Frame, Packet)>,
+    numbers: Vec<usize>,
+}
 
 /// A question on its way, and what came back.
 #[derive(Clone, Debug)]
@@ -58,12 +62,35 @@ impl<'a> End<'a> {
 impl<'a> Packets<'a> {
     /// What was recorded from a time on, since 1970.
     pub(super) fn of(recorded: &'a Recorded, since: std::time::Duration) -> Self {
-        let frames = recorded.frames.iter().filter(|frame| frame.time >= since);
-        Self(frames.filter_map(|frame| Some((frame, Packet::of(frame)?))).collect())
+        let frames = recorded.frames.iter().enumerate().filter(|(_, frame)| frame.time >= since);
+        let packets = frames.filter_map(|(number, frame)| Some((number, (frame, Packet::of(frame)?))));
+        let (numbers, packets) = packets.unzip();
+        Self { packets, numbers }
+    }
+
+    /// Hands over the numbers of the frames that ask a question, and of those that answer it, with what each is.
+    pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, &'static str)) {
+        let ips: Vec<_> = self.packets.iter().map(|(_, packet)| packet.ip()).collect();
+        let mut asked: Vec<&Ip> = Vec::new();
+        for ip in ips.iter().flatten().filter(|ip| is_question(ip)) {
+            if !asked.contains(ip) {
+                asked.push(ip);
+            }
+        }
+        for (number, ip) in self.numbers.iter().zip(&ips) {
+            let Some(ip) = ip else { continue };
+            if asked.iter().any(|asked| asked.is_same_as(ip)) {
+                each(*number, "the question");
+            } else if asked.iter().any(|asked| ip.answers(asked)) {
+                each(*number, "an answer to the question");
+            } else if asked.iter().any(|asked| ip.refuses(asked).is_some()) {
+                each(*number, "a refusal of the question");
+            }
+        }
     }
 
     fn sightings(&self) -> impl Iterator<Item = Sighting> {
-        self.0.iter().filter_map(|(frame, packet)| {
+        self.packets.iter().filter_map(|(frame, packet)| {
             let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
             let ip = packet.ip()?.clone();
             (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac: packet.to_mac, ip })
@@ -87,7 +114,7 @@ impl<'a> Packets<'a> {
 
     /// Who asked on a host's interface who has an address, and got no answer there: how often. 0 if there was an answer.
     pub(super) fn unanswered_questions(&self, host: usize, interface: u32, target: IpAddr) -> usize {
-        let here = || self.0.iter().filter(|(frame, _)| frame.host == host && frame.interface == interface);
+        let here = || self.packets.iter().filter(|(frame, _)| frame.host == host && frame.interface == interface);
         let answered = here().any(|(frame, packet)| {
             frame.direction == Direction::In && matches!(packet.says, Says::IsAt { target: of, .. } if of == target)
         });
@@ -99,7 +126,7 @@ impl<'a> Packets<'a> {
 
     /// The questions for neighbours that a host has sent, by interface and target.
     pub(super) fn questions_of(&self, host: usize) -> impl Iterator<Item = (u32, IpAddr)> {
-        self.0.iter().filter_map(move |(frame, packet)| match packet.says {
+        self.packets.iter().filter_map(move |(frame, packet)| match packet.says {
             Says::WhoHas { target, .. } if frame.host == host && frame.direction == Direction::Out => {
                 Some((frame.interface, target))
             }
@@ -109,7 +136,7 @@ impl<'a> Packets<'a> {
 
     /// The interfaces that a question for a neighbour has come in by, and from whom.
     pub(super) fn heard_question(&self, target: IpAddr) -> Vec<(usize, u32, IpAddr)> {
-        let heard = self.0.iter().filter_map(|(frame, packet)| match packet.says {
+        let heard = self.packets.iter().filter_map(|(frame, packet)| match packet.says {
             Says::WhoHas { target: of, asker } if of == target && frame.direction != Direction::Out => {
                 Some((frame.host, frame.interface, asker))
             }
@@ -121,7 +148,7 @@ impl<'a> Packets<'a> {
     /// The link-layer addresses that have been told for an address, to a host.
     pub(super) fn answers_for(&self, host: usize, target: IpAddr) -> Vec<[u8; 6]> {
         let mut macs = Vec::new();
-        for (frame, packet) in &self.0 {
+        for (frame, packet) in &self.packets {
             match packet.says {
                 Says::IsAt { target: of, mac }
                     if of == target && frame.host == host && frame.direction == Direction::In =>

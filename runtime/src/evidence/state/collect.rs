@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use nix::sched::{CloneFlags, setns};
 
-use super::{Events, HostState, LabState, Section, counters, links, programs, routes, switches, sysctls, traffic};
+use super::{Events, HostState, LabState, Section, links, programs, routes, switches, sysctls, traffic};
 use crate::error::panic_message;
+use crate::kernel::losses;
 use crate::{Host, Lab};
 
 /// How many hosts are asked at the same time: so many may hang before the others are not asked.
@@ -125,7 +126,7 @@ fn ask(host: &Host, state: &Slot<HostState>) {
     lock(state).routes = routes;
     let neighbours = section(|| links::neighbours(&names));
     lock(state).neighbours = neighbours;
-    let counters = section(counters::read);
+    let counters = section(|| losses().map_err(|error| format!("cannot read the kernel's counters: {error}")));
     lock(state).counters = counters;
     let sysctls = section(|| Ok(sysctls::read(host.plan())));
     lock(state).sysctls = sysctls;
@@ -138,7 +139,7 @@ fn ask(host: &Host, state: &Slot<HostState>) {
     let connections = section(traffic::connections);
     lock(state).traffic.connections = connections;
     // The only one that starts a program.
-    let firewall = section(|| traffic::firewall(host.netns()));
+    let firewall = section(traffic::firewall);
     lock(state).traffic.firewall = firewall;
 }
 

@@ -2,7 +2,6 @@
 //! and what has happened.
 
 mod collect;
-mod counters;
 mod links;
 mod programs;
 mod routes;
@@ -12,7 +11,6 @@ mod traffic;
 mod words;
 
 pub(super) use collect::{collect, until};
-pub(crate) use counters::Counter;
 pub(crate) use links::{Address, Link, Neighbour, Qdisc};
 pub(crate) use programs::Program;
 pub(crate) use routes::{Route, Rule};
@@ -24,6 +22,7 @@ pub(super) use words::{all, brief};
 use std::time::Duration;
 
 use crate::change::Changed;
+use crate::kernel::Counter;
 
 /// Part of a state, or why it is not known.
 pub(crate) type Section<T> = Result<T, String>;

@@ -1,7 +1,5 @@
 //! Who talks in a host and who is kept from it: sockets, tracked connections, the firewall.
 
-use std::os::fd::BorrowedFd;
-
 use super::Section;
 use crate::firewall;
 use crate::kernel::{ConntrackEntry, SocketInfo, sockets_here, tracked_here};
@@ -31,6 +29,6 @@ pub(super) fn connections() -> Section<Vec<ConntrackEntry>> {
 }
 
 /// The ruleset of the namespace that this thread is in.
-pub(super) fn firewall(netns: BorrowedFd<'_>) -> Section<Option<String>> {
-    firewall::list(netns).map_err(|error| error.to_string())
+pub(super) fn firewall() -> Section<Option<String>> {
+    firewall::list().map_err(|error| error.to_string())
 }

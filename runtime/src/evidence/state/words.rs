@@ -309,12 +309,6 @@ impl Display for super::Qdisc {
     }
 }
 
-impl Display for super::Counter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.value)
-    }
-}
-
 impl Display for super::Sysctl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, value, expected } = self;

@@ -86,14 +86,14 @@ impl Scene<'_> {
         let protocols = |port: u16, protocol: &str| {
             ["dport", "sport"].map(|end| format!("meta l4proto {protocol} th {end} {port}")).to_vec()
         };
-        let which = match self.question.asked {
+        let which = match self.question.asking.asked {
             Asked::Port(transport, port) => protocols(port, &transport.name().to_lowercase()),
             Asked::Echo | Asked::Neighbour => {
                 ["icmp", "icmpv6"].map(|icmp| format!("{icmp} type {{ echo-request, echo-reply }}")).to_vec()
             }
         };
         let which: Vec<_> = which.iter().map(String::as_str).collect();
-        let ask = || self.in_host(self.question.from.machine().number(), || self.question.ask_again());
+        let ask = || self.in_host(self.question.from.machine().number(), || self.question.asking.ask_again());
         self.in_host(host, || firewall::trace(&which, PATIENCE, ask))?.ok()
     }
 

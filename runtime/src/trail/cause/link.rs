@@ -74,44 +74,44 @@ impl Scene<'_> {
             return Cause::unknown(format!("{it} left {place} and came in nowhere"));
         };
         let segment = self.map.segment(sender);
-        let lost = |why: String| Cause::new(format!("{it} was lost on `{segment}` after it left {place}: {why}"));
+        let gone = |why: String| Cause::new(format!("{it} was lost on `{segment}` after it left {place}: {why}"));
         if let Some(trouble) = self.link_trouble(sender) {
-            return lost(trouble);
+            return gone(trouble);
         }
         let to = last.to_mac.map(|mac| (mac, self.map.with_mac(mac).collect::<Vec<_>>()));
         if let Some((mac, owners)) = &to {
             let Some(&owner) = owners.first() else {
-                return lost(format!("it is for {}, which is nobody's address here", map::mac(*mac)));
+                return gone(format!("it is for {}, which is nobody's address here", map::mac(*mac)));
             };
             if let Some(trouble) = self.link_trouble(owner) {
-                return lost(trouble);
+                return gone(trouble);
             }
             if self.map.segment_number(owner) != self.map.segment_number(sender) {
-                return self.other_segment(&lost, sender, owner);
+                return self.other_segment(&gone, sender, owner);
             }
             let receiver = self.map.0.hub.index(owner);
             let mtu = self.link_of(owner.0, receiver).and_then(|link| link.mtu);
             if let Some(mtu) = mtu.filter(|mtu| last.ip.length > *mtu as usize) {
                 let name = self.map.place(owner.0, receiver);
-                return lost(format!("it is {} bytes long, and {name} takes {mtu}", last.ip.length));
+                return gone(format!("it is {} bytes long, and {name} takes {mtu}", last.ip.length));
             }
         }
         match self.weather_of(self.map.segment_number(sender)) {
-            Some(weather) => lost(weather),
+            Some(weather) => gone(weather),
             None => {
                 Cause::unknown(format!("{it} ({}) left {place} and came in nowhere on `{segment}`", describe(&last.ip)))
             }
         }
     }
 
-    fn other_segment(&self, lost: &dyn Fn(String) -> Cause, sender: Member, owner: Member) -> Cause {
+    fn other_segment(&self, gone: &dyn Fn(String) -> Cause, sender: Member, owner: Member) -> Cause {
         let whose = self.map.place(owner.0, self.map.0.hub.index(owner));
         let there = self.map.segment(owner);
         match self.map.vlan(sender).zip(self.map.vlan(owner)) {
             Some(((_, ours), (_, theirs))) => {
-                lost(format!("it is in the VLAN {ours}, and {whose} is in the VLAN {theirs} (`{there}`)"))
+                gone(format!("it is in the VLAN {ours}, and {whose} is in the VLAN {theirs} (`{there}`)"))
             }
-            None => lost(format!("it is for {whose}, which is on `{there}`")),
+            None => gone(format!("it is for {whose}, which is on `{there}`")),
         }
     }
 }

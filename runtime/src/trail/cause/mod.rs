@@ -13,8 +13,9 @@ use std::net::IpAddr;
 use netns_test_topology::IpNet;
 
 use super::map::Map;
+use super::packet::Ip;
 use super::way::{Packets, Sighting};
-use super::{Question, packet::Ip};
+use super::{Asked, Question};
 use crate::Host;
 use crate::capture::Direction;
 use crate::kernel;
@@ -74,18 +75,15 @@ impl Scene<'_> {
     /// Nothing has left the host that asked.
     pub(super) fn not_sent(&self) -> Cause {
         let from = self.question.from.machine().number();
-        let to = self.question.to;
-        // The kernel asks for a neighbour before it sends: most often nobody has answered.
-        let asked = self
-            .packets
-            .questions_of(from)
-            .find(|&(interface, target)| self.packets.unanswered_questions(from, interface, target) > 0);
-        if let Some((interface, target)) = asked {
-            return self.no_neighbour(from, interface, target);
+        let to = self.question.asking.to;
+        if self.question.asking.asked == Asked::Neighbour
+            && let Some((interface, _)) = self.packets.questions_of(from).find(|&(_, target)| target == to)
+        {
+            return self.no_neighbour(from, interface, to);
         }
         self.no_way(from, None, to)
             .or_else(|| self.dropped_by_rule(from, &["output", "postrouting"]))
-            .unwrap_or_else(|| Cause::unknown(format!("{} has a way to {to}", self.map.host(from))))
+            .unwrap_or_else(|| self.unknown(from, format!("{} has a way to {to}", self.map.host(from))))
     }
 
     /// It has left a host, and was not seen again.
@@ -107,7 +105,7 @@ impl Scene<'_> {
             })
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "forward", "postrouting", "egress"]))
-            .unwrap_or_else(|| Cause::unknown(format!("{} died in {host}", leg.name())))
+            .unwrap_or_else(|| self.unknown(last.host, format!("{} died in {host}", leg.name())))
     }
 
     /// It has come to where it was to go, and no answer has left.
@@ -120,7 +118,7 @@ impl Scene<'_> {
             .or_else(|| {
                 self.dropped_by_rule(last.host, &["ingress", "prerouting", "input", "output", "postrouting", "egress"])
             })
-            .unwrap_or_else(|| Cause::unknown(format!("it came to {host}, and no answer left there")))
+            .unwrap_or_else(|| self.unknown(last.host, format!("it came to {host}, and no answer left there")))
     }
 
     /// The answer has come back to the host that asked.
@@ -130,7 +128,20 @@ impl Scene<'_> {
             .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.from_elsewhere(last))
             .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "input"]))
-            .unwrap_or_else(|| Cause::unknown(format!("its answer came back to {host}, which did not take it")))
+            .unwrap_or_else(|| {
+                self.unknown(last.host, format!("its answer came back to {host}, which did not take it"))
+            })
+    }
+
+    /// It ended in a host, and nothing is known to be wrong there but what its kernel has counted.
+    fn unknown(&self, host: usize, what: String) -> Cause {
+        let losses = self.in_host(host, kernel::losses).and_then(Result::ok).unwrap_or_default();
+        let cause = Cause::unknown(what);
+        if losses.is_empty() {
+            return cause;
+        }
+        let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
+        cause.hint(format!("hint: since it was made, its kernel has counted {}", losses.join(", ")))
     }
 
     /// Does something in a host's network namespace; nothing if that cannot be entered.

@@ -17,29 +17,29 @@ impl Scene<'_> {
             asked => format!("{how}, asked {asked} times"),
         };
         let place = self.map.place(host, interface);
-        let asker = self.map.member(host, interface);
-        let segment = asker.map_or_else(|| "the link".to_owned(), |member| format!("`{}`", self.map.segment(member)));
+        let own = self.map.member(host, interface);
+        let segment = own.map_or_else(|| "the link".to_owned(), |member| format!("`{}`", self.map.segment(member)));
         let cause = Cause::new(format!("nobody on {segment} answers {place} for {target} ({how})"));
-        match self.why_nobody(host, interface, asker, target) {
+        match self.why_nobody(host, interface, own, target) {
             Some(hint) => cause.hint(hint),
             None => cause,
         }
     }
 
-    fn why_nobody(&self, host: usize, interface: u32, asker: Option<Member>, target: IpAddr) -> Option<String> {
-        if let Some(trouble) = asker.and_then(|member| self.link_trouble(member)) {
+    fn why_nobody(&self, host: usize, interface: u32, own: Option<Member>, target: IpAddr) -> Option<String> {
+        if let Some(trouble) = own.and_then(|member| self.link_trouble(member)) {
             return Some(format!("hint: {trouble}"));
         }
         let owners = self.map.with_address(target);
         let Some(&owner) = owners.first() else {
-            let as_gateway = self.way_to(host, self.question.to)?.ok()?.gateway == Some(target);
+            let as_gateway = self.way_to(host, self.question.asking.to)?.ok()?.gateway == Some(target);
             let role = if as_gateway { ", the gateway," } else { "" };
             return Some(format!("hint: no host has {target}{role} in this lab"));
         };
-        let asker = asker?;
+        let own = own?;
         let name = self.map.place(owner.0, self.map.0.hub.index(owner));
-        if self.map.segment_number(owner) != self.map.segment_number(asker) {
-            return Some(self.elsewhere(host, interface, asker, target, owner));
+        if self.map.segment_number(owner) != self.map.segment_number(own) {
+            return Some(self.elsewhere(host, interface, own, target, owner));
         }
         if let Some(trouble) = self.link_trouble(owner) {
             return Some(format!("hint: {target} is {name}: {trouble}"));
@@ -55,7 +55,7 @@ impl Scene<'_> {
                 None => came,
             });
         }
-        let weather = self.weather_of(self.map.segment_number(asker));
+        let weather = self.weather_of(self.map.segment_number(own));
         Some(match weather {
             Some(weather) => format!("hint: {target} is {name}, which has not heard the question; {weather}"),
             None => format!("hint: {target} is {name}, which has not heard the question"),
@@ -74,10 +74,10 @@ impl Scene<'_> {
     }
 
     /// The address is somebody's on another segment.
-    fn elsewhere(&self, host: usize, interface: u32, asker: Member, target: IpAddr, owner: Member) -> String {
-        let (here, there) = (self.map.segment(asker), self.map.segment(owner));
+    fn elsewhere(&self, host: usize, interface: u32, own: Member, target: IpAddr, owner: Member) -> String {
+        let (here, there) = (self.map.segment(own), self.map.segment(owner));
         let whose = self.map.host(owner.0);
-        let vlans = self.map.vlan(asker).zip(self.map.vlan(owner)).filter(|(ours, theirs)| ours.0 == theirs.0);
+        let vlans = self.map.vlan(own).zip(self.map.vlan(owner)).filter(|(ours, theirs)| ours.0 == theirs.0);
         if let Some(((_, ours), (_, theirs))) = vlans {
             return format!(
                 "hint: {target} is {whose}, in the VLAN {theirs} (`{there}`); {} is in the VLAN {ours} (`{here}`)",

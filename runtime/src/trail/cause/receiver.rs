@@ -13,7 +13,7 @@ impl Scene<'_> {
     /// The host does not answer what has come to it.
     pub(super) fn does_not_answer(&self, last: &Sighting) -> Option<Cause> {
         let host = self.map.host(last.host);
-        match (self.question.asked, last.ip.to) {
+        match (self.question.asking.asked, last.ip.to) {
             (Asked::Echo, IpAddr::V4(_)) => {
                 let path = "ipv4/icmp_echo_ignore_all";
                 (self.number(last.host, path)? == 1).then(|| {
@@ -34,13 +34,13 @@ impl Scene<'_> {
     /// The answer is a refusal of the host's own: nobody listens.
     pub(super) fn refused_by_receiver(&self, last: &Sighting) -> Option<Cause> {
         let Carries::Tcp { flags, .. } = last.ip.carries else { return None };
-        let Asked::Port(transport, port) = self.question.asked else { return None };
+        let Asked::Port(transport, port) = self.question.asking.asked else { return None };
         if flags & 4 == 0 {
             return None;
         }
-        let by = self.map.with_address(self.question.to).first().map(|member| member.0)?;
-        let cause = self.nobody_listens(by, transport, port, self.question.to)?;
-        Some(match self.several_answer(self.question.from.machine().number(), self.question.to) {
+        let by = self.map.with_address(self.question.asking.to).first().map(|member| member.0)?;
+        let cause = self.nobody_listens(by, transport, port, self.question.asking.to)?;
+        Some(match self.several_answer(self.question.from.machine().number(), self.question.asking.to) {
             Some(hint) => cause.hint(hint),
             None => cause,
         })
@@ -72,7 +72,7 @@ impl Scene<'_> {
 
     /// The answer has come from another address than was asked.
     pub(super) fn from_elsewhere(&self, last: &Sighting) -> Option<Cause> {
-        let (from, asked) = (last.ip.from, self.question.to);
+        let (from, asked) = (last.ip.from, self.question.asking.to);
         (from != asked).then(|| {
             Cause::new(format!("its answer came from {from}, and {asked} was asked: it belongs to nothing here"))
         })

@@ -53,12 +53,14 @@ impl Scene<'_> {
     fn why_here(&self, last: &Sighting) -> Option<String> {
         let mac = last.to_mac?;
         let sender = self.question.from.machine().number();
-        let hop = self.way_to(sender, self.question.to)?.ok()?;
+        let hop = self.way_to(sender, self.question.asking.to)?.ok()?;
         let gateway = hop.gateway?;
         let is_it = self.map.with_address(gateway).iter().any(|member| member.0 == last.host)
             && self.map.with_mac(mac).any(|member| member.0 == last.host);
         let (from, host) = (self.map.host(sender), self.map.host(last.host));
-        is_it.then(|| format!("hint: {from} sends to {} by the gateway {gateway}, which is {host}", self.question.to))
+        is_it.then(|| {
+            format!("hint: {from} sends to {} by the gateway {gateway}, which is {host}", self.question.asking.to)
+        })
     }
 
     /// The host takes packets from there by another interface only (RFC 3704).

@@ -8,15 +8,15 @@ impl Scene<'_> {
     /// A host has said that the packet could not go on: type and code.
     pub(in crate::trail) fn refused(&self, way: &Way, refusal: &Sighting, (kind, code): (u8, u8)) -> Cause {
         let host = self.map.host(refusal.host);
-        let v6 = self.question.to.is_ipv6();
+        let v6 = self.question.asking.to.is_ipv6();
         // Where the packet was when it was refused.
         let last = way.there.iter().rev().find(|sighting| sighting.host == refusal.host);
-        let here = last.map_or(self.question.to, |last| last.ip.to);
+        let here = last.map_or(self.question.asking.to, |last| last.ip.to);
         let rules = || self.dropped_by_rule(refusal.host, &["prerouting", "input", "forward", "output", "postrouting"]);
         let cause = match (v6, kind, code) {
             (false, 11, 0) | (true, 3, 0) => last.and_then(|last| self.ran_out(last)),
             (false, 3, 4) | (true, 2, 0) => last.and_then(|last| self.does_not_fit(last)),
-            (false, 3, 3) | (true, 1, 4) => match self.question.asked {
+            (false, 3, 3) | (true, 1, 4) => match self.question.asking.asked {
                 Asked::Port(transport, port) if self.owns(refusal.host, here) => {
                     self.nobody_listens(refusal.host, transport, port, here).or_else(rules)
                 }

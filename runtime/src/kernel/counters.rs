@@ -1,8 +1,6 @@
 //! What the kernel counts of a host's packets, as far as it tells of losses (`/proc/net/snmp`, `netstat` and `snmp6`, proc(5)).
 
-use std::fs;
-
-use super::Section;
+use std::{fmt, fs, io};
 
 /// A counter that is not zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +8,12 @@ pub(crate) struct Counter {
     /// As nstat(8) calls it: `IpInNoRoutes`.
     pub(crate) name: String,
     pub(crate) value: u64,
+}
+
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.value)
+    }
 }
 
 /// What the names of those have in them that tell of losses: a new one of a new kernel, too.
@@ -44,7 +48,7 @@ const TELLING: &[&str] = &[
 ];
 
 /// Those of the namespace that this thread is in.
-pub(super) fn read() -> Section<Vec<Counter>> {
+pub(crate) fn losses() -> io::Result<Vec<Counter>> {
     let mut counters = Vec::new();
     for file in ["snmp", "netstat"] {
         counters.extend(in_pairs(&text_of(file)?));
@@ -56,9 +60,8 @@ pub(super) fn read() -> Section<Vec<Counter>> {
 }
 
 /// `/proc/net` would be that of the process's first thread.
-fn text_of(file: &str) -> Section<String> {
-    let path = format!("/proc/thread-self/net/{file}");
-    fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))
+fn text_of(file: &str) -> io::Result<String> {
+    fs::read_to_string(format!("/proc/thread-self/net/{file}"))
 }
 
 /// Two lines of each protocol: `Ip: Forwarding DefaultTTL …` and `Ip: 1 64 …`.
@@ -104,7 +107,7 @@ mod tests {
 
     #[test]
     fn those_of_this_kernel_are_read() {
-        read().unwrap();
+        losses().unwrap();
         assert!(in_pairs(&text_of("netstat").unwrap()).iter().any(|counter| counter.name == "TcpExtListenDrops"));
     }
 }
