@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use netns_test_tests::programs;
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
+use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption;
+use pcap_file::pcapng::{Block, PcapNgReader};
 
 use crate::fixtures::Binary;
 use crate::run::{Directory, Outcome, Run};
@@ -89,13 +92,83 @@ fn all_that_there_is_to_tell_is_in_a_file_that_nobody_else_can_read() {
     ] {
         assert!(text.contains(says), "no `{says}` in\n{text}");
     }
-    let where_it_is = format!("\n  (all of it is in {})", directory.join("state.txt").display());
+    let where_it_is = format!(
+        "\n  (all of it is in {}, the frames in {})",
+        directory.join("state.txt").display(),
+        directory.join("capture.pcapng").display()
+    );
     assert!(outcome.stdout.contains(&where_it_is), "{}", outcome.all());
     // The lab and no more than a screen.
     let shown = outcome.stdout.split_once("\nthe lab when the test failed:\n").unwrap().1;
     let lines = shown.split_once(&where_it_is).unwrap().0.lines().count();
     assert!((10..=40).contains(&lines), "{lines} lines\n{shown}");
     assert_eq!((mode(&directory), mode(&directory.join("state.txt"))), (0o700, 0o600));
+    assert_eq!(mode(&directory.join("capture.pcapng")), 0o600);
+}
+
+/// What a capture says of its interfaces, and of its frames: the interface, and the comment.
+fn read_capture(path: &Path) -> (Vec<String>, Vec<(String, Option<String>)>) {
+    let mut reader = PcapNgReader::new(fs::File::open(path).unwrap()).unwrap();
+    let (mut interfaces, mut frames) = (Vec::new(), Vec::new());
+    while let Some(block) = reader.next_block() {
+        match block.unwrap() {
+            Block::InterfaceDescription(interface) => {
+                let name = interface.options.iter().find_map(|option| match option {
+                    InterfaceDescriptionOption::IfName(name) => Some(name.to_string()),
+                    _ => None,
+                });
+                interfaces.push(name.unwrap());
+            }
+            Block::EnhancedPacket(packet) => {
+                let comment = packet.options.iter().find_map(|option| match option {
+                    EnhancedPacketOption::Comment(comment) => Some(comment.to_string()),
+                    _ => None,
+                });
+                frames.push((interfaces[packet.interface_id as usize].clone(), comment));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    (interfaces, frames)
+}
+
+#[test]
+fn the_frames_are_kept_and_those_of_the_question_are_marked() {
+    let artifacts = Artifacts::new();
+    let outcome = artifacts.fails("fails_by_a_question");
+    let told = "echo request 1 of 1: left alice:eth0 → entered bob:eth0\n";
+    assert!(outcome.all().contains(told), "no `{told}` in {}", outcome.all());
+    let (mut interfaces, frames) = read_capture(&artifacts.of("fails_by_a_question").join("capture.pcapng"));
+    interfaces.sort();
+    assert_eq!(interfaces, ["alice:eth0", "bob:eth0"]);
+    let marked: Vec<_> = frames.into_iter().filter_map(|(interface, comment)| Some((interface, comment?))).collect();
+    let comment = "the question of alice to 198.51.100.2, which failed";
+    assert_eq!(marked, ["alice:eth0", "bob:eth0"].map(|interface| (interface.to_owned(), comment.to_owned())));
+}
+
+#[test]
+fn frames_are_kept_as_the_setting_says() {
+    let artifacts = Artifacts::new();
+    let test = "fails_by_a_question";
+    let capture = || artifacts.of(test).join("capture.pcapng").exists();
+    let run = |setting: &str, passes: &str| {
+        let run = artifacts.run(test).env("NETNS_TEST_CAPTURE", setting).env("IT_IS_TO_PASS", passes).end();
+        assert_eq!(run.status.code(), Some(if passes.is_empty() { 101 } else { 0 }), "{}", run.all());
+        run
+    };
+    let said = run("never", "").all();
+    for says in
+        ["the frames nowhere: the setting `capture` is `never`", "where it died is not known: no frames were recorded"]
+    {
+        assert!(said.contains(says), "no `{says}` in {said}");
+    }
+    assert!(!capture());
+    run("on-failure", "");
+    assert!(capture());
+    run("on-failure", "1");
+    assert!(!capture());
+    run("always", "1");
+    assert!(capture());
 }
 
 #[test]
@@ -106,7 +179,7 @@ fn the_last_failure_stays_until_the_test_passes() {
     artifacts.fails(test);
     artifacts.fails(test);
     artifacts.fails("fails_by_an_abort");
-    assert_eq!(fs::read_dir(artifacts.of(test)).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(artifacts.of(test)).unwrap().count(), 2);
     fs::write(&own, "the user's").unwrap();
     let pass = || artifacts.run(test).env("IT_IS_TO_PASS", "1").end();
     assert_eq!(pass().status.code(), Some(0));
