@@ -581,3 +581,12 @@ async fn nobody_is_on_the_wire(a: Host, b: Host) {
     let arping = a.assert_arping(nobody).timeout(WHILE);
     says(arping, &[&format!("nobody on `lan` answers a:eth0 for {nobody}"), &format!("no host has {nobody}")]).await;
 }
+
+/// What should have died, and did not, tells by which way it went.
+#[netns_test]
+async fn an_answer_that_there_should_not_be(net: Net) {
+    let ping = net.laptop.assert_no_ping(&net.server).window(WHILE);
+    let there = "left laptop:eth0 → entered router:eth0 → left router:eth1 → entered server:eth0\n";
+    let back = "its answer: left server:eth0 → entered router:eth1 → left router:eth0 → entered laptop:eth0";
+    says(ping, &["it answered: ", there, back]).await;
+}

@@ -142,8 +142,8 @@ impl AssertNoPing {
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
-    fn judge(&self, outcome: &Result<PingReport, PingError>, _: Duration) {
+    fn judge(&self, outcome: &Result<PingReport, PingError>, asked_for: Duration) {
         let text = format!("{} cannot ping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, asked_for);
     }
 }

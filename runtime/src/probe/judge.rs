@@ -79,28 +79,31 @@ impl Claim<'_> {
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
             (Err(error), _) => {
                 let last_word = format!("after {asked_for:.1?} the last word is: {error}");
-                let why = self.explain(asked_for);
+                let why = self.question(asked_for).map(|question| trail::explain(&question)).unwrap_or_default();
                 fail(self.at, &format!("assertion failed: {}\n  {last_word}{why}", self.text))
             }
         }
     }
 
     /// The claim is that there is none.
-    pub(super) fn wants_silence<T: Display, E: NoAnswer + 'static>(&self, outcome: &Result<T, E>) {
+    pub(super) fn wants_silence<T: Display, E: NoAnswer + 'static>(&self, outcome: &Result<T, E>, asked_for: Duration) {
         match (outcome, Verdict::of_silence(outcome)) {
             (_, Verdict::Holds) => {}
-            (Ok(report), _) => fail(self.at, &format!("assertion failed: {}\n  it answered: {report}", self.text)),
+            (Ok(report), _) => {
+                let way = self.question(asked_for).map(|question| trail::way(&question)).unwrap_or_default();
+                fail(self.at, &format!("assertion failed: {}\n  it answered: {report}{way}", self.text))
+            }
             (Err(error), Verdict::Fails) => fail(self.at, &format!("assertion failed: {}\n  {error}", self.text)),
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
         }
     }
 
-    /// Where the questions went, and why no further.
-    fn explain(&self, asked_for: Duration) -> String {
+    /// What was asked, for whoever wants to know where it went.
+    fn question(&self, asked_for: Duration) -> Option<Question> {
         let (target, family, asked) = self.of;
-        let Ok(to) = target.resolve(self.host, family) else { return String::new() };
-        let since = Instant::now().checked_sub(asked_for).unwrap_or_else(Instant::now);
-        trail::explain(&Question { from: self.host.clone(), asking: Asking { to, asked, since } })
+        let to = target.resolve(self.host, family).ok()?;
+        let since = Instant::now().checked_sub(asked_for)?;
+        Some(Question { from: self.host.clone(), asking: Asking { to, asked, since } })
     }
 
     fn could_not_ask(&self, error: &(dyn Error + 'static)) -> ! {

@@ -19,7 +19,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use way::{End, Packets, Way};
 
 use crate::Host;
-use crate::capture::{Interface, Recorded};
+use crate::capture::{Interface, Recorded, Recorder};
 use crate::host::Surroundings;
 use crate::transport::Transport;
 
@@ -51,13 +51,27 @@ pub(crate) enum Asked {
 /// How long it may take to find out, stretched: a failure is told without, then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where its packets went and why no further: some lines behind a newline, or nothing if nothing is known.
-///
-/// On a thread that is left behind if it takes too long: what has failed is more important than why.
+/// Where the packets of a question went that got no answer, and why no further: some lines behind a newline, or nothing if nothing is known.
 pub(crate) fn explain(question: &Question) -> String {
     let unanswered = &question.from.surroundings().unanswered;
     let from = question.from.machine().number();
     unanswered.lock().unwrap_or_else(PoisonError::into_inner).push((from, question.asking));
+    soon(question, look)
+}
+
+/// Where the packets of a question went that was answered, and was not to be.
+pub(crate) fn way(question: &Question) -> String {
+    soon(question, |question| {
+        let recorder = question.from.surroundings().recorder.as_ref();
+        let frames = recorder.map(Recorder::recorded).unwrap_or_default();
+        let packets = Packets::of(&frames, question.asking.since_1970());
+        let way = packets.furthest(question.from.machine().number(), |ip| question.asking.is_asked_by(ip));
+        way.map(|way| way.tell(Map(question.from.surroundings()))).into_iter().collect()
+    })
+}
+
+/// On a thread that is left behind if it takes too long: what has failed is more important than why.
+fn soon(question: &Question, look: impl FnOnce(&Question) -> Vec<String> + Send + 'static) -> String {
     let patience = question.from.scaled(PATIENCE);
     let (tell, told) = mpsc::channel();
     let asked = question.clone();

@@ -29,10 +29,10 @@ pub(super) struct Site<'a> {
     pub(super) ear: io::Result<PacketSocket>,
 }
 
-/// Of all labs of a test: three files for each host while the lab is built; eight for one that is used afterwards (namespaces and a runtime). So the limit goes
-/// as high as it may.
+/// Of all labs of a test: three files for each host while the lab is built; eight for one that is used afterwards (namespaces and a runtime), and five for
+/// its lab. So the limit goes as high as it may.
 pub(super) fn allow_open_files(hosts: usize) -> Result<(), LabError> {
-    let (building, using) = (3 * hosts as u64 + 100, 8 * hosts as u64 + 100);
+    let (building, using) = (3 * hosts as u64 + 100, 13 * hosts as u64 + 100);
     let failed = |source: nix::Error| LabError::File { path: "RLIMIT_NOFILE".to_owned(), source: source.into() };
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
     if using <= soft {

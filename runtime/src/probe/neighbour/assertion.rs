@@ -141,8 +141,8 @@ impl AssertNoArping {
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
-    fn judge(&self, outcome: &Result<ArpReport, ArpError>, _: Duration) {
+    fn judge(&self, outcome: &Result<ArpReport, ArpError>, asked_for: Duration) {
         let text = format!("{} cannot arping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, asked_for);
     }
 }

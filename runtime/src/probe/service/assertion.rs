@@ -117,9 +117,9 @@ impl AssertNoService {
         session::run(self.host, self.options, Plan::Silence { count: FEWEST, window })
     }
 
-    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, _: Duration) {
+    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, asked_for: Duration) {
         let text = claim(&self.host, &self.options, "does not reach");
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, asked_for);
     }
 }
 
