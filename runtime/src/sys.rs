@@ -622,11 +622,11 @@ impl Report {
 
 impl Spawn<'_> {
     /// Starts pid 1 of new namespaces, which starts this program again as pid 2, reaps whatever becomes its child and ends
-    /// with pid 2. Answers with pid 1's pidfd. It has no exit signal: wait for it with `__WALL`.
+    /// with pid 2. Answers with the number of pid 1 here, and with its pidfd. It has no exit signal: wait for it with `__WALL`.
     ///
     /// `clone` rather than `clone3`: it takes the same namespace flags and `CLONE_PIDFD`, and is allowed by the seccomp profiles
     /// that answer ENOSYS to `clone3`.
-    pub(crate) fn spawn(&self) -> io::Result<OwnedFd> {
+    pub(crate) fn spawn(&self) -> io::Result<(libc::pid_t, OwnedFd)> {
         let argv = null_terminated(&self.argv);
         let envp = null_terminated(&self.envp);
         let mut stack = vec![0; 4096];
@@ -647,8 +647,9 @@ impl Spawn<'_> {
         if pid < 0 {
             return Err(error);
         }
+        let pid = libc::pid_t::try_from(pid).expect("pids are ints");
         // SAFETY: the kernel has just made it for us.
-        Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
+        Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
     }
 
     /// The life of pid 1.

@@ -11,6 +11,7 @@ mod fixtures;
 mod leftovers;
 mod model;
 mod network;
+mod paused;
 mod report;
 mod run;
 
@@ -34,7 +35,8 @@ fn ends_as_the_model_says(fixture: &Fixture) {
 
 #[test]
 fn every_binary_is_in_the_model() {
-    let mut modelled: Vec<_> = model::all().iter().map(|fixture| fixture.name).chain(["killed", "kinds"]).collect();
+    let mut modelled: Vec<_> =
+        model::all().iter().map(|fixture| fixture.name).chain(["killed", "kinds", "paused"]).collect();
     modelled.sort_unstable();
     assert_eq!(fixtures::binaries().keys().collect::<Vec<_>>(), modelled);
 }

@@ -390,6 +390,28 @@ pub(crate) fn output() -> Fixture {
     )
 }
 
+/// Where they are not looked at, as nobody is there.
+pub(crate) fn paused_in_ci() -> Fixture {
+    let in_ci = "`CI` is set, and a test that pauses would wait for ever where nobody is";
+    let not_looked_at = |name| {
+        fails(name)
+            .here()
+            .says(&format!("note: no pause, though `NETNS_TEST_PAUSE` in the environment asks for one: {in_ci}"))
+    };
+    fixture(
+        "paused",
+        [
+            not_looked_at("fails_and_is_looked_at").says("it is looked at"),
+            not_looked_at("fails_with_an_error_and_is_looked_at").says("an error to be looked at"),
+            not_looked_at("fails_at_its_deadline_and_is_looked_at").says("it did not end within 1s"),
+            passes("passes_if_it_panics"),
+            fails("pauses_by_its_own_word")
+                .here()
+                .says(&format!("could not pause the test: {in_ci}; remove this call")),
+        ],
+    )
+}
+
 pub(crate) fn placed() -> Fixture {
     let in_the_file = |name| fails(name).says("in a file of another name").at("fails_in_a_file_of_another_name");
     fixture(

@@ -188,7 +188,18 @@ impl Running {
     /// Waits until this has been printed.
     #[track_caller]
     pub(crate) fn until_it_says(self, text: &str) -> Self {
-        while !self.directory.read("stdout").contains(text) {
+        self.until("stdout", text, 1);
+        self
+    }
+
+    /// Waits until one of its streams has so often been told this. Answers with all that was told there.
+    #[track_caller]
+    pub(crate) fn until(&self, stream: &str, text: &str, times: usize) -> String {
+        loop {
+            let told = self.directory.read(stream);
+            if told.matches(text).count() >= times {
+                return told;
+            }
             let early = self.ended.recv_timeout(PAUSE);
             assert!(
                 early == Err(RecvTimeoutError::Timeout) && self.begun.elapsed() < DEADLINE,
@@ -197,7 +208,6 @@ impl Running {
                 self.directory.read("stderr")
             );
         }
-        self
     }
 
     /// Sends it a signal. To be called before its end only.

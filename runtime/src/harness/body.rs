@@ -6,7 +6,7 @@ use std::sync::Arc;
 use netns_test_topology::Drawing;
 
 use super::conclusion::Conclusion;
-use super::{current, phase};
+use super::{current, pause, phase};
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
 use crate::error::say;
@@ -37,10 +37,11 @@ pub(super) fn execute<R: Outcome>(
         phase::set_lab(move || evidence.show(&lab));
     }
     phase::set("running the body");
+    let mut returned = None;
     let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
         Ok(None) => Conclusion::Passed,
         Ok(Some(error)) => {
-            say(&format!("Error: {error}"));
+            say(&format!("Error: {}", returned.insert(error)));
             Conclusion::Error
         }
         Err(payload) => match (Conclusion::of_panic(payload), lab.all().broken()) {
@@ -55,6 +56,10 @@ pub(super) fn execute<R: Outcome>(
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
         evidence.show(&lab);
+    }
+    if !conclusion.is_expected(spec) {
+        let words = conclusion.words().or(returned.as_deref());
+        pause::on_failure(words.unwrap_or_default(), settings, &lab);
     }
     if matches!(conclusion, Conclusion::Passed) {
         evidence.forget();

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::body::execute;
 use super::conclusion::Conclusion;
 use super::marker::Inheritance;
-use super::phase;
-use super::protocol::{DUMP, Ending, Frame};
+use super::protocol::{DUMP, Ending, Frame, GO_ON};
+use super::{pause, phase};
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
 use crate::isolation::Mode;
@@ -21,6 +21,8 @@ pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance,
     let parent = Parent::new(inheritance);
     parent.say(&Frame::Start);
     parent.listen();
+    let told = parent.clone();
+    pause::set_parent(move |frame| told.say(frame));
     let conclusion = match Settings::resolve(spec) {
         Ok(settings) => execute(spec, &settings, Mode::choose(settings.isolation), body),
         Err(error) => Conclusion::of_settings(&error),
@@ -29,6 +31,8 @@ pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance,
     let code = ending.exit_code();
     // A body that forks comes here twice. The copy has no say: its exit code is for whoever forked it.
     if std::process::id() == pid {
+        // Somebody may be looking at a test that was at its deadline.
+        pause::wait_until_over();
         parent.say(&Frame::Verdict(ending));
     }
     exit(code)
@@ -52,6 +56,7 @@ fn ending(conclusion: Conclusion) -> Ending {
 }
 
 /// The child's end of the control socket.
+#[derive(Clone)]
 struct Parent(Arc<Mutex<UnixStream>>);
 
 impl Parent {
@@ -73,18 +78,32 @@ impl Parent {
 
     /// Starts the thread that answers the parent, even while the body hangs.
     fn listen(&self) {
-        let parent = Self(Arc::clone(&self.0));
+        let parent = self.clone();
         let Ok(mut requests) = self.0.lock().unwrap_or_else(PoisonError::into_inner).try_clone() else { return };
         // Without it a test at its deadline is killed without last words, no more.
         let _ = std::thread::Builder::new().name("netns-test".to_owned()).spawn(move || {
             let mut byte = [0];
             while requests.read_exact(&mut byte).is_ok() {
-                if byte[0] == DUMP {
-                    let _ = std::io::stderr().write_all(phase::describe().as_bytes());
-                    phase::show_lab();
-                    parent.say(&Frame::Dumped);
+                match byte[0] {
+                    DUMP => parent.answer_dump(),
+                    GO_ON => pause::go_on(),
+                    _ => {}
                 }
             }
         });
+    }
+
+    /// Says what the test is doing. It may then be looked at, for which this thread does not wait: it is to be told when that is over.
+    fn answer_dump(&self) {
+        let _ = std::io::stderr().write_all(phase::describe().as_bytes());
+        phase::show_lab();
+        let parent = self.clone();
+        let look = move || {
+            pause::at_deadline();
+            parent.say(&Frame::Dumped);
+        };
+        if std::thread::Builder::new().name("netns-test".to_owned()).spawn(look).is_err() {
+            self.say(&Frame::Dumped);
+        }
     }
 }

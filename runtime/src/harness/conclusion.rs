@@ -6,7 +6,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::__private::{Outcome, TestSpec, Verdict};
-use crate::error::say;
+use crate::error::{panic_message, say};
 use crate::isolation::Refusal;
 use crate::needs::Unmet;
 use crate::settings::{OnUnsupported, SettingsError};
@@ -56,6 +56,24 @@ impl Conclusion {
             OnUnsupported::Fail => Self::Broken(why),
             OnUnsupported::Skip if std::env::var_os("CI").is_none() => Self::Skipped(why),
             OnUnsupported::Skip => Self::Broken(format!("{why}\nnote: nothing is skipped where `CI` is set")),
+        }
+    }
+
+    /// Whether it is what the test says that it ends with. (Which panic it is to be, libtest judges.)
+    pub(super) fn is_expected(&self, spec: &TestSpec) -> bool {
+        match self {
+            Self::Passed => true,
+            Self::Panic(_) => spec.should_panic,
+            _ => false,
+        }
+    }
+
+    /// What is said of it, but for an error, which has been shown.
+    pub(super) fn words(&self) -> Option<&str> {
+        match self {
+            Self::Passed | Self::Error => None,
+            Self::Panic(payload) => Some(panic_message(&**payload)),
+            Self::Broken(what) | Self::Unasked(what) | Self::Unsupported(what) | Self::Skipped(what) => Some(what),
         }
     }
 

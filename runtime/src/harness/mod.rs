@@ -3,13 +3,16 @@
 //! [`run`] is entered twice: by the parent, which starts this program again and watches, and by that child, which runs the body.
 //! `docs/design.md` tells the story.
 
+mod announcement;
 mod body;
 mod child;
 mod conclusion;
 mod current;
+mod deadline;
 mod inline;
 mod marker;
 mod parent;
+mod pause;
 mod phase;
 mod protocol;
 mod relay;
@@ -22,6 +25,7 @@ use conclusion::{Conclusion, conclude};
 pub(crate) use current::lab;
 use marker::{Call, Role};
 pub(crate) use parent::test_name;
+pub(crate) use pause::pause;
 pub(crate) use waiting::Waiting;
 
 use crate::__private::{Outcome, TestSpec, Verdict};

@@ -14,7 +14,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
+use super::announcement::{Announced, Entrance};
 use super::conclusion::Conclusion;
+use super::deadline::Deadline;
 use super::marker::{self, Call};
 use super::protocol::{DUMP, Ending, Frame, FrameReader};
 use super::relay::Relay;
@@ -99,7 +101,12 @@ impl Drop for Init {
 
 /// A test's process and what is known of it.
 struct Child {
+    test: String,
     init: Init,
+    entrance: Entrance,
+    deadline: Deadline,
+    /// Where the test is paused, how that was told.
+    announced: Option<Announced>,
     control: UnixStream,
     control_open: bool,
     frames: FrameReader,
@@ -134,8 +141,13 @@ impl Child {
             parents: [control.as_fd(), stdout.as_fd(), stderr.as_fd(), report.as_fd()],
             report: childs_report.as_fd(),
         };
+        let (pid, pidfd) = spawn.spawn().map_err(StartError::Refused)?;
         Ok(Self {
-            init: Init(spawn.spawn().map_err(StartError::Refused)?),
+            test: name.to_owned(),
+            init: Init(pidfd),
+            entrance: Entrance { pid, mode },
+            deadline: Deadline::at(Instant::now()),
+            announced: None,
             control,
             control_open: true,
             frames: FrameReader::default(),
@@ -164,28 +176,40 @@ impl Child {
         false
     }
 
-    /// Passes on output until pid 1 has ended, which answers true, or until the deadline or the condition.
+    /// Passes on output until pid 1 has ended, which answers true, or until the deadline or the condition. While the test is paused
+    /// no time passes.
     fn relay_until(&mut self, deadline: Instant, done: impl Fn(&Self) -> bool) -> bool {
+        self.deadline = Deadline::at(deadline);
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = self.deadline.left(Instant::now());
             let ended = self.wait(left);
             self.stdout.pass_on();
             self.stderr.pass_on();
             self.read_control();
             self.read_reports();
-            if ended || done(self) || left.is_zero() {
+            if let Some(announced) = &mut self.announced {
+                announced.read_terminal();
+            }
+            if ended || done(self) || left == Some(Duration::ZERO) && !self.deadline.is_stopped() {
                 return ended;
             }
         }
     }
 
-    /// Waits for anything to happen. Answers whether pid 1 has ended.
-    fn wait(&self, at_most: Duration) -> bool {
-        let streams =
-            [self.stdout.as_open_fd(), self.stderr.as_open_fd(), self.control_fd(), Some(self.init.0.as_fd())];
+    /// Waits for anything to happen, for ever without a time. Answers whether pid 1 has ended.
+    fn wait(&self, at_most: Option<Duration>) -> bool {
+        let streams = [
+            self.stdout.as_open_fd(),
+            self.stderr.as_open_fd(),
+            self.control_fd(),
+            self.announced.as_ref().and_then(Announced::terminal),
+            Some(self.init.0.as_fd()),
+        ];
         let mut fds: Vec<_> = streams.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         // Rounded up, lest the last millisecond be spent in a busy loop.
-        let timeout = PollTimeout::try_from(at_most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        let timeout = at_most.map_or(PollTimeout::NONE, |at_most| {
+            PollTimeout::try_from(at_most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
         // An interrupted wait is as good as one that is over: the caller looks again.
         poll(&mut fds, timeout).is_ok() && fds.last().and_then(PollFd::any).unwrap_or(false)
     }
@@ -201,6 +225,8 @@ impl Child {
             self.frames.extend(&buffer[..n]);
             self.control_open = n > 0;
             if n == 0 {
+                // Nobody is left to say that it goes on.
+                self.go_on();
                 break;
             }
         }
@@ -208,10 +234,20 @@ impl Child {
             match frame {
                 Frame::Start => self.started = true,
                 Frame::Dumped => self.dumped = true,
+                Frame::Paused(pause) => {
+                    self.deadline.stop(Instant::now());
+                    self.announced = Some(Announced::new(&self.test, self.entrance, &pause, &self.control));
+                }
+                Frame::GoesOn => self.go_on(),
                 // The first verdict stands.
                 Frame::Verdict(ending) => _ = self.ending.get_or_insert(ending),
             }
         }
+    }
+
+    fn go_on(&mut self) {
+        self.deadline.go_on(Instant::now());
+        self.announced = None;
     }
 
     fn read_reports(&mut self) {

@@ -3,12 +3,16 @@
 //! Child to parent: frames of one byte kind, four bytes length (little endian), then so many bytes of text.
 //! Parent to child: single bytes.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 /// The parent asks for a description of what the test is doing.
 pub(super) const DUMP: u8 = b'D';
+
+/// The parent lets a test that is paused go on.
+pub(super) const GO_ON: u8 = b'G';
 
 /// One thing that the child says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +21,21 @@ pub(super) enum Frame {
     Start,
     /// The answer to [`DUMP`] has been written to standard error.
     Dumped,
+    /// The test waits for somebody who looks at it.
+    Paused(Pause),
+    /// It waits no longer.
+    GoesOn,
     /// How the test ended.
     Verdict(Ending),
+}
+
+/// What there is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pause {
+    /// Why and where the test is paused: a phrase that goes on after its name.
+    pub(super) why: String,
+    /// What is in its lab, and what can be typed there: whole lines.
+    pub(super) inside: String,
 }
 
 /// How a test ended, by its own account.
@@ -56,10 +73,12 @@ impl Ending {
 }
 
 impl Frame {
-    fn kind_and_text(&self) -> (u8, &str) {
-        match self {
+    fn kind_and_text(&self) -> (u8, Cow<'_, str>) {
+        let (kind, text): (_, &str) = match self {
+            Self::Paused(Pause { why, inside }) => return (b'W', format!("{why}\0{inside}").into()),
             Self::Start => (b'S', ""),
             Self::Dumped => (b'D', ""),
+            Self::GoesOn => (b'G', ""),
             Self::Verdict(Ending::Passed) => (b'P', ""),
             Self::Verdict(Ending::Error) => (b'E', ""),
             Self::Verdict(Ending::Panic(text)) => (b'X', text),
@@ -67,13 +86,19 @@ impl Frame {
             Self::Verdict(Ending::Broken(text)) => (b'B', text),
             Self::Verdict(Ending::Unasked(text)) => (b'N', text),
             Self::Verdict(Ending::Unsupported(text)) => (b'U', text),
-        }
+        };
+        (kind, text.into())
     }
 
     fn from_kind_and_text(kind: u8, text: String) -> Option<Self> {
         Some(match kind {
             b'S' => Self::Start,
             b'D' => Self::Dumped,
+            b'W' => {
+                let (why, inside) = text.rsplit_once('\0')?;
+                Self::Paused(Pause { why: why.to_owned(), inside: inside.to_owned() })
+            }
+            b'G' => Self::GoesOn,
             b'P' => Self::Verdict(Ending::Passed),
             b'E' => Self::Verdict(Ending::Error),
             b'X' => Self::Verdict(Ending::Panic(text)),
@@ -134,6 +159,8 @@ mod tests {
             Frame::Start,
             Frame::Verdict(Ending::Panic("left == right\n ö".to_owned())),
             Frame::Dumped,
+            Frame::Paused(Pause { why: "at\0its deadline".to_owned(), inside: "it has no hosts\n".to_owned() }),
+            Frame::GoesOn,
             Frame::Verdict(Ending::Passed),
         ];
         let mut bytes = Vec::new();

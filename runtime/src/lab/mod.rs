@@ -30,7 +30,7 @@ pub(crate) use world::{cover, cover_file};
 
 use crate::host::{Machine, Surroundings};
 use crate::settings::Settings;
-use crate::{Host, Segment, fault, firewall, impair};
+use crate::{Host, Segment, fault, firewall, harness, impair};
 
 /// The whole network of a test.
 ///
@@ -111,6 +111,23 @@ impl Lab {
     pub(crate) fn as_current<T>(&self, f: impl FnOnce(&Self) -> T) -> T {
         CURRENT.set(Some(self.clone()));
         f(self)
+    }
+
+    /// Holds the test until somebody lets it go on, and tells on the real standard error how to enter its lab meanwhile.
+    ///
+    /// The deadline waits. This blocks its thread, and so an `async` body with the tasks on its runtime; hosts, the futures in them and
+    /// programs run on, and so does what happens by the clock. It is for a person who looks at a lab, and to be removed after.
+    ///
+    /// # Panics
+    /// Where the variable `CI` is set, to whatever, as nobody would let it go on; with `isolation = "inline"`, which has no process that is
+    /// the test's alone; where the kernel cannot be asked to wait. As with [`Lab::host`], a panic that is expected is another.
+    #[track_caller]
+    pub fn pause(&self) {
+        let at = Location::caller();
+        if let Err(error) = harness::pause(format!("is at {at}"), self) {
+            let error = crate::error::chain(&error);
+            self.could_not(at, format!("could not pause the test: {error}; remove this call of `pause`"))
+        }
     }
 
     /// All hosts, in the order in which they were drawn.

@@ -15,7 +15,7 @@ use crate::Host;
 use crate::isolation::{Mode, Refusal};
 
 /// Where the lab's own files are. `/run` is a file system of the lab, so nothing of it is on the machine.
-const DIRECTORY: &str = "/run/netns-test";
+pub(crate) const DIRECTORY: &str = "/run/netns-test";
 
 /// Where `ip netns` looks for names.
 const NETNS: &str = "/run/netns";

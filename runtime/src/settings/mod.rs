@@ -8,4 +8,4 @@ mod source;
 mod table;
 
 pub(crate) use source::SettingsError;
-pub(crate) use table::{Capture, Isolation, OnUnsupported, Settings};
+pub(crate) use table::{Capture, Isolation, OnUnsupported, Pause, Settings};

@@ -29,6 +29,15 @@ pub(crate) enum Capture {
     Never,
 }
 
+/// When a test is held for somebody to look at it, besides where its body says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// Never.
+    Never,
+    /// When it has failed, except where `CI` is set.
+    OnFailure,
+}
+
 /// How a test is kept apart from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isolation {
@@ -103,6 +112,10 @@ settings! {
             ("root", Isolation::Root),
             ("inline", Isolation::Inline),
         ])
+    };
+    /// When a test is held for somebody to look at it, besides where its body says so.
+    pause: Pause = "pause", default "never", |text| {
+        one_of(text, &[("never", Pause::Never), ("on-failure", Pause::OnFailure)])
     };
 }
 
@@ -189,14 +202,15 @@ mod tests {
 
     #[test]
     fn every_setting_has_its_variable_and_its_key() {
-        let file =
-            "timeout = \"1s\"\ntime-scale = 2\nartifacts = \"x\"\non-unsupported = \"skip\"\nisolation = \"user\"";
+        let file = "timeout = \"1s\"\ntime-scale = 2\nartifacts = \"x\"\non-unsupported = \"skip\"\nisolation = \"user\"\npause = \"never\"";
         let settings = resolve(&[], &[], file).unwrap();
         assert_eq!(settings.deadline(), Duration::from_secs(2));
-        assert_eq!(settings.on_unsupported, OnUnsupported::Skip);
-        let environment = [("NETNS_TEST_ISOLATION", "inline"), ("NETNS_TEST_TIME_SCALE", "0.5")];
+        assert_eq!((settings.on_unsupported, settings.pause), (OnUnsupported::Skip, Pause::Never));
+        let environment =
+            [("NETNS_TEST_ISOLATION", "inline"), ("NETNS_TEST_TIME_SCALE", "0.5"), ("NETNS_TEST_PAUSE", "on-failure")];
         let settings = resolve(&[], &environment, file).unwrap();
         assert_eq!((settings.isolation, settings.deadline()), (Isolation::Inline, Duration::from_millis(500)));
+        assert_eq!(settings.pause, Pause::OnFailure);
         assert_eq!(settings.origin("isolation"), "`NETNS_TEST_ISOLATION` in the environment");
         assert_eq!(settings.origin("artifacts"), "`artifacts` in ws/netns-test.toml");
     }
@@ -241,12 +255,17 @@ mod tests {
                 "",
                 "`NETNS_TEST_VERBOSE` in the environment: there is no such setting; there are `NETNS_TEST_TIMEOUT`, \
                  `NETNS_TEST_TIME_SCALE`, `NETNS_TEST_SEED`, `NETNS_TEST_ARTIFACTS`, `NETNS_TEST_CAPTURE`, `NETNS_TEST_ON_UNSUPPORTED`, \
-                 `NETNS_TEST_ISOLATION`",
+                 `NETNS_TEST_ISOLATION`, `NETNS_TEST_PAUSE`",
             ),
             (
                 None,
                 "isolation = \"none\"",
                 "`isolation` in ws/netns-test.toml: `none` is not one of `auto`, `user`, `root`, `inline`",
+            ),
+            (
+                Some(("NETNS_TEST_PAUSE", "1")),
+                "",
+                "`NETNS_TEST_PAUSE` in the environment: `1` is not one of `never`, `on-failure`",
             ),
             (
                 None,
