@@ -210,7 +210,7 @@ fn enter_lets_all_tests_go_on_that_are_paused() {
     let running = run.start();
     // A terminal ends its lines in its own way.
     let told = running.until("stdout", "touch /run/netns-test/go-on\r\n\r\n", 3);
-    let offers = "to let it go on, press Enter here, for all that are paused, or type there:";
+    let offers = "to let it go on, press Enter here, for all that are paused, or type in another terminal";
     assert_eq!(told.matches(offers).count(), 3, "{told}");
     keys.write_all(b"\n").unwrap();
     let outcome = running.end();

@@ -108,12 +108,12 @@ fn is_in_foreground(terminal: &File) -> bool {
 fn announcement(test: &str, entrance: Entrance, pause: &Pause, enter: bool) -> String {
     let (Pause { why, inside }, nsenter) = (pause, entrance.nsenter());
     let root = if entrance.mode == Mode::User { "" } else { ", as root" };
-    let enter = if enter { "press Enter here, for all that are paused, or type there" } else { "type there" };
+    let enter = if enter { "press Enter here, for all that are paused, or " } else { "" };
     format!(
         "\nnetns-test: PAUSED {test}: it {why}\n\
          to enter it, type in another terminal{root}:\n  {nsenter} --net --ipc --uts --pid\n\
          {inside}\
-         to let it go on, {enter}:\n  {nsenter} touch {GO_ON_FILE}\n\n"
+         to let it go on, {enter}type in another terminal{root}:\n  {nsenter} touch {GO_ON_FILE}\n\n"
     )
 }
 
@@ -132,13 +132,13 @@ mod tests {
              to enter it, type in another terminal:\n  \
              nsenter --target 42 --user --preserve-credentials --mount --net --ipc --uts --pid\n\
              its hosts: a, b; in there, for example:\n  ip netns exec a ip route\n\
-             to let it go on, press Enter here, for all that are paused, or type there:\n  \
+             to let it go on, press Enter here, for all that are paused, or type in another terminal:\n  \
              nsenter --target 42 --user --preserve-credentials --mount touch /run/netns-test/go-on\n\n"
         );
         let as_root = told(Mode::Root, false);
         for line in [
             "to enter it, type in another terminal, as root:\n  nsenter --target 42 --mount --net --ipc --uts --pid\n",
-            "to let it go on, type there:\n  nsenter --target 42 --mount touch /run/netns-test/go-on\n",
+            "to let it go on, type in another terminal, as root:\n  nsenter --target 42 --mount touch /run/netns-test/go-on\n",
         ] {
             assert!(as_root.contains(line), "no `{line}` in {as_root}");
         }

@@ -23,6 +23,9 @@ pub(super) const GO_ON_FILE: &str = "/run/netns-test/go-on";
 /// How many hosts are named.
 const NAMED: usize = 8;
 
+/// How many lines of what failed it are shown; all of it follows when the test ends.
+const SHOWN: usize = 10;
+
 static PARENT: OnceLock<Parent> = OnceLock::new();
 
 /// How the parent is told.
@@ -101,7 +104,8 @@ pub(super) fn wait_until_over() {
 /// Holds a test that has failed, where the settings say so.
 pub(super) fn on_failure(words: &str, settings: &Settings, lab: &Lab) {
     let mut why = "has failed".to_owned();
-    for (nth, line) in words.lines().enumerate() {
+    let more = words.lines().nth(SHOWN).map(|_| "…");
+    for (nth, line) in words.lines().take(SHOWN).chain(more).enumerate() {
         why += if nth == 0 { ":\n  " } else { "\n  " };
         why += line;
     }
