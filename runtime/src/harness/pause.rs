@@ -103,13 +103,7 @@ pub(super) fn wait_until_over() {
 
 /// Holds a test that has failed, where the settings say so.
 pub(super) fn on_failure(words: &str, settings: &Settings, lab: &Lab) {
-    let mut why = "has failed".to_owned();
-    let more = words.lines().nth(SHOWN).map(|_| "…");
-    for (nth, line) in words.lines().take(SHOWN).chain(more).enumerate() {
-        why += if nth == 0 { ":\n  " } else { "\n  " };
-        why += line;
-    }
-    if_wanted(why, settings, lab);
+    if_wanted(failed(words), settings, lab);
 }
 
 /// Holds a test that is at its deadline, where the settings say so and there is a lab to look at.
@@ -117,6 +111,12 @@ pub(super) fn at_deadline() {
     if let Some(lab) = current::lab() {
         if_wanted("is at its deadline".to_owned(), lab.settings(), &lab);
     }
+}
+
+fn failed(words: &str) -> String {
+    let more = words.lines().nth(SHOWN).map(|_| "…");
+    let lines: Vec<_> = words.lines().take(SHOWN).chain(more).collect();
+    if lines.is_empty() { "has failed".to_owned() } else { format!("has failed:\n  {}", lines.join("\n  ")) }
 }
 
 fn if_wanted(why: String, settings: &Settings, lab: &Lab) {
@@ -143,4 +143,19 @@ fn inside(lab: &Lab) -> String {
     let commands = ["ip route", "nft list ruleset", if one_user { "ss -tuna" } else { &capture }];
     let commands = commands.map(|command| format!("  ip netns exec {} {command}\n", first.name()));
     format!("its hosts: {}{more}; in there, for example:\n{}", names.join(", "), commands.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_its_own_words_but_not_in_too_many() {
+        assert_eq!(failed(""), "has failed");
+        assert_eq!(failed("left\nright"), "has failed:\n  left\n  right");
+        let told = failed(&"a\n".repeat(SHOWN));
+        assert!(told.ends_with("\n  a") && told.lines().count() == SHOWN + 1, "{told}");
+        let told = failed(&"a\n".repeat(SHOWN + 1));
+        assert!(told.ends_with("\n  a\n  …") && told.lines().count() == SHOWN + 2, "{told}");
+    }
 }
