@@ -192,12 +192,26 @@ fn the_last_failure_stays_until_the_test_passes() {
     assert!(artifacts.of("fails_by_an_abort").exists(), "another test's stays");
 }
 
-/// Under libtest all of them pass where they are to.
+#[test]
+fn what_is_there_is_of_the_last_run() {
+    let artifacts = Artifacts::new();
+    let test = "fails_unless_it_is_to_pass";
+    let aborts = || artifacts.run(test).env("IT_IS_TO_ABORT", "1").end();
+    artifacts.fails(test);
+    assert_eq!(aborts().status.code(), Some(101));
+    assert!(!artifacts.of(test).join("state.txt").exists(), "it is of the run before");
+    assert!(artifacts.read(test, "ending.txt").contains("was ended by SIGABRT"));
+    artifacts.fails(test);
+    assert!(!artifacts.of(test).join("ending.txt").exists(), "it is of the run before");
+}
+
+/// Also what was written while it ran.
 #[test]
 fn a_test_that_passes_leaves_nothing() {
     let artifacts = Artifacts::new();
     let arguments = ["--exact", "fails_unless_it_is_to_pass"];
     let run = Run::binary(&Binary::of(&model::evidence()), &arguments).env("IT_IS_TO_PASS", "1");
+    let run = run.env("IT_LEAVES", artifacts.of("fails_unless_it_is_to_pass").join("state.txt"));
     let outcome = run.env("NETNS_TEST_ARTIFACTS", artifacts.path()).end();
     assert_eq!(outcome.status.code(), Some(0), "{}", outcome.all());
     assert_eq!(fs::read_dir(artifacts.path()).unwrap().count(), 0);

@@ -134,6 +134,7 @@ pub(crate) fn evidence() -> Fixture {
                 .says("\n    rule   100: from all fwmark 0x7 lookup 77\n")
                 .says("\n    lost   ")
                 .says("UdpNoPorts 1")
+                .says("\n    nft    tcp dport 4242 counter packets ")
                 .says("\n    sysctl net/ipv4/conf/all/rp_filter is 1, the lab has set 0\n")
                 .says("\n  switch lan, port ")
                 .says(" of carol: down (unplugged), disabled, ")

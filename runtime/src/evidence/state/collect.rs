@@ -189,10 +189,11 @@ mod tests {
         let done = slot(Vec::new());
         let (hang, hangs) = mpsc::channel::<()>();
         let hanging: Task = Box::new(move || _ = hangs.recv());
-        let panicking: Task = Box::new(|| panic!("what is this"));
+        // As many as there are threads, each of which goes on.
+        let panicking = (0..AT_ONCE).map(|_| Box::new(|| -> () { panic!("what is this") }) as Task);
         let others = (0..40).map(|number| noting(&done, number));
         let begun = Instant::now();
-        work_off([hanging, panicking].into_iter().chain(others).collect(), begun + SHORT * 20).unwrap();
+        work_off(panicking.chain([hanging]).chain(others).collect(), begun + SHORT * 20).unwrap();
         assert!(begun.elapsed() >= SHORT * 20, "it hangs");
         assert!(begun.elapsed() < LONG);
         assert_eq!(lock(&done).len(), 40);

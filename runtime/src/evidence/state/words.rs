@@ -135,10 +135,20 @@ fn brief_host(host: &HostState) -> Vec<String> {
         Ok(sysctls) => shown.extend(sysctls.iter().map(|sysctl| format!("sysctl {sysctl}"))),
         Err(why) => shown.push(unknown("sysctls", why)),
     }
-    if let Err(why) = &host.traffic.firewall {
-        shown.push(unknown("firewall", why));
+    match &host.traffic.firewall {
+        Ok(rules) => {
+            let dropping = rules.iter().flat_map(|rules| rules.lines()).filter(|rule| has_dropped(rule));
+            shown.extend(dropping.map(|rule| format!("nft    {}", harmless(rule.trim()))));
+        }
+        Err(why) => shown.push(unknown("firewall", why)),
     }
     shown
+}
+
+/// Whether this line of a ruleset is a rule that has kept packets from passing, as far as it counts them.
+fn has_dropped(rule: &str) -> bool {
+    let counts = rule.contains("counter packets ") && !rule.contains("counter packets 0 ");
+    counts && rule.split_whitespace().any(|word| word == "drop" || word == "reject")
 }
 
 /// Whether it is the loopback, as it always is.
@@ -344,5 +354,32 @@ impl Display for Program {
             State::Ended => "ended",
         };
         write!(f, "{does} in {host}: {command} (pid {id})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_has_dropped_something_is_told_of() {
+        assert!(has_dropped("\t\ttcp dport 80 counter packets 3 bytes 180 drop"));
+        assert!(has_dropped("counter packets 12 bytes 180 reject with tcp reset"));
+        for other in [
+            "tcp dport 80 counter packets 0 bytes 0 drop",
+            "tcp dport 80 drop",
+            "counter packets 3 bytes 180 accept",
+            "counter packets 3 bytes 180 jump drops",
+        ] {
+            assert!(!has_dropped(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_line_does_nothing_to_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[31m\rb"), "a\\u{1b}[31m\\rb");
+        assert_eq!(harmless(&"x".repeat(LINE)).chars().count(), LINE);
+        assert_eq!(harmless(&"x".repeat(LINE + 1)).chars().count(), LINE + 1);
+        assert!(harmless(&"x".repeat(LINE + 1)).ends_with('…'));
     }
 }
