@@ -20,6 +20,7 @@ mod impairment;
 mod lan;
 mod name;
 mod need;
+mod picture;
 mod plan;
 mod prefix;
 mod rules;
@@ -42,6 +43,7 @@ pub use ipnet::IpNet;
 pub use lan::{DEFAULT_SUBNET_V4, DEFAULT_SUBNET_V6, Lan};
 pub use name::{HostName, IfName, NameError, SegmentName};
 pub use need::{Feature, Need, check_program, debian_package};
+pub use picture::{Marks, Picture};
 pub use plan::{
     BondMode, BridgePlan, Device, HostPlan, InterfacePlan, MacAddr, MacAddrError, NatPlan, NeighbourPlan, Plan,
     PortForwardPlan, RoutePlan, SegmentKind, SegmentPlan, SysctlPlan, VlanProtocol, VrfPlan, Way,

@@ -135,7 +135,7 @@ impl From<Impairment> for DrawnImpairment {
 }
 
 /// In the largest unit up to seconds of which it is a whole number.
-pub(super) fn written_time(time: Duration) -> String {
+pub(crate) fn written_time(time: Duration) -> String {
     let nanos = time.as_nanos();
     let mut units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)].into_iter();
     match units.find(|(_, length)| nanos.is_multiple_of(*length)) {

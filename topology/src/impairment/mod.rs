@@ -7,7 +7,7 @@ mod quantity;
 use std::fmt;
 use std::time::Duration;
 
-use drawn::written_time;
+pub(crate) use drawn::written_time;
 pub use drawn::{DrawnImpairment, ImpairmentPart};
 pub use presets::PRESETS;
 pub use quantity::{Percent, Rate};

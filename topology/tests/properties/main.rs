@@ -3,6 +3,7 @@
 mod anything;
 #[path = "../common/mod.rs"]
 mod common;
+mod pictures;
 mod places;
 mod prefixes;
 mod simulation;
