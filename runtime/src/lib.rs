@@ -70,8 +70,8 @@ pub use kernel::{
 pub use lab::{BuildError, Lab, LabBuilder};
 pub use netns_test_macros::{Topology, netns_test, netns_test as test};
 pub use netns_test_topology::{
-    Distribution, Engine, HostAddresses, Impairment, IpNet, Loss, MacAddr, MacAddrError, Percent, Prefix, PrefixError,
-    Rate,
+    Distribution, Engine, HostAddresses, Impairment, IpNet, Loss, MacAddr, MacAddrError, Marks, Percent, Picture,
+    Prefix, PrefixError, Rate,
 };
 pub use ports::{PortError, ReservedPort};
 pub use probe::{

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
+use netns_test::Marks;
 use netns_test::prelude::*;
 use rstest::rstest;
 
@@ -68,6 +69,21 @@ fn a_program_believes_that_its_machine_runs_for_a_year(server: Host) -> TestResu
     Ok(())
 }
 
+#[netns_test(namespaces = 2, veth = true, subnet = "10.0.0.0/24")]
+fn two_on_a_wire(_alice: Host, _bob: Host, lab: Lab) {
+    assert_eq!(
+        lab.draw().to_string(),
+        "\
+lan  wire, 10.0.0.0/24
+├─ alice  eth0  10.0.0.1/24
+└─ bob    eth0  10.0.0.2/24
+"
+    );
+    let marks = Marks::new().over("alice", "eth0").over("bob", "eth0").died_in("bob", "no such port");
+    let page = format!("<h1>alice asks bob</h1>\n{}", lab.draw().mark(&marks).svg());
+    assert!(page.contains("no such port"));
+}
+
 #[rstest]
 #[case(56)]
 #[case(1400)]
@@ -104,6 +120,18 @@ mod topologies {
         let (_accepted, peer) = listener.accept()?;
         assert_eq!(peer.ip(), net.router.addr_on(&net.wan));
         Ok(())
+    }
+
+    /// `docs/home.svg` is what the README shows.
+    #[netns_test]
+    fn the_picture_in_the_readme_is_of_this_network(_net: Home, lab: Lab) {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/home.svg");
+        let drawn = concat!(env!("CARGO_TARGET_TMPDIR"), "/home.svg");
+        let svg = lab.draw().svg();
+        if std::fs::read_to_string(file).ok().as_ref() != Some(&svg) {
+            std::fs::write(drawn, svg).unwrap();
+            panic!("{file} is another picture: it is to be as {drawn}");
+        }
     }
 
     #[netns_test(topology = Home)]

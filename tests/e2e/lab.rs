@@ -32,6 +32,19 @@ fn hosts_have_the_names_of_their_parameters(alice: Host, _bob: Host, lab: Lab) {
     assert_eq!(read(lab.host("bob"), "/proc/sys/kernel/hostname"), "bob");
 }
 
+#[netns_test(namespaces = 3, veth = true)]
+fn a_picture_has_what_the_hosts_have(lab: Lab) {
+    let picture = lab.draw();
+    let forms = [picture.to_string(), picture.svg(), picture.graphviz(), picture.mermaid()];
+    for host in lab.hosts() {
+        let addresses = [host.addr_v4().to_string(), host.addr_v6().to_string()];
+        let words = interfaces(host).into_iter().filter(|name| name != "lo").chain(addresses);
+        for word in words.chain([host.name().to_owned(), lab.segments()[0].name().to_owned()]) {
+            assert!(forms.iter().all(|form| form.contains(&word)), "{word}: {picture}");
+        }
+    }
+}
+
 #[netns_test(veth = true)]
 fn two_hosts_are_dual_stack_on_one_wire(a: Host, b: Host) {
     assert_eq!((a.addr(), b.addr()), ("198.51.100.1".parse().unwrap(), "198.51.100.2".parse().unwrap()));

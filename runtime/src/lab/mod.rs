@@ -16,7 +16,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use netns_test_topology::Plan;
+use netns_test_topology::{Picture, Plan};
 
 pub(crate) use baseline::{Baseline, pinned};
 pub(crate) use build::message::{MAIN_TABLE, address as address_message, link as link_message, route as route_message};
@@ -159,6 +159,11 @@ impl Lab {
     pub fn segment(&self, name: &str) -> &Segment {
         let at = Location::caller();
         self.find_segment(name).unwrap_or_else(|complaint| self.0.surroundings.could_not(at, complaint))
+    }
+
+    /// A picture of it as it was drawn: as text with `{}`, as SVG, or for Graphviz or Mermaid.
+    pub fn draw(&self) -> Picture {
+        Picture::of(&self.0.surroundings.plan)
     }
 
     fn find_host(&self, name: &str) -> Result<&Host, String> {
