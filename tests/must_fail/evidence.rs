@@ -290,12 +290,12 @@ fn where_nft_hangs(test: &str) -> Outcome {
     }
     // Wide: it waits for two seconds, and for a thousand if it waited for the program.
     assert!(outcome.took < Duration::from_secs(20), "{}", outcome.all());
-    let text = artifacts.read(test, "state.txt");
+    let state = artifacts.read(test, "state.txt");
     assert!(
-        text.contains("\n    firewall, as `nft list ruleset` tells it: unknown: not collected in time\n"),
-        "{text}"
+        state.contains("\n    firewall, as `nft list ruleset` tells it: unknown: not collected in time\n"),
+        "{state}"
     );
-    assert!(text.contains("\n  bob\n    links\n"), "{text}");
+    assert!(state.contains("\n  bob\n    links\n"), "{state}");
     outcome
 }
 

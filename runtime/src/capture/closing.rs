@@ -10,9 +10,9 @@ const AT_ONCE: usize = 252;
 
 /// Has the kernel close sockets in its own time, when nobody has them any more and this has been dropped.
 ///
-/// Whoever closes a packet socket waits until no processor looks at it any more (`synchronize_net` in `packet_release`, net/packet/af_packet.c): some 10 ms
+/// Whoever closes a packet socket waits until no processor looks at it any more (`synchronize_net` in `packet_release`, `net/packet/af_packet.c`): some 10 ms
 /// for each, and a process that ends does so before anybody learns that it has. A descriptor that is under way to a socket which nobody can
-/// receive from any more is closed by the kernel's collector of such garbage (net/unix/garbage.c), on a thread of its own. So this keeps a pair of
+/// receive from any more is closed by the kernel's collector of such garbage (`net/unix/garbage.c`), on a thread of its own. So this keeps a pair of
 /// sockets, of which one is under way to itself, with the others.
 #[derive(Debug)]
 pub(super) struct ClosedByKernel {

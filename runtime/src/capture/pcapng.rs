@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 
 use pcap_file::pcapng::PcapNgWriter;
@@ -58,13 +59,9 @@ impl Writer {
         let mut known = BTreeMap::new();
         for (nth, frame) in recorded.frames.iter().enumerate() {
             let place = (frame.host, frame.interface, frame.link);
-            let number = match known.get(&place) {
-                Some(&number) => number,
-                None => {
-                    let number = self.describe(interface(frame.host, frame.interface), frame.link)?;
-                    known.insert(place, number);
-                    number
-                }
+            let number = match known.entry(place) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => *new.insert(self.describe(interface(frame.host, frame.interface), frame.link)?),
             };
             // The direction, in the two lowest bits.
             let flags = match frame.direction {
@@ -115,17 +112,17 @@ fn describe(interface: Interface, link: LinkLayer) -> InterfaceDescriptionBlock<
 fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
     let of_bulk =
         format!("of the frames of TCP and UDP longer than 2 kB, as between two hosts, one of {ONE_OF} is recorded");
-    let mut text = format!("the first {SNAP} bytes of each frame; {of_bulk}");
+    let mut text = vec![format!("the first {SNAP} bytes of each frame"), of_bulk];
     let (forgotten, lost) = recorded.into_iter().fold((0, 0), |(forgotten, lost), recorded| {
         (forgotten + recorded.forgotten, lost + recorded.lost.iter().sum::<u64>())
     });
     if forgotten > 0 {
-        text += &format!("; {forgotten} older frames have been forgotten");
+        text.push(format!("{forgotten} older frames have been forgotten"));
     }
     if lost > 0 {
-        text += &format!("; {lost} frames came faster than they were recorded");
+        text.push(format!("{lost} frames came faster than they were recorded"));
     }
-    text
+    text.join("; ")
 }
 
 fn other(error: PcapError) -> io::Error {

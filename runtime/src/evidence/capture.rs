@@ -10,13 +10,11 @@ use crate::{Lab, trail};
 /// # Errors
 /// Why none could be.
 pub(super) fn of(labs: &[Lab]) -> io::Result<Vec<u8>> {
-    let mut recorded = Vec::new();
-    for lab in labs {
-        match &lab.surroundings().recorder {
-            Ok(recorder) => recorded.push((lab, recorder.recorded())),
-            Err(error) => return Err(io::Error::other(error.to_string())),
-        }
-    }
+    let frames_of = |lab| match &Lab::surroundings(lab).recorder {
+        Ok(recorder) => Ok((lab, recorder.recorded())),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    };
+    let recorded: Vec<_> = labs.iter().map(frames_of).collect::<io::Result<_>>()?;
     let mut writer = Writer::new(recorded.iter().map(|(_, recorded)| recorded))?;
     for (lab, recorded) in &recorded {
         let comments = trail::comments(lab.surroundings(), recorded);

@@ -75,7 +75,8 @@ const NAME: &str = "inet netns-test-trace";
 
 impl Table {
     fn add(which: &[&str]) -> io::Result<Self> {
-        let rules: String = which.iter().map(|which| format!("{which} meta nftrace set 1\n")).collect();
+        let rules: Vec<_> = which.iter().map(|which| format!("{which} meta nftrace set 1\n")).collect();
+        let rules = rules.concat();
         // Before everything else that sees packets (`NF_IP_PRI_FIRST` and on).
         let chain = |hook: &str| format!("chain {hook} {{\ntype filter hook {hook} priority -450;\n{rules}}}\n");
         load(&format!("table {NAME} {{\n{}{}}}\n", chain("prerouting"), chain("output")))?;

@@ -86,7 +86,8 @@ fn soon(question: &Question, look: impl FnOnce(&Question) -> Vec<String> + Send 
         mpsc::RecvTimeoutError::Timeout => vec![format!("where it died was not found out within {patience:?}")],
         mpsc::RecvTimeoutError::Disconnected => vec!["where it died was not found out: a bug".to_owned()],
     });
-    lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect()
+    let indented: Vec<_> = lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect();
+    indented.concat()
 }
 
 /// What is to be said of the frames of a lab, by their numbers: those by which was asked what got no answer, and what answered to them.

@@ -1,5 +1,6 @@
 //! The way of a packet through a lab: where it was seen, and where it ended.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -147,20 +148,13 @@ impl<'a> Packets<'a> {
 
     /// The link-layer addresses that have been told for an address, to a host.
     pub(super) fn answers_for(&self, host: usize, target: IpAddr) -> Vec<[u8; 6]> {
-        let mut macs = Vec::new();
-        for (frame, packet) in &self.packets {
-            match packet.says {
-                Says::IsAt { target: of, mac }
-                    if of == target && frame.host == host && frame.direction == Direction::In =>
-                {
-                    if !macs.contains(&mac) {
-                        macs.push(mac);
-                    }
-                }
-                _ => {}
+        let told = self.packets.iter().filter_map(|(frame, packet)| match packet.says {
+            Says::IsAt { target: of, mac } => {
+                (of == target && frame.host == host && frame.direction == Direction::In).then_some(mac)
             }
-        }
-        macs
+            _ => None,
+        });
+        told.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 

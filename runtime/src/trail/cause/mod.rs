@@ -126,7 +126,7 @@ impl Scene<'_> {
         let host = self.map.host(last.host);
         self.refused_by_receiver(last)
             .or_else(|| self.wrong_way_in(last))
-            .or_else(|| self.from_elsewhere(last))
+            .or_else(|| self.answered_by_another(last))
             .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "input"]))
             .unwrap_or_else(|| {
                 self.unknown(last.host, format!("its answer came back to {host}, which did not take it"))

@@ -71,7 +71,7 @@ impl Scene<'_> {
     }
 
     /// The answer has come from another address than was asked.
-    pub(super) fn from_elsewhere(&self, last: &Sighting) -> Option<Cause> {
+    pub(super) fn answered_by_another(&self, last: &Sighting) -> Option<Cause> {
         let (from, asked) = (last.ip.from, self.question.asking.to);
         (from != asked).then(|| {
             Cause::new(format!("its answer came from {from}, and {asked} was asked: it belongs to nothing here"))
