@@ -582,6 +582,66 @@ async fn nobody_is_on_the_wire(a: Host, b: Host) {
     says(arping, &[&format!("nobody on `lan` answers a:eth0 for {nobody}"), &format!("no host has {nobody}")]).await;
 }
 
+#[netns_test(requires(nftables))]
+async fn a_rule_resets_on_the_way(net: Net) -> TestResult {
+    let _listener = net.server.run(|| std::net::TcpListener::bind("0.0.0.0:80"))?;
+    rule(&net.router, "forward", "tcp dport 80 reject with tcp reset")?;
+    let tcp = net.laptop.assert_tcp(&net.server, 80).timeout(WHILE);
+    says(tcp, &["entered router:eth0\n", "it died in router by the nft rule `tcp dport 80 reject with tcp reset`"])
+        .await;
+    Ok(())
+}
+
+/// That nobody listens is not why nothing came back.
+#[netns_test(requires(nftables))]
+async fn a_rule_drops_where_nobody_listens(net: Net) -> TestResult {
+    rule(&net.server, "input", "tcp dport 80 drop")?;
+    let tcp = net.laptop.assert_tcp(&net.server, 80).timeout(WHILE);
+    says(tcp, &["entered server:eth0\n", "it died in server by the nft rule `tcp dport 80 drop`"]).await;
+    Ok(())
+}
+
+#[netns_test]
+async fn a_service_says_nothing(net: Net) -> TestResult {
+    let _socket = net.server.run(|| std::net::UdpSocket::bind("0.0.0.0:53"))?;
+    let udp = net.laptop.assert_udp(&net.server, 53).timeout(WHILE);
+    says(udp, &["entered server:eth0\n", "somebody listens on UDP port 53 of server, and has not answered"]).await;
+    Ok(())
+}
+
+/// A home whose router forwards a port, and whose rules do not let it through.
+#[derive(Topology)]
+struct Forwarding {
+    #[segment("10.0.1.0/24")]
+    lan: Segment,
+    #[segment("203.0.113.0/24")]
+    wan: Segment,
+    #[host(lan)]
+    server: Host,
+    #[router(lan, wan, masquerade = wan, forward(tcp = 80, to = server))]
+    router: Host,
+    #[host(wan)]
+    client: Host,
+}
+
+#[netns_test]
+async fn a_forwarded_port_does_not_get_through(net: Forwarding) -> TestResult {
+    rule(&net.router, "forward", "tcp dport 80 drop")?;
+    let tcp = net.client.assert_tcp(net.router.addr_on(&net.wan), 80).timeout(WHILE);
+    says(tcp, &["entered router:eth1\n", "it died in router by the nft rule `tcp dport 80 drop`"]).await;
+    let server = net.server.addr_on(&net.lan);
+    assert!(server.is_ipv4());
+    Ok(())
+}
+
+#[netns_test]
+async fn nobody_listens_behind_a_forwarded_port(net: Forwarding) {
+    let tcp = net.client.assert_tcp(net.router.addr_on(&net.wan), 80).timeout(WHILE);
+    let there = "left client:eth0 → entered router:eth1 → left router:eth0 → entered server:eth0\n";
+    let server = net.server.addr_on(&net.lan);
+    says(tcp, &[there, &format!("nobody listens on TCP port 80 of server at {server}")]).await;
+}
+
 /// What should have died, and did not, tells by which way it went.
 #[netns_test]
 async fn an_answer_that_there_should_not_be(net: Net) {

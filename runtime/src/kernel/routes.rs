@@ -11,6 +11,9 @@ use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use super::dump::ask;
 use crate::netlink;
 
+/// Routes to the host itself.
+const LOCAL: [RouteType; 4] = [RouteType::Local, RouteType::Broadcast, RouteType::Anycast, RouteType::Multicast];
+
 /// A way that the kernel has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hop {
@@ -18,7 +21,7 @@ pub(crate) struct Hop {
     pub(crate) interface: u32,
     /// Who is asked to pass it on, if it is not the destination itself.
     pub(crate) gateway: Option<IpAddr>,
-    /// Whether it is the host's own.
+    /// Whether the host itself takes what is sent there: to an address of its own, or to all.
     pub(crate) is_local: bool,
 }
 
@@ -53,7 +56,7 @@ pub(crate) fn lookup(to: IpAddr, from: Option<IpAddr>) -> io::Result<Hop> {
 }
 
 fn hop(route: &RouteMessage) -> Hop {
-    let mut hop = Hop { interface: 0, gateway: None, is_local: route.header.kind == RouteType::Local };
+    let mut hop = Hop { interface: 0, gateway: None, is_local: LOCAL.contains(&route.header.kind) };
     for attribute in &route.attributes {
         match attribute {
             RouteAttribute::Oif(index) => hop.interface = *index,

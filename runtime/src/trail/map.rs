@@ -83,6 +83,15 @@ impl<'a> Map<'a> {
         self.0.hub.segment_of(&self.0.plan, member)
     }
 
+    /// The segment that frames of an interface cross in the end: what tunnels and VLANs are over.
+    pub(super) fn ground(self, member: Member) -> usize {
+        let mut segment = self.segment_number(member);
+        while let Some(over) = self.0.plan.segments[segment].kind.over() {
+            segment = over;
+        }
+        segment
+    }
+
     /// The VLAN that an interface is in, if its segment is one: the segment it is over, and its number.
     pub(super) fn vlan(self, member: Member) -> Option<(usize, u16)> {
         match self.0.plan.segments[self.segment_number(member)].kind {

@@ -205,7 +205,9 @@ fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
         Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
         Some(End::Inside(last)) => scene.stuck(leg, last),
         Some(End::Delivered(last)) if leg == cause::Leg::There => scene.unanswered(last),
-        Some(End::Delivered(last)) => scene.not_taken(last),
+        // A router's own address, which it would have translated.
+        Some(End::Delivered(last)) if last.host != scene.question.from.machine().number() => scene.stuck(leg, last),
+        Some(End::Delivered(last)) => scene.not_taken(way, last),
         None => Cause::unknown("it was seen nowhere"),
     }
 }

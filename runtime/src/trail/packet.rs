@@ -74,8 +74,17 @@ pub(super) enum Carries {
     Other,
 }
 
+/// What a packet is known again by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Identity {
+    Echo(bool, u16, Vec<u8>),
+    Tcp(u32, u32, u8),
+    Udp(usize, Vec<u8>),
+    Sctp(Vec<u8>),
+}
+
 /// RST, in the flags of TCP (RFC 9293 section 3.1).
-const RST: u8 = 4;
+pub(super) const RST: u8 = 4;
 
 /// How many bytes of a payload tell it from others.
 const ENOUGH: usize = 8;
@@ -156,31 +165,26 @@ impl Ip {
         Some(Self { from, to, ttl, length, dont_fragment, carries })
     }
 
-    /// Whether two are the same packet on its way, whoever has translated its addresses.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        match (&self.carries, &other.carries) {
-            (
-                Carries::Echo { request, sequence, payload, id },
-                Carries::Echo {
-                    request: other_request,
-                    sequence: other_sequence,
-                    payload: other_payload,
-                    id: other_id,
-                },
-            ) => {
-                let told_apart = if payload.len() < ENOUGH { id == other_id } else { payload == other_payload };
-                request == other_request && sequence == other_sequence && told_apart
+    /// What it is known again by on its way, whoever has translated its addresses.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        match &self.carries {
+            Carries::Echo { request, id, sequence, payload } => {
+                let told_apart = if payload.len() < ENOUGH { id.to_be_bytes().to_vec() } else { payload.clone() };
+                Some(Identity::Echo(*request, *sequence, told_apart))
             }
             // The numbers are chosen for each connection, and count bytes.
-            (
-                Carries::Tcp { sequence, acknowledges, flags, .. },
-                Carries::Tcp { sequence: other_sequence, acknowledges: other_acknowledges, flags: other_flags, .. },
-            ) => (sequence, acknowledges, flags) == (other_sequence, other_acknowledges, other_flags),
-            (Carries::Udp { payload, .. }, Carries::Udp { payload: other_payload, .. }) => {
-                payload == other_payload && self.length == other.length
-            }
-            (Carries::Sctp { chunk, .. }, Carries::Sctp { chunk: other_chunk, .. }) => chunk == other_chunk,
-            _ => false,
+            Carries::Tcp { sequence, acknowledges, flags, .. } => Some(Identity::Tcp(*sequence, *acknowledges, *flags)),
+            Carries::Udp { payload, .. } => Some(Identity::Udp(self.length, payload.clone())),
+            Carries::Sctp { chunk, .. } => Some(Identity::Sctp(chunk.clone())),
+            Carries::Error { .. } | Carries::Other => None,
+        }
+    }
+
+    /// The ports that it is from and to.
+    pub(super) fn ports(&self) -> Option<(u16, u16)> {
+        match self.carries {
+            Carries::Tcp { ports, .. } | Carries::Udp { ports, .. } | Carries::Sctp { ports, .. } => Some(ports),
+            _ => None,
         }
     }
 

@@ -1,11 +1,11 @@
 //! The way of a packet through a lab: where it was seen, and where it ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::map::Map;
-use super::packet::{Carries, Ip, Packet, Says};
+use super::packet::{Carries, Identity, Ip, Packet, Says};
 use crate::capture::{Direction, Frame, Recorded};
 
 /// A packet at an interface.
@@ -16,6 +16,7 @@ pub(super) struct Sighting {
     pub(super) direction: Direction,
     pub(super) to_mac: Option<[u8; 6]>,
     pub(super) ip: Ip,
+    identity: Option<Identity>,
 }
 
 /// What was recorded, as packets, in the order of time.
@@ -72,15 +73,15 @@ impl<'a> Packets<'a> {
     /// Hands over the numbers of the frames that ask a question, and of those that answer it, with what each is.
     pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, &'static str)) {
         let ips: Vec<_> = self.packets.iter().map(|(_, packet)| packet.ip()).collect();
-        let mut asked: Vec<&Ip> = Vec::new();
-        for ip in ips.iter().flatten().filter(|ip| is_question(ip)) {
-            if !asked.contains(ip) {
-                asked.push(ip);
-            }
-        }
+        let questions = ips.iter().flatten().filter(|ip| is_question(ip)).filter_map(|ip| ip.identity());
+        let questions: HashSet<Identity> = questions.collect();
+        // As they were seen anywhere: whoever translates addresses, an answer has those that the question had there.
+        let is_asked = |ip: &Ip| ip.identity().is_some_and(|identity| questions.contains(&identity));
+        let asked: Vec<&Ip> = ips.iter().flatten().copied().filter(|ip| is_asked(ip)).collect();
+        let asked = &asked[asked.len().saturating_sub(MOST_ATTEMPTS)..];
         for (number, ip) in self.numbers.iter().zip(&ips) {
             let Some(ip) = ip else { continue };
-            if asked.iter().any(|asked| asked.is_same_as(ip)) {
+            if is_asked(ip) {
                 each(*number, "the question");
             } else if asked.iter().any(|asked| ip.answers(asked)) {
                 each(*number, "an answer to the question");
@@ -94,22 +95,27 @@ impl<'a> Packets<'a> {
         self.packets.iter().filter_map(|(frame, packet)| {
             let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
             let ip = packet.ip()?.clone();
-            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac: packet.to_mac, ip })
+            let (to_mac, identity) = (packet.to_mac, ip.identity());
+            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac, ip, identity })
         })
     }
 
     /// The attempt that got furthest of those that left a host for an address.
     pub(super) fn furthest(&self, from: usize, is_question: impl Fn(&Ip) -> bool) -> Option<Way> {
         let all: Vec<Sighting> = self.sightings().collect();
-        let mut attempts: Vec<&Ip> = Vec::new();
-        for sighting in &all {
-            let leaves = sighting.host == from && sighting.direction == Direction::Out && is_question(&sighting.ip);
-            if leaves && !attempts.iter().any(|known| known.is_same_as(&sighting.ip)) {
-                attempts.push(&sighting.ip);
-            }
-        }
+        let mut known = HashSet::new();
+        let leaves = |sighting: &&Sighting| {
+            sighting.host == from && sighting.direction == Direction::Out && is_question(&sighting.ip)
+        };
+        let attempts: Vec<&Identity> = all
+            .iter()
+            .filter(leaves)
+            .filter_map(|sighting| sighting.identity.as_ref())
+            .filter(|identity| known.insert(*identity))
+            .collect();
         let of = attempts.len();
-        let ways = attempts.into_iter().enumerate().map(|(nth, question)| Way::of(&all, question, nth + 1, of));
+        let last = attempts.into_iter().enumerate().skip(of.saturating_sub(MOST_ATTEMPTS));
+        let ways = last.map(|(nth, question)| Way::of(&all, question, nth + 1, of));
         ways.max_by_key(|way| (way.back.len(), way.refusals.len(), way.there.len(), way.nth))
     }
 
@@ -159,8 +165,9 @@ impl<'a> Packets<'a> {
 }
 
 impl Way {
-    fn of(all: &[Sighting], question: &Ip, nth: usize, of: usize) -> Self {
-        let there: Vec<Sighting> = all.iter().filter(|sighting| sighting.ip.is_same_as(question)).cloned().collect();
+    fn of(all: &[Sighting], question: &Identity, nth: usize, of: usize) -> Self {
+        let is = |identity: &Identity, sighting: &&Sighting| sighting.identity.as_ref() == Some(identity);
+        let there: Vec<Sighting> = all.iter().filter(|sighting| is(question, sighting)).cloned().collect();
         // An answer begins where the question was, and goes on as itself.
         let answers = all.iter().filter(|sighting| {
             there.iter().any(|asked| {
@@ -170,9 +177,9 @@ impl Way {
                     && sighting.ip.answers(&asked.ip)
             })
         });
-        let answers: Vec<&Ip> = answers.map(|sighting| &sighting.ip).collect();
-        let is_answer = |ip: &Ip| answers.iter().any(|answer| answer.is_same_as(ip));
-        let back = all.iter().filter(|sighting| is_answer(&sighting.ip)).cloned().collect();
+        let answers: HashSet<&Identity> = answers.filter_map(|sighting| sighting.identity.as_ref()).collect();
+        let is_answer = |sighting: &&Sighting| sighting.identity.as_ref().is_some_and(|own| answers.contains(own));
+        let back = all.iter().filter(is_answer).cloned().collect();
         let refusals = all.iter().filter_map(|sighting| {
             let said = there.iter().find_map(|asked| sighting.ip.refuses(&asked.ip))?;
             (sighting.direction == Direction::Out).then(|| (sighting.clone(), said))
@@ -219,6 +226,9 @@ fn steps(sightings: &[Sighting], map: Map<'_>) -> String {
     }
     steps.join(" → ")
 }
+
+/// Of how many attempts the last are followed.
+const MOST_ATTEMPTS: usize = 100;
 
 /// How many steps are told.
 const MOST_STEPS: usize = 16;

@@ -86,7 +86,9 @@ impl Scene<'_> {
             if let Some(trouble) = self.link_trouble(owner) {
                 return gone(trouble);
             }
-            if self.map.segment_number(owner) != self.map.segment_number(sender) {
+            let (ours, theirs) = (self.map.segment_number(sender), self.map.segment_number(owner));
+            let is_over = |segment, other| self.map.ground(segment) == other;
+            if ours != theirs && !is_over(owner, ours) && !is_over(sender, theirs) {
                 return self.other_segment(&gone, sender, owner);
             }
             let receiver = self.map.0.hub.index(owner);

@@ -14,7 +14,7 @@ use netns_test_topology::IpNet;
 
 use super::map::Map;
 use super::packet::Ip;
-use super::way::{Packets, Sighting};
+use super::way::{Packets, Sighting, Way};
 use super::{Asked, Question};
 use crate::Host;
 use crate::capture::Direction;
@@ -114,17 +114,16 @@ impl Scene<'_> {
         self.wrong_way_in(last)
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.no_way(last.host, None, last.ip.from))
+            // Whoever does not listen refuses, so a rule comes first; it may be for a host behind this one that it was.
+            .or_else(|| self.dropped_by_rule(last.host, EVERYWHERE))
             .or_else(|| self.does_not_answer(last))
-            .or_else(|| {
-                self.dropped_by_rule(last.host, &["ingress", "prerouting", "input", "output", "postrouting", "egress"])
-            })
             .unwrap_or_else(|| self.unknown(last.host, format!("it came to {host}, and no answer left there")))
     }
 
     /// The answer has come back to the host that asked.
-    pub(super) fn not_taken(&self, last: &Sighting) -> Cause {
+    pub(super) fn not_taken(&self, way: &Way, last: &Sighting) -> Cause {
         let host = self.map.host(last.host);
-        self.refused_by_receiver(last)
+        self.reset(way)
             .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.answered_by_another(last))
             .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "input"]))
@@ -183,6 +182,9 @@ impl Scene<'_> {
         self.map.0.addresses_of(host).get(nth)?.iter().find(|own| own.contains(&address)).copied()
     }
 }
+
+/// All hooks of nftables.
+const EVERYWHERE: &[&str] = &["ingress", "prerouting", "input", "forward", "output", "postrouting", "egress"];
 
 /// The family's name in `/proc/sys/net`.
 fn family(address: IpAddr) -> &'static str {

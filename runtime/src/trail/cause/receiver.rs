@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Cause, Scene, dotted};
+use super::{Cause, EVERYWHERE, Scene, dotted};
 use crate::kernel;
 use crate::trail::Asked;
-use crate::trail::packet::Carries;
-use crate::trail::way::Sighting;
+use crate::trail::packet::{Carries, RST};
+use crate::trail::way::{Sighting, Way};
 use crate::transport::Transport;
 
 impl Scene<'_> {
@@ -27,19 +27,37 @@ impl Scene<'_> {
                 })
             }
             (Asked::Neighbour, _) => None,
-            (Asked::Port(transport, port), _) => self.nobody_listens(last.host, transport, port, last.ip.to),
+            (Asked::Port(transport, port), to) => {
+                // Somebody on the way may have made another of it.
+                let port = last.ip.ports().map_or(port, |(_, port)| port);
+                let nobody = self.nobody_listens(last.host, transport, port, to);
+                nobody.or_else(|| {
+                    let protocol = transport.name();
+                    let who = format!("somebody listens on {protocol} port {port} of {host}, and has not answered");
+                    (transport == Transport::Udp).then(|| Cause::new(who))
+                })
+            }
         }
     }
 
-    /// The answer is a refusal of the host's own: nobody listens.
-    pub(super) fn refused_by_receiver(&self, last: &Sighting) -> Option<Cause> {
-        let Carries::Tcp { flags, .. } = last.ip.carries else { return None };
-        let Asked::Port(transport, port) = self.question.asking.asked else { return None };
-        if flags & 4 == 0 {
+    /// The answer is a reset: nobody listens, or a rule says so on the way.
+    pub(super) fn reset(&self, way: &Way) -> Option<Cause> {
+        let first = way.back.first()?;
+        let Carries::Tcp { flags, .. } = first.ip.carries else { return None };
+        if flags & RST == 0 {
             return None;
         }
-        let by = self.map.with_address(self.question.asking.to).first().map(|member| member.0)?;
-        let cause = self.nobody_listens(by, transport, port, self.question.asking.to)?;
+        let asked = way.there.iter().rev().find(|sighting| sighting.host == first.host)?;
+        let host = self.map.host(first.host);
+        let by_rule = || self.dropped_by_rule(first.host, EVERYWHERE);
+        if !self.owns(first.host, asked.ip.to) {
+            let cause = Cause::unknown(format!("{host} answered by a reset, and is not {}", asked.ip.to));
+            return Some(by_rule().unwrap_or(cause));
+        }
+        let nobody =
+            asked.ip.ports().and_then(|(_, port)| self.nobody_listens(first.host, Transport::Tcp, port, asked.ip.to));
+        let cause = nobody.or_else(by_rule);
+        let cause = cause.unwrap_or_else(|| Cause::unknown(format!("{host} answered by a reset")));
         Some(match self.several_answer(self.question.from.machine().number(), self.question.asking.to) {
             Some(hint) => cause.hint(hint),
             None => cause,
