@@ -371,6 +371,20 @@ async fn a_cable_is_unplugged_from_one_that_is_known(net: Net) -> TestResult {
     Ok(())
 }
 
+/// A switch that does not know any more where it is asks everybody; the others are not who it is for.
+#[netns_test]
+async fn a_frame_is_passed_on_to_all(net: Net) -> TestResult {
+    net.laptop.assert_ping(&net.printer).await;
+    net.lan.unplug(&net.printer).await?;
+    let ping = net.laptop.assert_ping(&net.printer).timeout(WHILE);
+    says(
+        ping,
+        &[": left laptop:eth0\n", "it was lost on `lan` after it left laptop:eth0: printer:eth0 has no carrier"],
+    )
+    .await;
+    Ok(())
+}
+
 #[netns_test]
 async fn the_own_cable_is_unplugged(net: Net) -> TestResult {
     net.lan.unplug(&net.laptop).await?;
@@ -434,7 +448,8 @@ async fn nothing_comes_back_over_a_link(net: Net) -> TestResult {
 async fn nobody_listens(net: Net) {
     let tcp = net.laptop.assert_tcp(&net.server, 80).timeout(WHILE);
     let server = net.server.addr();
-    says(tcp, &["entered server:eth0\n", &format!("nobody listens on TCP port 80 of server at {server}")]).await;
+    let back = "its answer: left server:eth0 → entered router:eth1 → left router:eth0 → entered laptop:eth0\n";
+    says(tcp, &["entered server:eth0\n", back, &format!("nobody listens on TCP port 80 of server at {server}")]).await;
 }
 
 #[netns_test]

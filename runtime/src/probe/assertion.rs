@@ -1,7 +1,7 @@
 //! Assertions about pings: each panics at the caller's line, with what is known, or says nothing.
 
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::asker::Options;
 use super::judge::{Claim, awaited};
@@ -106,11 +106,11 @@ impl AssertPing {
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
 
-    fn judge(&self, outcome: &Result<PingReport, PingError>, asked_for: Duration) {
+    fn judge(&self, outcome: &Result<PingReport, PingError>, begun: Instant) {
         let text = format!("{} can ping {}", self.host.name(), self.options.target);
         Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_answer(
             outcome,
-            asked_for,
+            begun,
             |report| {
                 let enough = report.received() >= u32::from(self.answers);
                 if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
@@ -142,8 +142,8 @@ impl AssertNoPing {
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
-    fn judge(&self, outcome: &Result<PingReport, PingError>, asked_for: Duration) {
+    fn judge(&self, outcome: &Result<PingReport, PingError>, begun: Instant) {
         let text = format!("{} cannot ping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, asked_for);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, begun);
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Family, Target, broken, fail};
 use crate::Host;
@@ -67,7 +67,7 @@ impl Claim<'_> {
     pub(super) fn wants_answer<T: Display, E: NoAnswer + 'static>(
         &self,
         outcome: &Result<T, E>,
-        asked_for: Duration,
+        begun: Instant,
         enough: impl FnOnce(&T) -> Result<(), String>,
     ) {
         match (outcome, Verdict::of_answer(outcome)) {
@@ -78,19 +78,19 @@ impl Claim<'_> {
             }
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
             (Err(error), _) => {
-                let last_word = format!("after {asked_for:.1?} the last word is: {error}");
-                let why = self.question(asked_for).map(|question| trail::explain(&question)).unwrap_or_default();
+                let last_word = format!("after {:.1?} the last word is: {error}", begun.elapsed());
+                let why = self.question(begun).map(|question| trail::explain(&question)).unwrap_or_default();
                 fail(self.at, &format!("assertion failed: {}\n  {last_word}{why}", self.text))
             }
         }
     }
 
     /// The claim is that there is none.
-    pub(super) fn wants_silence<T: Display, E: NoAnswer + 'static>(&self, outcome: &Result<T, E>, asked_for: Duration) {
+    pub(super) fn wants_silence<T: Display, E: NoAnswer + 'static>(&self, outcome: &Result<T, E>, begun: Instant) {
         match (outcome, Verdict::of_silence(outcome)) {
             (_, Verdict::Holds) => {}
             (Ok(report), _) => {
-                let way = self.question(asked_for).map(|question| trail::way(&question)).unwrap_or_default();
+                let way = self.question(begun).map(|question| trail::way(&question)).unwrap_or_default();
                 fail(self.at, &format!("assertion failed: {}\n  it answered: {report}{way}", self.text))
             }
             (Err(error), Verdict::Fails) => fail(self.at, &format!("assertion failed: {}\n  {error}", self.text)),
@@ -99,10 +99,9 @@ impl Claim<'_> {
     }
 
     /// What was asked, for whoever wants to know where it went.
-    fn question(&self, asked_for: Duration) -> Option<Question> {
+    fn question(&self, since: Instant) -> Option<Question> {
         let (target, family, asked) = self.of;
         let to = target.resolve(self.host, family).ok()?;
-        let since = Instant::now().checked_sub(asked_for)?;
         Some(Question { from: self.host.clone(), asking: Asking { to, asked, since } })
     }
 
@@ -123,7 +122,7 @@ macro_rules! awaited {
             pub fn wait(self) {
                 let begun = std::time::Instant::now();
                 let outcome = $crate::probe::wait_on_host(&self.host, self.describe(), self.clone().session());
-                self.judge(&outcome, begun.elapsed());
+                self.judge(&outcome, begun);
             }
         }
 
@@ -135,7 +134,7 @@ macro_rules! awaited {
                 Box::pin(async move {
                     let begun = std::time::Instant::now();
                     let outcome = $crate::probe::on_host(&self.host, self.describe(), self.clone().session()).await;
-                    self.judge(&outcome, begun.elapsed());
+                    self.judge(&outcome, begun);
                 })
             }
         }

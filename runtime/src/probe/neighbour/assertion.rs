@@ -1,7 +1,7 @@
 //! Assertions that somebody on a link has an address, or that nobody does.
 
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::judge::{Claim, awaited};
 use super::super::schedule::Plan;
@@ -105,11 +105,11 @@ impl AssertArping {
         session::run(self.host, self.options, Plan::Until { answers: self.answers, interval: self.interval, deadline })
     }
 
-    fn judge(&self, outcome: &Result<ArpReport, ArpError>, asked_for: Duration) {
+    fn judge(&self, outcome: &Result<ArpReport, ArpError>, begun: Instant) {
         let text = format!("{} can arping {}", self.host.name(), self.options.target);
         Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_answer(
             outcome,
-            asked_for,
+            begun,
             |report| {
                 let enough = report.received() >= u32::from(self.answers);
                 if enough { Ok(()) } else { Err(format!("{} answers were wanted", self.answers)) }
@@ -141,8 +141,8 @@ impl AssertNoArping {
         session::run(self.host, self.options, Plan::Silence { count: self.count, window })
     }
 
-    fn judge(&self, outcome: &Result<ArpReport, ArpError>, asked_for: Duration) {
+    fn judge(&self, outcome: &Result<ArpReport, ArpError>, begun: Instant) {
         let text = format!("{} cannot arping {}", self.host.name(), self.options.target);
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, asked_for);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, begun);
     }
 }

@@ -1,7 +1,7 @@
 //! Assertions about services: each panics at the caller's line, with what is known, or says nothing.
 
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::session::{self, Options};
 use super::{ServiceError, ServiceReport, options};
@@ -91,13 +91,10 @@ impl AssertService {
         session::run(self.host, self.options, Plan::Until { answers: 1, interval: INTERVAL, deadline })
     }
 
-    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, asked_for: Duration) {
+    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, begun: Instant) {
         let text = claim(&self.host, &self.options, "reaches");
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_answer(
-            outcome,
-            asked_for,
-            |_| Ok(()),
-        );
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }
+            .wants_answer(outcome, begun, |_| Ok(()));
     }
 }
 
@@ -117,9 +114,9 @@ impl AssertNoService {
         session::run(self.host, self.options, Plan::Silence { count: FEWEST, window })
     }
 
-    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, asked_for: Duration) {
+    fn judge(&self, outcome: &Result<ServiceReport, ServiceError>, begun: Instant) {
         let text = claim(&self.host, &self.options, "does not reach");
-        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, asked_for);
+        Claim { host: &self.host, at: self.at, text, of: self.options.question() }.wants_silence(outcome, begun);
     }
 }
 
