@@ -657,6 +657,15 @@ async fn nobody_listens_behind_a_forwarded_port(net: Forwarding) {
     says(tcp, &[there, &format!("nobody listens on TCP port 80 of server at {server}")]).await;
 }
 
+/// Of many that do not reach each other, the first is told.
+#[netns_test]
+async fn a_table_of_who_reaches_whom_is_not_as_expected(net: Net, lab: Lab) {
+    set(&net.router, "ipv4/ip_forward", "0");
+    let table = "laptop printer router server\nlaptop - yes yes yes\nprinter yes - yes yes\nrouter yes yes - yes\nserver yes yes yes -";
+    let table = lab.assert_reachability(table).ipv4().window(WHILE);
+    says(table, &["no, not yes", "\nfrom laptop to server:\n", "router does not forward"]).await;
+}
+
 /// What should have died, and did not, tells by which way it went.
 #[netns_test]
 async fn an_answer_that_there_should_not_be(net: Net) {

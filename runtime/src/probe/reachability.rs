@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::asker::Options;
 use super::schedule::Plan;
@@ -12,6 +12,7 @@ use super::{
     FEWEST, LEAST_WINDOW, PATIENCE, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, refuse_to_block,
     session, wait_on_host,
 };
+use crate::trail::{self, Asked, Asking, Question};
 use crate::{Host, Lab};
 
 /// From one request to the next.
@@ -266,8 +267,9 @@ impl AssertReachability {
     #[track_caller]
     pub fn wait(self) {
         let expected = self.expected_words();
+        let begun = Instant::now();
         let seen = self.asking(&expected).wait();
-        self.judge(&expected, &seen);
+        self.judge(&expected, &seen, begun);
     }
 
     fn expected_words(&self) -> Vec<String> {
@@ -284,7 +286,7 @@ impl AssertReachability {
         self.probe.lab.could_not(self.at, message)
     }
 
-    fn judge(&self, expected: &[String], seen: &Reachability) {
+    fn judge(&self, expected: &[String], seen: &Reachability, begun: Instant) {
         let unanswered: Vec<String> = seen.unanswered().collect();
         if !unanswered.is_empty() || seen.outcomes.len() != expected.len() {
             self.could_not(format!("could not ask who reaches whom\n{seen}"));
@@ -304,10 +306,23 @@ impl AssertReachability {
             )
             .collect();
         let marked: Vec<&str> = marked.iter().map(String::as_str).collect();
+        let why = self.explain(expected, seen, begun);
         fail(
             self.at,
-            &format!("assertion failed: other hosts reach each other than expected\n{}", table(&names, &marked)),
+            &format!("assertion failed: other hosts reach each other than expected\n{}{why}", table(&names, &marked)),
         );
+    }
+
+    /// Where the first question died that should have been answered.
+    fn explain(&self, expected: &[String], seen: &Reachability, since: Instant) -> String {
+        let hosts = &seen.hosts;
+        let died = |cell: &usize| expected[*cell] == "yes" && seen.words()[*cell] == "no";
+        let Some(cell) = (0..expected.len()).find(died) else { return String::new() };
+        let (from, to) = (&hosts[cell / hosts.len()], &hosts[cell % hosts.len()]);
+        let Ok(address) = Target::from(to).resolve(from, self.probe.family) else { return String::new() };
+        let asking = Asking { to: address, asked: Asked::Echo, since };
+        let why = trail::explain(&Question { from: from.clone(), asking });
+        format!("\nfrom {} to {}:{why}", from.name(), to.name())
     }
 }
 
@@ -318,8 +333,9 @@ impl IntoFuture for AssertReachability {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let expected = self.expected_words();
+            let begun = Instant::now();
             let seen = self.asking(&expected).await;
-            self.judge(&expected, &seen);
+            self.judge(&expected, &seen, begun);
         })
     }
 }
