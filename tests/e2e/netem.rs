@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use netns_test::prelude::*;
 use netns_test::{Distribution, Engine, Impair, LinkError, Loss};
+use netns_test_tests::panics::panic_of;
 use netns_test_tests::three::{MS, Three, assert_five_mbit, lost, percent, transfer};
 use serde_json::Value;
 
@@ -466,5 +467,18 @@ fn of_99_percent_some_arrive(net: Three) -> TestResult {
     let _guard = by_kernel(lan, Impairment::new().loss(percent(99.0))).from(a).wait()?;
     let arrived = arrivals(a, b, 5000)?.len();
     assert!((15..=100).contains(&arrived), "{arrived} of 5000");
+    Ok(())
+}
+
+/// The kernel drops what is lost before it leaves.
+#[netns_test(requires(netem))]
+async fn what_is_lost_before_it_leaves_is_told_where_it_died(net: Three) -> TestResult {
+    net.a.assert_ping(&net.b).await;
+    let _lossy = by_kernel(&net.lan, Impairment::new().loss(percent(100.0))).from(&net.b).await?;
+    let ping = net.a.assert_ping(&net.b).timeout(Duration::from_millis(500));
+    let said = panic_of(ping).await.expect_err("nothing comes back");
+    let died = "it died in b before it left b:eth0, most likely by what is done to frames on `lan`: ";
+    assert!(said.contains("left a:eth0 → entered b:eth0\n") && said.contains(died), "{said}");
+    assert!(said.contains("loss 100%"), "{said}");
     Ok(())
 }

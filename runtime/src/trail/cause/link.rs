@@ -1,5 +1,7 @@
 //! Causes between two hosts: a cable that is out, an interface that is down, a frame that is too long or for nobody.
 
+use std::net::IpAddr;
+
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
@@ -63,6 +65,17 @@ impl Scene<'_> {
     pub(super) fn weather_of(&self, segment: usize) -> Option<String> {
         let surroundings = self.question.from.surroundings();
         surroundings.impairments.describe_segment(surroundings, segment)
+    }
+
+    /// What is done to frames of the segment that a host sends to an address by: the kernel does it before they leave.
+    pub(super) fn lost_on_its_way_out(&self, host: usize, to: IpAddr) -> Option<Cause> {
+        let way_out = self.way_to(host, to)?.ok()?.interface;
+        let member = self.map.member(host, way_out)?;
+        let weather = self.weather_of(self.map.segment_number(member))?;
+        let (name, segment, place) = (self.map.host(host), self.map.segment(member), self.map.place(host, way_out));
+        Some(Cause::new(format!(
+            "it died in {name} before it left {place}, most likely by what is done to frames on `{segment}`: {weather}"
+        )))
     }
 
     /// It has left an interface, and has not come in anywhere.

@@ -83,6 +83,7 @@ impl Scene<'_> {
         }
         self.no_way(from, None, to)
             .or_else(|| self.dropped_by_rule(from, &["output", "postrouting"]))
+            .or_else(|| self.lost_on_its_way_out(from, to))
             .unwrap_or_else(|| self.unknown(from, format!("{} has a way to {to}", self.map.host(from))))
     }
 
@@ -105,6 +106,7 @@ impl Scene<'_> {
             })
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "forward", "postrouting", "egress"]))
+            .or_else(|| self.lost_on_its_way_out(last.host, last.ip.to))
             .unwrap_or_else(|| self.unknown(last.host, format!("{} died in {host}", leg.name())))
     }
 
@@ -117,6 +119,7 @@ impl Scene<'_> {
             // Whoever does not listen refuses, so a rule comes first; it may be for a host behind this one that it was.
             .or_else(|| self.dropped_by_rule(last.host, EVERYWHERE))
             .or_else(|| self.does_not_answer(last))
+            .or_else(|| self.lost_on_its_way_out(last.host, last.ip.from))
             .unwrap_or_else(|| self.unknown(last.host, format!("it came to {host}, and no answer left there")))
     }
 
