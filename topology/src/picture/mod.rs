@@ -54,7 +54,7 @@ impl Picture {
         self
     }
 
-    /// As a document of SVG 1.1, or to stand within a page of HTML.
+    /// As a document of SVG, or to stand within a page of HTML.
     ///
     /// It needs nothing else: neither a script nor a font. It is light or dark as the reader prefers (`prefers-color-scheme`); a page that it stands in may
     /// set other colours: the custom properties `--netns-paper`, `--netns-box`, `--netns-line`, `--netns-ink`, `--netns-dim`, `--netns-way`,

@@ -426,7 +426,6 @@ proptest! {
     }
 }
 
-/// A property of pictures says little where there are none that are marked at each kind of place, or wires that are not straight.
 #[test]
 fn a_picture_of_a_thousand_hosts_is_small_and_in_order() {
     let array = DrawnHost { count: Some(1000), ..host("node", &["lan"]) };
