@@ -35,6 +35,17 @@ impl InForce {
         Ok(())
     }
 
+    /// What is done to frames now, for whoever has lost one; nothing where nothing is.
+    pub(super) fn describe_now(&self, surroundings: &Arc<Surroundings>) -> Option<String> {
+        let impaired = |(number, wanted): (&u64, &Wanted)| {
+            impaired(&surroundings.plan, wanted, self.counts(surroundings, *number).ok().flatten())
+        };
+        let decided =
+            |(_, at): (&u64, &&'static Location<'static>)| format!("decided about at {}:{}", at.file(), at.line());
+        let all: Vec<_> = self.impairments.iter().map(impaired).chain(self.interceptors.iter().map(decided)).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
     /// Notes what has been in force.
     pub(super) fn note_end(&mut self, what: String) {
         self.ended.push_back((what, Instant::now()));

@@ -227,13 +227,9 @@ impl Impairments {
         text
     }
 
-    /// The same of one segment, in one line; none where there is nothing.
+    /// What is done to frames of a segment now, in one line; nothing where nothing is.
     pub(crate) fn describe_segment(&self, surroundings: &Arc<Surroundings>, segment: usize) -> Option<String> {
-        let all = self.in_force.try_lock().ok()?;
-        let mut text = String::new();
-        all.get(&segment)?.describe(surroundings, segment, &mut text).ok()?;
-        let lines: Vec<_> = text.lines().map(str::trim).collect();
-        (!lines.is_empty()).then(|| lines.join("; "))
+        self.in_force.try_lock().ok()?.get(&segment)?.describe_now(surroundings)
     }
 
     /// Has what a relay loses be known.

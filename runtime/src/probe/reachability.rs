@@ -316,7 +316,8 @@ impl AssertReachability {
     /// Where the first question died that should have been answered.
     fn explain(&self, expected: &[String], seen: &Reachability, since: Instant) -> String {
         let hosts = &seen.hosts;
-        let died = |cell: &usize| expected[*cell] == "yes" && seen.words()[*cell] == "no";
+        let words = seen.words();
+        let died = |cell: &usize| expected[*cell] == "yes" && words[*cell] == "no";
         let Some(cell) = (0..expected.len()).find(died) else { return String::new() };
         let (from, to) = (&hosts[cell / hosts.len()], &hosts[cell % hosts.len()]);
         let Ok(address) = Target::from(to).resolve(from, self.probe.family) else { return String::new() };

@@ -183,8 +183,11 @@ fn look(question: &Question) -> Vec<String> {
     let mut lines = match &way {
         Some(way) => vec![way.tell(map), why(&scene, way).to_string()],
         None if question.asking.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],
-        None => vec![format!("nothing left {}", map.host(from)), scene.not_sent().to_string()],
+        None => vec![format!("nothing of it left {}", map.host(from)), scene.not_sent().to_string()],
     };
+    if frames.forgotten > 0 && frames.frames.first().is_some_and(|oldest| oldest.time > question.asking.since_1970()) {
+        lines.push("note: so much was recorded that its beginning has been forgotten".to_owned());
+    }
     let lost: u64 = frames.lost.iter().sum();
     if lost > 0 {
         lines.push(format!(

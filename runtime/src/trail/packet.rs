@@ -86,6 +86,9 @@ pub(super) enum Identity {
 /// RST, in the flags of TCP (RFC 9293 section 3.1).
 pub(super) const RST: u8 = 4;
 
+/// The chunk that refuses an association (RFC 9260 section 3.3.7).
+pub(super) const ABORT: u8 = 6;
+
 /// How many bytes of a payload tell it from others.
 const ENOUGH: usize = 8;
 

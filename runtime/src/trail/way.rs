@@ -156,7 +156,7 @@ impl<'a> Packets<'a> {
     pub(super) fn answers_for(&self, host: usize, target: IpAddr) -> Vec<[u8; 6]> {
         let told = self.packets.iter().filter_map(|(frame, packet)| match packet.says {
             Says::IsAt { target: of, mac } => {
-                (of == target && frame.host == host && frame.direction == Direction::In).then_some(mac)
+                (of == target && frame.host == host && frame.direction == Direction::In && mac != [0; 6]).then_some(mac)
             }
             _ => None,
         });
@@ -228,7 +228,7 @@ fn steps(sightings: &[Sighting], map: Map<'_>) -> String {
 }
 
 /// Of how many attempts the last are followed.
-const MOST_ATTEMPTS: usize = 100;
+const MOST_ATTEMPTS: usize = 20;
 
 /// How many steps are told.
 const MOST_STEPS: usize = 16;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Cause, Scene, dotted};
 use crate::firewall::{self, Dropped, Traced};
 use crate::trail::Asked;
+use crate::trail::packet::Ip;
 
 /// Something in a ruleset that lets nothing through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Scene<'_> {
     /// A rule of a host's lets nothing through at one of these hooks. Where there is one that may be it, the question is asked once more, with the kernel
     /// telling which rules it meets.
-    pub(super) fn dropped_by_rule(&self, host: usize, hooks: &[&str]) -> Option<Cause> {
+    ///
+    /// `packet` is what came in there, if anything did.
+    pub(super) fn dropped_by_rule(&self, host: usize, packet: Option<&Ip>, hooks: &[&str]) -> Option<Cause> {
         let ruleset = self.in_host(host, firewall::list_with_handles)?.ok()??;
         let mut obstacles = obstacles(&ruleset);
         obstacles.retain(|obstacle| obstacle.is_at(hooks) && obstacle.packets() != Some(0));
@@ -63,7 +66,7 @@ impl Scene<'_> {
             return None;
         }
         let name = self.map.host(host);
-        let traced = self.trace(host).unwrap_or_default();
+        let traced = self.trace(host, packet).unwrap_or_default();
         if let Some(dropped) = &traced.dropped {
             let found = obstacles.iter().find(|obstacle| obstacle.is(dropped));
             let what = found.map_or_else(|| format!("a rule in the chain `{}`", dropped.chain), Obstacle::to_string);
@@ -82,16 +85,27 @@ impl Scene<'_> {
     }
 
     /// Asks once more, and has a host's kernel tell what drops the question or its answer.
-    fn trace(&self, host: usize) -> Option<Traced> {
+    fn trace(&self, host: usize, packet: Option<&Ip>) -> Option<Traced> {
+        // Others may ask the same: as it came in, or as it goes out where nothing did.
+        let to = packet.map_or(self.question.asking.to, |packet| packet.to);
+        let ip = if to.is_ipv4() { "ip" } else { "ip6" };
+        let of_both = |from: &str, to: &str| match packet {
+            Some(packet) => format!("{ip} {from} {} {ip} {to} {}", packet.from, packet.to),
+            None => format!("{ip} {to} {}", self.question.asking.to),
+        };
+        let ways = [of_both("saddr", "daddr"), of_both("daddr", "saddr")];
         let protocols = |port: u16, protocol: &str| {
             ["dport", "sport"].map(|end| format!("meta l4proto {protocol} th {end} {port}")).to_vec()
         };
         let which = match self.question.asking.asked {
             Asked::Port(transport, port) => protocols(port, &transport.name().to_lowercase()),
             Asked::Echo | Asked::Neighbour => {
-                ["icmp", "icmpv6"].map(|icmp| format!("{icmp} type {{ echo-request, echo-reply }}")).to_vec()
+                let icmp = if to.is_ipv4() { "icmp" } else { "icmpv6" };
+                vec![format!("{icmp} type {{ echo-request, echo-reply }}")]
             }
         };
+        let which: Vec<_> =
+            ways.iter().flat_map(|way| which.iter().map(move |which| format!("{way} {which}"))).collect();
         let which: Vec<_> = which.iter().map(String::as_str).collect();
         let ask = || self.in_host(self.question.from.machine().number(), || self.question.asking.ask_again());
         self.in_host(host, || firewall::trace(&which, PATIENCE, ask))?.ok()
@@ -133,13 +147,18 @@ fn obstacles(ruleset: &str) -> Vec<Obstacle> {
             if line.contains("policy drop") {
                 found.push(obstacle(&hook, None));
             }
-        } else if line.split_whitespace().any(|word| word == "drop" || word == "reject") {
+        } else if drops(line) {
             found.push(obstacle(&hook, Some((line.to_owned(), handle.parse().unwrap_or(0)))));
         }
     }
     // A rule is tried before the policy of its chain.
     found.sort_by_key(|obstacle| obstacle.rule.is_none());
     found
+}
+
+/// Whether a rule drops or rejects something, also by a map of verdicts: `{ 22 : drop, 80 : accept }`.
+fn drops(rule: &str) -> bool {
+    rule.split(|c: char| c.is_whitespace() || ",{}".contains(c)).any(|word| word == "drop" || word == "reject")
 }
 
 #[cfg(test)]

@@ -91,10 +91,11 @@ impl Scene<'_> {
         if let Some(trouble) = self.link_trouble(sender) {
             return gone(trouble);
         }
-        let to = last.to_mac.map(|mac| (mac, self.map.with_mac(mac).collect::<Vec<_>>()));
+        // To a group it is to nobody in particular.
+        let to = last.to_mac.filter(|mac| mac[0] & 1 == 0).map(|mac| (mac, self.map.with_mac(mac).collect::<Vec<_>>()));
         if let Some((mac, owners)) = &to {
             let Some(&owner) = owners.first() else {
-                return gone(format!("it is for {}, which is nobody's address here", map::mac(*mac)));
+                return gone(format!("it is for {}, which no interface was drawn with", map::mac(*mac)));
             };
             if let Some(trouble) = self.link_trouble(owner) {
                 return gone(trouble);
@@ -112,7 +113,7 @@ impl Scene<'_> {
             }
         }
         match self.weather_of(self.map.segment_number(sender)) {
-            Some(weather) => gone(weather),
+            Some(weather) => gone(format!("most likely by what is done to frames there: {weather}")),
             None => {
                 Cause::unknown(format!("{it} ({}) left {place} and came in nowhere on `{segment}`", describe(&last.ip)))
             }

@@ -79,10 +79,13 @@ impl Scene<'_> {
         if self.question.asking.asked == Asked::Neighbour
             && let Some((interface, _)) = self.packets.questions_of(from).find(|&(_, target)| target == to)
         {
-            return self.no_neighbour(from, interface, to);
+            return match self.several_answer(from, to) {
+                Some(several) => Cause::new(several),
+                None => self.no_neighbour(from, interface, to),
+            };
         }
         self.no_way(from, None, to)
-            .or_else(|| self.dropped_by_rule(from, &["output", "postrouting"]))
+            .or_else(|| self.dropped_by_rule(from, None, &["output", "postrouting"]))
             .or_else(|| self.lost_on_its_way_out(from, to))
             .unwrap_or_else(|| self.unknown(from, format!("{} has a way to {to}", self.map.host(from))))
     }
@@ -105,7 +108,7 @@ impl Scene<'_> {
                 Some(cause.hint("hint: the sender was not told, or the word was lost: ICMP \"fragmentation needed\" or \"packet too big\""))
             })
             .or_else(|| self.table_is_full(last.host))
-            .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "forward", "postrouting", "egress"]))
+            .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), &["ingress", "prerouting", "forward", "postrouting", "egress"]))
             .or_else(|| self.lost_on_its_way_out(last.host, last.ip.to))
             .unwrap_or_else(|| self.unknown(last.host, format!("{} died in {host}", leg.name())))
     }
@@ -117,7 +120,8 @@ impl Scene<'_> {
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.no_way(last.host, None, last.ip.from))
             // Whoever does not listen refuses, so a rule comes first; it may be for a host behind this one that it was.
-            .or_else(|| self.dropped_by_rule(last.host, EVERYWHERE))
+            .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), EVERYWHERE))
+            .or_else(|| self.looks_in_vain(last.host))
             .or_else(|| self.does_not_answer(last))
             .or_else(|| self.lost_on_its_way_out(last.host, last.ip.from))
             .unwrap_or_else(|| self.unknown(last.host, format!("it came to {host}, and no answer left there")))
@@ -129,7 +133,7 @@ impl Scene<'_> {
         self.reset(way)
             .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.answered_by_another(last))
-            .or_else(|| self.dropped_by_rule(last.host, &["ingress", "prerouting", "input"]))
+            .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), &["ingress", "prerouting", "input"]))
             .unwrap_or_else(|| {
                 self.unknown(last.host, format!("its answer came back to {host}, which did not take it"))
             })
@@ -170,13 +174,21 @@ impl Scene<'_> {
     }
 
     /// The way that a host would send to an address; an error if it has none.
+    ///
+    /// Of a host with VRFs it is not known: which table is asked depends on where a packet came in.
     fn way_to(&self, host: usize, to: IpAddr) -> Option<std::io::Result<kernel::Hop>> {
+        if !self.map.0.plan.hosts[host].vrfs.is_empty() {
+            return None;
+        }
         self.in_host(host, || kernel::lookup(to, None))
     }
 
     /// Whether an address is a host's own.
     pub(super) fn owns(&self, host: usize, address: IpAddr) -> bool {
-        matches!(self.way_to(host, address), Some(Ok(hop)) if hop.is_local)
+        match self.way_to(host, address) {
+            Some(way) => way.is_ok_and(|hop| hop.is_local),
+            None => self.map.with_address(address).iter().any(|member| member.0 == host),
+        }
     }
 
     /// The prefix of a host's interface that an address is in.

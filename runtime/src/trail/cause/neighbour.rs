@@ -26,15 +26,26 @@ impl Scene<'_> {
         }
     }
 
+    /// A host looks for a neighbour in vain: whom it would pass on to what is for itself until it has translated that.
+    pub(super) fn looks_in_vain(&self, host: usize) -> Option<Cause> {
+        let unanswered =
+            |&(interface, target): &(u32, IpAddr)| self.packets.unanswered_questions(host, interface, target) > 0;
+        let (interface, target) = self.packets.questions_of(host).find(unanswered)?;
+        Some(self.no_neighbour(host, interface, target))
+    }
+
     fn why_nobody(&self, host: usize, interface: u32, own: Option<Member>, target: IpAddr) -> Option<String> {
         if let Some(trouble) = own.and_then(|member| self.link_trouble(member)) {
             return Some(format!("hint: {trouble}"));
         }
         let owners = self.map.with_address(target);
-        let Some(&owner) = owners.first() else {
+        // Where two have it on segments of their own, the one here is meant.
+        let is_here =
+            |owner: &&Member| own.is_some_and(|own| self.map.segment_number(**owner) == self.map.segment_number(own));
+        let Some(&owner) = owners.iter().find(is_here).or(owners.first()) else {
             let as_gateway = self.way_to(host, self.question.asking.to)?.ok()?.gateway == Some(target);
             let role = if as_gateway { ", the gateway," } else { "" };
-            return Some(format!("hint: no host has {target}{role} in this lab"));
+            return Some(format!("hint: no host of this lab was given {target}{role}"));
         };
         let own = own?;
         let name = self.map.place(owner.0, self.map.0.hub.index(owner));
@@ -101,6 +112,6 @@ impl Scene<'_> {
                 None => map::mac(mac).to_string(),
             })
             .collect();
-        (names.len() > 1).then(|| format!("hint: {target} is answered for by several: {}", names.join(" and ")))
+        (names.len() > 1).then(|| format!("{target} is answered for by several: {}", names.join(" and ")))
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Cause, EVERYWHERE, Scene, dotted};
 use crate::kernel;
 use crate::trail::Asked;
-use crate::trail::packet::{Carries, RST};
+use crate::trail::packet::{ABORT, Carries, RST};
 use crate::trail::way::{Sighting, Way};
 use crate::transport::Transport;
 
@@ -26,7 +26,8 @@ impl Scene<'_> {
                     Cause::new(format!("it came to {host}, which answers no echo requests ({})", dotted(path, 1)))
                 })
             }
-            (Asked::Neighbour, _) => None,
+            // Of a connection that nobody waits for it would have been said.
+            (Asked::Neighbour | Asked::Port(Transport::Tcp | Transport::Sctp, _), _) => None,
             (Asked::Port(transport, port), to) => {
                 // Somebody on the way may have made another of it.
                 let port = last.ip.ports().map_or(port, |(_, port)| port);
@@ -34,7 +35,7 @@ impl Scene<'_> {
                 nobody.or_else(|| {
                     let protocol = transport.name();
                     let who = format!("somebody listens on {protocol} port {port} of {host}, and has not answered");
-                    (transport == Transport::Udp).then(|| Cause::new(who))
+                    Some(Cause::new(who))
                 })
             }
         }
@@ -43,23 +44,24 @@ impl Scene<'_> {
     /// The answer is a reset: nobody listens, or a rule says so on the way.
     pub(super) fn reset(&self, way: &Way) -> Option<Cause> {
         let first = way.back.first()?;
-        let Carries::Tcp { flags, .. } = first.ip.carries else { return None };
-        if flags & RST == 0 {
-            return None;
-        }
+        let transport = match &first.ip.carries {
+            Carries::Tcp { flags, .. } if flags & RST != 0 => Transport::Tcp,
+            Carries::Sctp { chunk, .. } if chunk.first() == Some(&ABORT) => Transport::Sctp,
+            _ => return None,
+        };
         let asked = way.there.iter().rev().find(|sighting| sighting.host == first.host)?;
         let host = self.map.host(first.host);
-        let by_rule = || self.dropped_by_rule(first.host, EVERYWHERE);
+        let by_rule = || self.dropped_by_rule(first.host, Some(&asked.ip), EVERYWHERE);
         if !self.owns(first.host, asked.ip.to) {
             let cause = Cause::unknown(format!("{host} answered by a reset, and is not {}", asked.ip.to));
             return Some(by_rule().unwrap_or(cause));
         }
         let nobody =
-            asked.ip.ports().and_then(|(_, port)| self.nobody_listens(first.host, Transport::Tcp, port, asked.ip.to));
+            asked.ip.ports().and_then(|(_, port)| self.nobody_listens(first.host, transport, port, asked.ip.to));
         let cause = nobody.or_else(by_rule);
         let cause = cause.unwrap_or_else(|| Cause::unknown(format!("{host} answered by a reset")));
         Some(match self.several_answer(self.question.from.machine().number(), self.question.asking.to) {
-            Some(hint) => cause.hint(hint),
+            Some(several) => cause.hint(format!("hint: {several}")),
             None => cause,
         })
     }

@@ -33,7 +33,9 @@ impl Scene<'_> {
     /// The host is not one that passes packets on.
     pub(super) fn does_not_forward(&self, leg: Leg, last: &Sighting) -> Option<Cause> {
         let (host, interface) = (self.map.host(last.host), self.map.interface(last.host, last.interface));
-        let path = format!("{}/conf/{interface}/forwarding", family(last.ip.to));
+        // IPv6 asks the setting of all (`ip6_forward`).
+        let of = if last.ip.to.is_ipv4() { interface.as_str() } else { "all" };
+        let path = format!("{}/conf/{of}/forwarding", family(last.ip.to));
         let value = self.number(last.host, &path)?;
         (value == 0).then(|| {
             let it = leg.name();
@@ -99,7 +101,7 @@ impl Scene<'_> {
             Ok(hop) => self.no_link(host, hop.interface).or_else(|| {
                 let next = hop.gateway.unwrap_or(to);
                 let asked = self.packets.unanswered_questions(host, hop.interface, next);
-                (asked > 0 || self.neighbour_failed(host, hop, next))
+                (asked > 0 || self.is_looking_for(host, hop, next))
                     .then(|| self.no_neighbour(host, hop.interface, next))
             }),
             Err(error) => {
@@ -116,9 +118,10 @@ impl Scene<'_> {
 
     fn no_route(&self, host: usize, to: IpAddr) -> Cause {
         let name = self.map.host(host);
+        // Two that do not reach each other may have the same.
         let whose = match &self.map.with_address(to)[..] {
-            [] => String::new(),
-            [member, ..] => format!(", which is {}", self.map.host(member.0)),
+            [member] => format!(", which is {}", self.map.host(member.0)),
+            _ => String::new(),
         };
         let cause = Cause::new(format!("{name} has no route to {to}{whose}"));
         match self.ipv6_is_off(host, to) {
@@ -153,13 +156,12 @@ impl Scene<'_> {
         })
     }
 
-    fn neighbour_failed(&self, host: usize, hop: kernel::Hop, next: IpAddr) -> bool {
-        use rtnetlink::packet_route::neighbour::NeighbourState::{Failed, Incomplete};
+    /// A neighbour is being looked for. One that was not found some time ago says nothing: whoever wants it asks again.
+    fn is_looking_for(&self, host: usize, hop: kernel::Hop, next: IpAddr) -> bool {
+        use rtnetlink::packet_route::neighbour::NeighbourState::Incomplete;
         let neighbours = self.in_host(host, kernel::neighbours).and_then(Result::ok).unwrap_or_default();
         neighbours.iter().any(|neighbour| {
-            neighbour.interface == hop.interface
-                && neighbour.address == next
-                && matches!(neighbour.state, Failed | Incomplete)
+            neighbour.interface == hop.interface && neighbour.address == next && neighbour.state == Incomplete
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What ICMP says: who refused, and in the words of the setting that made it.
 
-use super::{Cause, Scene};
+use super::{Cause, EVERYWHERE, Scene};
 use crate::trail::Asked;
 use crate::trail::way::{Sighting, Way};
 
@@ -12,7 +12,7 @@ impl Scene<'_> {
         // Where the packet was when it was refused.
         let last = way.there.iter().rev().find(|sighting| sighting.host == refusal.host);
         let here = last.map_or(self.question.asking.to, |last| last.ip.to);
-        let rules = || self.dropped_by_rule(refusal.host, &["prerouting", "input", "forward", "output", "postrouting"]);
+        let rules = || self.dropped_by_rule(refusal.host, last.map(|last| &last.ip), EVERYWHERE);
         let cause = match (v6, kind, code) {
             (false, 11, 0) | (true, 3, 0) => last.and_then(|last| self.ran_out(last)),
             (false, 3, 4) | (true, 2, 0) => last.and_then(|last| self.does_not_fit(last)),
@@ -23,7 +23,11 @@ impl Scene<'_> {
                 }
                 _ => rules(),
             },
-            _ => self.no_way(refusal.host, last, here).or_else(rules),
+            _ => {
+                let no_way = self.no_way(refusal.host, last, here);
+                // Whatever became of its address there.
+                no_way.or_else(|| self.looks_in_vain(refusal.host)).or_else(rules)
+            }
         };
         let name = name(v6, kind, code);
         match cause {
