@@ -453,7 +453,7 @@ async fn another_rule_drops_what_others_ask(net: Net) -> TestResult {
     let (laptop, printer) = (net.laptop.addr(), net.printer.addr());
     rule(&net.router, "forward", &format!("ip saddr {printer} drop"))?;
     net.router.nft(format!("add rule inet t c ip saddr {laptop} drop"))?;
-    let _pinger = net.printer.ping(&net.server).interval(Duration::from_millis(10)).start();
+    let _pinger = net.printer.ping(&net.server).interval(Duration::from_millis(1)).start();
     let ping = net.laptop.assert_ping(&net.server).timeout(WHILE);
     says(ping, &["entered router:eth0\n", &format!("it died in router by the nft rule `ip saddr {laptop} drop`")])
         .await;
