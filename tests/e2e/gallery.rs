@@ -704,6 +704,32 @@ async fn a_forwarded_port_does_not_get_through(net: Forwarding) -> TestResult {
     Ok(())
 }
 
+/// A home whose router forwards a port to another.
+#[derive(Topology)]
+struct ForwardingElsewhere {
+    #[segment("10.0.1.0/24")]
+    lan: Segment,
+    #[segment("203.0.113.0/24")]
+    wan: Segment,
+    #[host(lan)]
+    server: Host,
+    #[router(lan, wan, masquerade = wan, forward(tcp = 80, to = server, port = 8080))]
+    router: Host,
+    #[host(wan)]
+    client: Host,
+}
+
+/// Beside a rule that could have been it.
+#[netns_test(requires(nftables))]
+async fn a_rule_drops_a_port_that_was_translated(net: ForwardingElsewhere) -> TestResult {
+    rule(&net.server, "input", "udp dport 53 drop")?;
+    net.server.nft("add rule inet t c tcp dport 8080 drop")?;
+    let tcp = net.client.assert_tcp(net.router.addr_on(&net.wan), 80).timeout(WHILE);
+    says(tcp, &["entered server:eth0\n", "it died in server by the nft rule `tcp dport 8080 drop`"]).await;
+    assert!(net.server.addr_on(&net.lan).is_ipv4());
+    Ok(())
+}
+
 #[netns_test]
 async fn a_forwarded_port_leads_to_a_cable_that_is_out(net: Forwarding) -> TestResult {
     net.lan.unplug(&net.server).await?;

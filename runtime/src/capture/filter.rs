@@ -2,6 +2,8 @@
 
 use libc::sock_filter;
 
+use crate::filter::{answer, instruction};
+
 /// Longer frames than this are what is to be cut into many on a link that there is not, or jumbo frames.
 const LONG: u32 = 2048;
 
@@ -15,25 +17,25 @@ pub(super) fn filter() -> [sock_filter; 14] {
     let about = |what: libc::c_int| (libc::SKF_AD_OFF + what).cast_unsigned();
     let in_header = |offset: libc::c_int| (libc::SKF_NET_OFF + offset).cast_unsigned();
     let (word, byte) = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, libc::BPF_LD | libc::BPF_B | libc::BPF_ABS);
+    let load = |code, k| instruction(code, k, [0, 0]);
     let (equals, greater) = (libc::BPF_JMP | libc::BPF_JEQ, libc::BPF_JMP | libc::BPF_JGT);
-    let (any_bit, always) = (libc::BPF_JMP | libc::BPF_JSET, libc::BPF_JMP | libc::BPF_JA);
-    let answer = libc::BPF_RET | libc::BPF_K;
+    let any_bit = libc::BPF_JMP | libc::BPF_JSET;
     [
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0),
-        branch(greater, LONG, 0, 11),
-        step(word, about(libc::SKF_AD_PROTOCOL)),
-        branch(equals, ETHERTYPE_IPV4, 1, 0),
-        branch(equals, ETHERTYPE_IPV6, 2, 8),
+        load(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0),
+        instruction(greater, LONG, [0, 11]),
+        load(word, about(libc::SKF_AD_PROTOCOL)),
+        instruction(equals, ETHERTYPE_IPV4, [1, 0]),
+        instruction(equals, ETHERTYPE_IPV6, [2, 8]),
         // The protocol: RFC 791 section 3.1, and RFC 8200 section 3.
-        step(byte, in_header(9)),
-        step(always, 1),
-        step(byte, in_header(6)),
-        branch(equals, TCP, 1, 0),
-        branch(equals, UDP, 0, 3),
-        step(word, about(libc::SKF_AD_RANDOM)),
-        branch(any_bit, ONE_OF - 1, 0, 1),
-        step(answer, 0),
-        step(answer, WHOLE),
+        load(byte, in_header(9)),
+        instruction(libc::BPF_JMP | libc::BPF_JA, 1, [0, 0]),
+        load(byte, in_header(6)),
+        instruction(equals, TCP, [1, 0]),
+        instruction(equals, UDP, [0, 3]),
+        load(word, about(libc::SKF_AD_RANDOM)),
+        instruction(any_bit, ONE_OF - 1, [0, 1]),
+        answer(0),
+        answer(u32::MAX),
     ]
 }
 
@@ -41,13 +43,3 @@ const ETHERTYPE_IPV4: u32 = 0x0800;
 const ETHERTYPE_IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
-const WHOLE: u32 = u32::MAX;
-
-fn step(code: u32, k: u32) -> sock_filter {
-    branch(code, k, 0, 0)
-}
-
-/// `if_so` and `if_not` are how many steps to skip.
-fn branch(code: u32, k: u32, if_so: u8, if_not: u8) -> sock_filter {
-    sock_filter { code: u16::try_from(code).expect("a code is 16 bits"), jt: if_so, jf: if_not, k }
-}

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::relay::ETHERNET;
-
 /// A frame as an interface has sent or received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -52,21 +50,5 @@ impl LinkLayer {
     /// By the kernel's kinds of links (`ARPHRD_ETHER` and others).
     pub(super) fn of(kind: u16) -> Self {
         if kind == libc::ARPHRD_ETHER || kind == libc::ARPHRD_LOOPBACK { Self::Ethernet } else { Self::Bare }
-    }
-}
-
-impl Frame {
-    /// Bytes of the Ethernet addresses, behind which a tag is.
-    const ADDRESSES: usize = ETHERNET - 2;
-
-    /// The beginning of a frame, with a tag that the kernel has taken out of it.
-    pub(super) fn with_tag(bytes: &[u8], tag: Option<[u8; 4]>) -> Box<[u8]> {
-        match tag {
-            Some(tag) if bytes.len() >= Self::ADDRESSES => {
-                let (addresses, rest) = bytes.split_at(Self::ADDRESSES);
-                [addresses, &tag, rest].concat().into()
-            }
-            _ => bytes.into(),
-        }
     }
 }

@@ -171,3 +171,32 @@ const MOST_AT_ONCE: usize = 4096;
 fn size(frame: &Frame) -> usize {
     size_of::<Frame>() + frame.bytes.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::{Direction, LinkLayer};
+    use super::*;
+
+    fn frame(number: usize) -> Frame {
+        Frame {
+            host: 0,
+            interface: 1,
+            direction: Direction::Out,
+            link: LinkLayer::Ethernet,
+            time: Duration::ZERO,
+            length: number,
+            bytes: vec![0; 200].into(),
+        }
+    }
+
+    #[test]
+    fn the_newest_frames_are_kept_and_the_others_are_counted() {
+        let mut kept = Kept::default();
+        let room = BUDGET / size(&frame(0));
+        (0..room + 5).for_each(|number| kept.keep(frame(number)));
+        assert_eq!(kept.forgotten, 5);
+        assert!(kept.bytes <= BUDGET && kept.bytes > BUDGET - 2 * size(&frame(0)));
+        let numbers: Vec<_> = kept.frames.iter().map(|frame| frame.length).collect();
+        assert_eq!(numbers, (5..room + 5).collect::<Vec<_>>());
+    }
+}

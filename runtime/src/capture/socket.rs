@@ -8,6 +8,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::filter::filter;
 use super::frame::{Direction, Frame, LinkLayer};
+use crate::relay::with_tag;
 use crate::sys;
 
 /// How many bytes of a frame are recorded: all headers, and the beginning of what is said.
@@ -55,7 +56,7 @@ impl PacketSocket {
                 link: LinkLayer::of(packet.link),
                 time: packet.time.unwrap_or_else(now),
                 length: length + packet.tag.map_or(0, |tag| tag.len()),
-                bytes: Frame::with_tag(bytes, packet.tag),
+                bytes: with_tag(bytes, packet.tag).into(),
             });
         })
     }

@@ -33,9 +33,7 @@ fn ask(arguments: &[&str]) -> io::Result<Option<String>> {
     if said.status.success() {
         return Ok(Some(String::from_utf8_lossy(&said.stdout).into_owned()));
     }
-    let words = String::from_utf8_lossy(&said.stderr);
-    let words = words.lines().collect::<Vec<_>>().join("; ");
-    Err(if words.is_empty() { program::silent(said.status) } else { io::Error::other(words) })
+    Err(io::Error::other(program::words(&said)))
 }
 
 /// Whether there is any table in the namespace that this thread is in.

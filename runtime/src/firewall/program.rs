@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, ExitStatus, Stdio};
+use std::process::{self, Child, ExitStatus, Output, Stdio};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
@@ -56,6 +56,14 @@ pub(super) fn file_with(text: &str) -> io::Result<File> {
 /// The error of a program that has failed and did not say why.
 pub(super) fn silent(status: ExitStatus) -> io::Error {
     io::Error::other(format!("`nft` ended with {status} and said nothing"))
+}
+
+/// What `nft` has said, in one line.
+pub(super) fn words(said: &Output) -> String {
+    let words = String::from_utf8_lossy(&said.stderr);
+    let lines = words.lines().map(|line| line.strip_prefix("internal:0:0-0: ").unwrap_or(line).trim());
+    let words = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    if words.is_empty() { silent(said.status).to_string() } else { words }
 }
 
 #[cfg(test)]

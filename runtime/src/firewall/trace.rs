@@ -94,11 +94,7 @@ impl Drop for Table {
 fn load(ruleset: &str) -> io::Result<()> {
     let nft = program::find().ok_or_else(|| io::Error::other(program::NOT_THERE))?;
     let said = program::command(&nft, &program::FROM_STDIN, program::file_with(ruleset)?).output()?;
-    if said.status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(String::from_utf8_lossy(&said.stderr).into_owned()))
-    }
+    if said.status.success() { Ok(()) } else { Err(io::Error::other(program::words(&said))) }
 }
 
 /// `enum nft_trace_attributes`, `enum nft_trace_types` and `enum nft_verdict_attributes` (`linux/netfilter/nf_tables.h`).

@@ -15,7 +15,7 @@ pub(crate) use counters::{Counter, losses};
 pub(crate) use dump::dump;
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};
-pub(crate) use neighbours::{neighbours, table_fulls};
+pub(crate) use neighbours::{Neighbour, neighbours, table_fulls};
 pub(crate) use routes::{Hop, lookup};
 pub(crate) use sockets::all as sockets_here;
 pub use sockets::{SocketInfo, SocketState, Sockets};

@@ -33,7 +33,7 @@ pub(crate) struct Neighbour {
     pub(crate) interface: u32,
     pub(crate) address: IpAddr,
     /// None while it is looked for, and when nobody has answered.
-    pub(crate) mac: Option<[u8; 6]>,
+    pub(crate) mac: Option<Vec<u8>>,
     pub(crate) state: NeighbourState,
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn neighbours() -> io::Result<Vec<Neighbour>> {
             match attribute {
                 NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => neighbour.0 = Some(IpAddr::from(*v4)),
                 NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => neighbour.0 = Some(IpAddr::from(*v6)),
-                NeighbourAttribute::LinkLayerAddress(mac) => neighbour.1.mac = mac[..].try_into().ok(),
+                NeighbourAttribute::LinkLayerAddress(mac) => neighbour.1.mac = Some(mac.clone()),
                 _ => {}
             }
         }

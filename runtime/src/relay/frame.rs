@@ -46,6 +46,17 @@ impl Offload {
     }
 }
 
+/// A frame with the tag of a VLAN that the kernel has taken out of it.
+pub(crate) fn with_tag(bytes: &[u8], tag: Option<[u8; TAG]>) -> Vec<u8> {
+    match tag {
+        Some(tag) if bytes.len() >= ETHERTYPE => {
+            let (addresses, rest) = bytes.split_at(ETHERTYPE);
+            [addresses, &tag, rest].concat()
+        }
+        _ => bytes.to_vec(),
+    }
+}
+
 /// A frame on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -56,15 +67,9 @@ pub(super) struct Frame {
 impl Frame {
     /// As it was received; the kernel takes a VLAN's tag out and tells it beside.
     pub(super) fn received(offload: Offload, bytes: &[u8], tag: Option<[u8; TAG]>) -> Self {
-        let mut frame = Self { offload, bytes: Vec::with_capacity(bytes.len() + TAG) };
-        match tag {
-            Some(tag) if bytes.len() >= ETHERTYPE => {
-                frame.bytes.extend_from_slice(&bytes[..ETHERTYPE]);
-                frame.bytes.extend_from_slice(&tag);
-                frame.bytes.extend_from_slice(&bytes[ETHERTYPE..]);
-                frame.offload.shift(4);
-            }
-            _ => frame.bytes.extend_from_slice(bytes),
+        let mut frame = Self { offload, bytes: with_tag(bytes, tag) };
+        if frame.bytes.len() > bytes.len() {
+            frame.offload.shift(4);
         }
         frame
     }

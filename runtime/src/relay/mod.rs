@@ -28,7 +28,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use board::{Board, Hosts};
 pub(crate) use board::{Decide, Selector};
 pub(crate) use dice::mix;
-pub(crate) use frame::ETHERNET;
+pub(crate) use frame::{ETHERNET, with_tag};
 pub(crate) use intercept::Verdicts;
 pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub(crate) use ledger::Ledger;

@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
+use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 
 use super::Section;
-use crate::kernel::dump;
+use crate::kernel::{self, dump};
 
 /// A link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,30 +205,16 @@ fn notes_of(flags: AddressFlags) -> Vec<&'static str> {
 
 /// The neighbours of the namespace that this thread is in: those that need no asking are always there.
 pub(super) fn neighbours(names: &BTreeMap<u32, String>) -> Section<Vec<Neighbour>> {
-    let messages = messages(&RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()))?;
-    let neighbours = messages.into_iter().filter_map(|message| match message {
-        RouteNetlinkMessage::NewNeighbour(message) if message.header.state != NeighbourState::Noarp => {
-            neighbour(&message, names)
-        }
-        _ => None,
+    let all = kernel::neighbours().map_err(|error| error.to_string())?;
+    let asked_for = all.into_iter().filter(|neighbour| neighbour.state != NeighbourState::Noarp);
+    let told = asked_for.map(|kernel::Neighbour { interface, address, mac: bytes, state }| Neighbour {
+        address,
+        link: name_of(names, interface),
+        mac: bytes.as_deref().map(mac),
+        state: state.to_string(),
+        is_silent: matches!(state, NeighbourState::Incomplete | NeighbourState::Failed),
     });
-    Ok(neighbours.collect())
-}
-
-fn neighbour(message: &NeighbourMessage, names: &BTreeMap<u32, String>) -> Option<Neighbour> {
-    let address = message.attributes.iter().find_map(|attribute| match attribute {
-        NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => Some(IpAddr::from(*v4)),
-        NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => Some(IpAddr::from(*v6)),
-        _ => None,
-    })?;
-    let mac = message.attributes.iter().find_map(|attribute| match attribute {
-        NeighbourAttribute::LinkLayerAddress(bytes) => Some(mac(bytes)),
-        _ => None,
-    });
-    let state = message.header.state;
-    let is_silent = matches!(state, NeighbourState::Incomplete | NeighbourState::Failed);
-    let link = name_of(names, message.header.ifindex);
-    Some(Neighbour { address, link, mac, state: state.to_string(), is_silent })
+    Ok(told.collect())
 }
 
 /// The queueing disciplines of the namespace that this thread is in. Those that the kernel has chosen have no handle.

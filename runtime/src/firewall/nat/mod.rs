@@ -58,7 +58,7 @@ impl<'a> Loading<'a> {
             return Ok(());
         }
         let host = self.router.plan().name.clone();
-        let words = words(&said);
+        let words = program::words(&said);
         // Only now, since it takes time.
         match kernel::lacks(|sample| check(self.router, self.nft, sample))? {
             Some(lack) => Err(NatError::Lacking { host, work: work(plan, self.router.plan()), lack }.into()),
@@ -70,7 +70,7 @@ impl<'a> Loading<'a> {
 /// What `nft` has against a ruleset, if it has anything.
 fn check(router: &Host, nft: &Path, ruleset: &Nftables<'_>) -> Result<Option<String>, LabError> {
     let said = output(router, start(router, nft, &["-c"], ruleset)?)?;
-    Ok(if said.status.success() { None } else { Some(words(&said)) })
+    Ok(if said.status.success() { None } else { Some(program::words(&said)) })
 }
 
 /// Starts `nft` in a host's network namespace. (The crate's own way to run it keeps its words to itself.)
@@ -85,14 +85,6 @@ fn start(router: &Host, nft: &Path, arguments: &[&str], ruleset: &Nftables<'_>) 
 fn output(router: &Host, process: Child) -> Result<Output, LabError> {
     let failed = |source| NatError::Run { host: router.plan().name.clone(), source };
     Ok(process.wait_with_output().map_err(failed)?)
-}
-
-/// What `nft` has said, in one line.
-fn words(said: &Output) -> String {
-    let words = String::from_utf8_lossy(&said.stderr);
-    let lines = words.lines().map(|line| line.strip_prefix("internal:0:0-0: ").unwrap_or(line).trim());
-    let words = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-    if words.is_empty() { program::silent(said.status).to_string() } else { words }
 }
 
 /// What a router translates, in the user's words.

@@ -1,5 +1,6 @@
 //! Causes in a host's rules, and in its table of connections.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,11 +95,15 @@ impl Scene<'_> {
             None => format!("{ip} {to} {}", self.question.asking.to),
         };
         let ways = [of_both("saddr", "daddr"), of_both("daddr", "saddr")];
-        let protocols = |port: u16, protocol: &str| {
-            ["dport", "sport"].map(|end| format!("meta l4proto {protocol} th {end} {port}")).to_vec()
-        };
         let which = match self.question.asking.asked {
-            Asked::Port(transport, port) => protocols(port, &transport.name().to_lowercase()),
+            Asked::Port(transport, port) => {
+                // Somebody on the way may have made another of it.
+                let ports = packet.and_then(Ip::ports).map_or([port; 3], |(from, to)| [port, from, to]);
+                let protocol = transport.name().to_lowercase();
+                let ends =
+                    |port: &u16| ["dport", "sport"].map(|end| format!("meta l4proto {protocol} th {end} {port}"));
+                BTreeSet::from(ports).iter().flat_map(ends).collect()
+            }
             Asked::Echo | Asked::Neighbour => {
                 let icmp = if to.is_ipv4() { "icmp" } else { "icmpv6" };
                 vec![format!("{icmp} type {{ echo-request, echo-reply }}")]

@@ -2,13 +2,10 @@
 
 use std::net::IpAddr;
 
-use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 
 use super::{Cause, Leg, Scene, describe, is_out};
-use crate::kernel;
-use crate::lab::Member;
+use crate::lab::{Member, Netlink, with_netlink};
 use crate::trail::map;
 use crate::trail::way::Sighting;
 
@@ -22,20 +19,20 @@ pub(super) struct Link {
 
 impl Scene<'_> {
     pub(super) fn link_of(&self, host: usize, interface: u32) -> Option<Link> {
-        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
-        let links = self.in_host(host, || kernel::dump(NETLINK_ROUTE, &request))?.ok()?;
-        links.iter().find_map(|answer| {
-            let RouteNetlinkMessage::NewLink(link) = answer else { return None };
-            let mtu = link.attributes.iter().find_map(|attribute| match attribute {
-                LinkAttribute::Mtu(mtu) => Some(*mtu),
-                _ => None,
-            });
-            (link.header.index == interface).then(|| Link {
-                up: link.header.flags.contains(LinkFlags::Up),
-                carrier: link.header.flags.contains(LinkFlags::LowerUp),
-                mtu,
+        let of = self.host(host)?;
+        let mut found = None;
+        let read = |netlink: &mut Netlink| {
+            netlink.links(&[interface], |link| {
+                let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+                    LinkAttribute::Mtu(mtu) => Some(*mtu),
+                    _ => None,
+                });
+                let has = |flag| link.header.flags.contains(flag);
+                found = Some(Link { up: has(LinkFlags::Up), carrier: has(LinkFlags::LowerUp), mtu });
             })
-        })
+        };
+        with_netlink(of.netns(), self.map.host(host), read).ok()?;
+        found
     }
 
     /// What is wrong with a link, if nothing can cross it.
