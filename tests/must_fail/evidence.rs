@@ -106,8 +106,15 @@ fn all_that_there_is_to_tell_is_in_a_file_that_nobody_else_can_read() {
     assert_eq!(mode(&directory.join("capture.pcapng")), 0o600);
 }
 
-/// What a capture says of its interfaces, and of its frames: the interface, and the comment.
-fn read_capture(path: &Path) -> (Vec<String>, Vec<(String, Option<String>)>) {
+/// What a capture says of a frame.
+struct Frame {
+    interface: String,
+    comment: Option<String>,
+    length: u32,
+}
+
+/// What a capture says of its interfaces, and of its frames.
+fn read_capture(path: &Path) -> (Vec<String>, Vec<Frame>) {
     let mut reader = PcapNgReader::new(fs::File::open(path).unwrap()).unwrap();
     let (mut interfaces, mut frames) = (Vec::new(), Vec::new());
     while let Some(block) = reader.next_block() {
@@ -124,7 +131,8 @@ fn read_capture(path: &Path) -> (Vec<String>, Vec<(String, Option<String>)>) {
                     EnhancedPacketOption::Comment(comment) => Some(comment.to_string()),
                     _ => None,
                 });
-                frames.push((interfaces[packet.interface_id as usize].clone(), comment));
+                let interface = interfaces[packet.interface_id as usize].clone();
+                frames.push(Frame { interface, comment, length: packet.original_len });
             }
             other => panic!("{other:?}"),
         }
@@ -141,9 +149,21 @@ fn the_frames_are_kept_and_those_of_the_question_are_marked() {
     let (mut interfaces, frames) = read_capture(&artifacts.of("fails_by_a_question").join("capture.pcapng"));
     interfaces.sort();
     assert_eq!(interfaces, ["alice:eth0", "bob:eth0"]);
-    let marked: Vec<_> = frames.into_iter().filter_map(|(interface, comment)| Some((interface, comment?))).collect();
+    let marked: Vec<_> = frames.into_iter().filter_map(|frame| Some((frame.interface, frame.comment?))).collect();
     let comment = "the question of alice to 198.51.100.2, which failed";
     assert_eq!(marked, ["alice:eth0", "bob:eth0"].map(|interface| (interface.to_owned(), comment.to_owned())));
+}
+
+/// Of 64 MB in frames of 64 kB at most there are a thousand at each end.
+#[test]
+fn of_a_transfer_little_is_kept_and_of_the_question_all() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_after_a_transfer");
+    let (_, frames) = read_capture(&artifacts.of("fails_after_a_transfer").join("capture.pcapng"));
+    let long: u64 = frames.iter().filter(|frame| frame.length > 2048).map(|frame| u64::from(frame.length)).sum();
+    // One of 32, by chance: 2 MB at each end, and at most four times that, but never none of a thousand frames.
+    assert!((1..=4 * (4 << 20)).contains(&long), "{long} bytes of long frames");
+    assert_eq!(frames.iter().filter(|frame| frame.comment.is_some()).count(), 2);
 }
 
 #[test]

@@ -143,6 +143,7 @@ pub(crate) fn evidence() -> Fixture {
                 .here(),
             fails("fails_unless_it_is_to_pass").says("it is to fail").says("\n  host1\n").here(),
             fails("fails_by_a_question").says("bob, which answers no echo requests").here(),
+            fails("fails_after_a_transfer").says("bob, which answers no echo requests").here(),
             in_full("fails_without_room_for_files").here(),
             fails("fails_where_nothing_can_be_opened")
                 .says("\nthere will be no room\n")
