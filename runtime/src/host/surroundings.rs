@@ -17,7 +17,7 @@ use crate::impair::Impairments;
 use crate::lab::{Hub, Labs, Member};
 use crate::settings::Settings;
 use crate::timeline::Chronicle;
-use crate::trail::Asking;
+use crate::trail::Questions;
 
 /// What all hosts and segments of a lab know.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(crate) struct Surroundings {
     pub(crate) impairments: Impairments,
     /// What records the frames of its hosts, or why nothing does.
     pub(crate) recorder: io::Result<Recorder>,
-    /// What was asked in vain, and by which host.
-    pub(crate) unanswered: Mutex<Vec<(usize, Asking)>>,
+    /// The questions that were not answered as they were to be.
+    pub(crate) followed: Questions,
     /// What has happened by the clock.
     pub(crate) chronicle: Chronicle,
     /// What has been changed.
@@ -66,7 +66,7 @@ impl Surroundings {
             hub,
             impairments,
             recorder,
-            unanswered: Mutex::default(),
+            followed: Questions::default(),
             chronicle,
             journal: Journal::default(),
             labs,

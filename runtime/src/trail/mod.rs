@@ -1,25 +1,29 @@
 //! Why a question got no answer: the way of its packets through the lab, and what the kernel at their end says about it.
 
 mod cause;
+mod conversation;
+mod followed;
 mod map;
 mod packet;
 mod way;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{PoisonError, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fmt, io};
 
 use cause::Cause;
+pub(crate) use conversation::{Conversation, Passage, Place, Role};
 use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type, Icmpv6Header, Icmpv6Type};
+pub(crate) use followed::{Followed, Found, Questions};
 use map::Map;
 use packet::{Carries, Ip};
 use socket2::{Domain, Protocol, Socket, Type};
-use way::{End, Packets, Way};
+use way::{End, Packets, Sighting, Way};
 
 use crate::Host;
-use crate::capture::{Interface, Recorded, Recorder};
+use crate::capture::{Direction, Interface, Recorded, Recorder};
 use crate::host::Surroundings;
 use crate::transport::Transport;
 
@@ -48,30 +52,50 @@ pub(crate) enum Asked {
     Neighbour,
 }
 
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Echo => f.write_str("for an echo"),
+            Self::Port(transport, port) => write!(f, "for {transport} port {port}"),
+            Self::Neighbour => f.write_str("for its link-layer address"),
+        }
+    }
+}
+
 /// How long it may take to find out, stretched: a failure is told without, then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the packets of a question went that got no answer, and why no further: some lines behind a newline, or nothing if nothing is known.
 pub(crate) fn explain(question: &Question) -> String {
-    let unanswered = &question.from.surroundings().unanswered;
-    let from = question.from.machine().number();
-    unanswered.lock().unwrap_or_else(PoisonError::into_inner).push((from, question.asking));
-    soon(question, look)
+    follow(question, false, look)
 }
 
 /// Where the packets of a question went that was answered, and was not to be.
 pub(crate) fn way(question: &Question) -> String {
-    soon(question, |question| {
+    follow(question, true, |question| {
         let recorder = question.from.surroundings().recorder.as_ref();
         let frames = recorder.map(Recorder::recorded).unwrap_or_default();
         let packets = Packets::of(&frames, question.asking.since_1970());
         let way = packets.furthest(question.from.machine().number(), |ip| question.asking.is_asked_by(ip));
-        way.map(|way| way.tell(Map(question.from.surroundings()))).into_iter().collect()
+        let Some(way) = way else { return Found::default() };
+        let map = Map(question.from.surroundings());
+        Found { lines: vec![way.tell(map)], marks: way.mark(map), died_in: None }
     })
 }
 
+/// Follows a question, and remembers what was found for whoever is told of the lab later.
+fn follow(question: &Question, was_answered: bool, look: impl FnOnce(&Question) -> Found + Send + 'static) -> String {
+    let surroundings = question.from.surroundings();
+    let (from, asking) = (question.from.machine().number(), question.asking);
+    let nth = surroundings.followed.begin(Followed { from, asking, failed: Instant::now(), was_answered, found: None });
+    let found = soon(question, look);
+    let indented: Vec<_> = found.lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect();
+    surroundings.followed.note(nth, found);
+    indented.concat()
+}
+
 /// On a thread that is left behind if it takes too long: what has failed is more important than why.
-fn soon(question: &Question, look: impl FnOnce(&Question) -> Vec<String> + Send + 'static) -> String {
+fn soon(question: &Question, look: impl FnOnce(&Question) -> Found + Send + 'static) -> Found {
     let patience = question.from.scaled(PATIENCE);
     let (tell, told) = mpsc::channel();
     let asked = question.clone();
@@ -80,27 +104,25 @@ fn soon(question: &Question, look: impl FnOnce(&Question) -> Vec<String> + Send 
         let _ = tell.send(look(&asked));
     });
     if started.is_err() {
-        return String::new();
+        return Found::default();
     }
-    let lines = told.recv_timeout(patience).unwrap_or_else(|error| match error {
-        mpsc::RecvTimeoutError::Timeout => vec![format!("where it died was not found out within {patience:?}")],
-        mpsc::RecvTimeoutError::Disconnected => vec!["where it died was not found out: a bug".to_owned()],
-    });
-    let indented: Vec<_> = lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect();
-    indented.concat()
+    told.recv_timeout(patience).unwrap_or_else(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => Found::only(format!("where it died was not found out within {patience:?}")),
+        mpsc::RecvTimeoutError::Disconnected => Found::only("where it died was not found out: a bug"),
+    })
 }
 
-/// What is to be said of the frames of a lab, by their numbers: those by which was asked what got no answer, and what answered to them.
+/// What is to be said of the frames of a lab, by their numbers: those of questions that were followed, and what answered to them.
 pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTreeMap<usize, String> {
     let mut comments = BTreeMap::new();
-    let questions = surroundings.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-    for (from, asking) in &*questions {
+    for Followed { from, asking, was_answered, .. } in surroundings.followed.all() {
         let packets = Packets::of(recorded, asking.since_1970());
+        let fate = if was_answered { "was not to be answered" } else { "failed" };
         packets.mark(
             |ip| asking.is_asked_by(ip),
             |number, role| {
-                let (from, to) = (Map(surroundings).host(*from), asking.to);
-                comments.insert(number, format!("{role} of {from} to {to}, which failed"));
+                let (from, to) = (Map(surroundings).host(from), asking.to);
+                comments.insert(number, format!("{} of {from} to {to}, which {fate}", role.name()));
             },
         );
     }
@@ -168,33 +190,54 @@ impl Asking {
     }
 }
 
-fn look(question: &Question) -> Vec<String> {
+fn look(question: &Question) -> Found {
     let surroundings = question.from.surroundings();
     let map = Map(surroundings);
     let recorder = match &surroundings.recorder {
         Ok(recorder) => recorder,
-        Err(error) => return vec![format!("where it died is not known: no frames were recorded: {error}")],
+        Err(error) => return Found::only(format!("where it died is not known: no frames were recorded: {error}")),
     };
     let frames = recorder.recorded();
     let packets = Packets::of(&frames, question.asking.since_1970());
     let from = question.from.machine().number();
     let way = packets.furthest(from, |ip| question.asking.is_asked_by(ip));
     let scene = cause::Scene { map, packets: &packets, question };
-    let mut lines = match &way {
-        Some(way) => vec![way.tell(map), why(&scene, way).to_string()],
-        None if question.asking.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],
-        None => vec![format!("nothing of it left {}", map.host(from)), scene.not_sent().to_string()],
+    let mut found = if let Some(way) = &way {
+        let why = why(&scene, way);
+        let lines = vec![way.tell(map), why.to_string()];
+        Found { lines, marks: way.mark(map), died_in: None }.died(map, way.last(), why.summary())
+    } else {
+        let why = scene.not_sent();
+        let nothing = format!("nothing of it left {}", map.host(from));
+        let nothing = (question.asking.asked != Asked::Neighbour).then_some(nothing);
+        let lines = nothing.into_iter().chain([why.to_string()]).collect();
+        Found { lines, ..Found::default() }.died_in(map, from, why.summary())
     };
     if frames.forgotten > 0 && frames.frames.first().is_some_and(|oldest| oldest.time > question.asking.since_1970()) {
-        lines.push("note: so much was recorded that its beginning has been forgotten".to_owned());
+        found.lines.push("note: so much was recorded that its beginning has been forgotten".to_owned());
     }
     let lost: u64 = frames.lost.iter().sum();
     if lost > 0 {
-        lines.push(format!(
+        found.lines.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"
         ));
     }
-    lines
+    found
+}
+
+impl Found {
+    /// Marks where a packet was seen last: on the segment that it had left for, or in the host that it had come to.
+    fn died(self, map: Map<'_>, last: Option<&Sighting>, why: &str) -> Self {
+        let Some(last) = last else { return self };
+        match map.member(last.host, last.interface).filter(|_| last.direction == Direction::Out) {
+            Some(member) => Self { marks: self.marks.died_on(map.segment(member), why), ..self },
+            None => self.died_in(map, last.host, why),
+        }
+    }
+
+    fn died_in(self, map: Map<'_>, host: usize, why: &str) -> Self {
+        Self { marks: self.marks.died_in(map.host(host), why), died_in: Some((host, why.to_owned())), ..self }
+    }
 }
 
 /// Why it went no further.

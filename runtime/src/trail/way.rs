@@ -4,6 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use netns_test_topology::Marks;
+
+use super::conversation::Role;
 use super::map::Map;
 use super::packet::{Carries, Identity, Ip, Packet, Says};
 use crate::capture::{Direction, Frame, Recorded};
@@ -70,8 +73,13 @@ impl<'a> Packets<'a> {
         Self { packets, numbers }
     }
 
+    /// Each with the number of its frame.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &'a Frame, &Packet)> {
+        self.numbers.iter().zip(&self.packets).map(|(number, (frame, packet))| (*number, *frame, packet))
+    }
+
     /// Hands over the numbers of the frames that ask a question, and of those that answer it, with what each is.
-    pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, &'static str)) {
+    pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, Role)) {
         let ips: Vec<_> = self.packets.iter().map(|(_, packet)| packet.ip()).collect();
         let questions = ips.iter().flatten().filter(|ip| is_question(ip)).filter_map(|ip| ip.identity());
         let questions: HashSet<Identity> = questions.collect();
@@ -82,11 +90,11 @@ impl<'a> Packets<'a> {
         for (number, ip) in self.numbers.iter().zip(&ips) {
             let Some(ip) = ip else { continue };
             if is_asked(ip) {
-                each(*number, "the question");
+                each(*number, Role::Question);
             } else if asked.iter().any(|asked| ip.answers(asked)) {
-                each(*number, "an answer to the question");
+                each(*number, Role::Answer);
             } else if asked.iter().any(|asked| ip.refuses(asked).is_some()) {
-                each(*number, "a refusal of the question");
+                each(*number, Role::Refusal);
             }
         }
     }
@@ -188,6 +196,27 @@ impl Way {
         Self { nth, of, there, back, refusals }
     }
 
+    /// Where it was seen last, or its answer, or who refused it.
+    pub(super) fn last(&self) -> Option<&Sighting> {
+        match self.refusals.first() {
+            // It was refused where it had come in.
+            Some((refusal, _)) => {
+                let there = self.there.iter().rev().find(|sighting| sighting.host == refusal.host);
+                there.or(self.there.last())
+            }
+            None => self.back.last().or(self.there.last()),
+        }
+    }
+
+    /// Marks its way there and back.
+    pub(super) fn mark(&self, map: Map<'_>) -> Marks {
+        let seen = self.there.iter().chain(&self.back);
+        let mut places: Vec<_> = seen.map(|at| (map.host(at.host), map.interface(at.host, at.interface))).collect();
+        places.dedup();
+        places.truncate(MOST_MARKED);
+        places.into_iter().fold(Marks::new(), |marks, (host, interface)| marks.over(host, interface))
+    }
+
     /// What is asked, in the field's words.
     pub(super) fn question(&self) -> &'static str {
         match self.there.first().map(|sighting| &sighting.ip.carries) {
@@ -232,3 +261,6 @@ const MOST_ATTEMPTS: usize = 20;
 
 /// How many steps are told.
 const MOST_STEPS: usize = 16;
+
+/// How many places are marked: a packet may go round and round.
+const MOST_MARKED: usize = 40;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use netns_test_topology::IpNet;
+pub(super) use said::icmp_name;
 
 use super::map::Map;
 use super::packet::Ip;
@@ -37,6 +38,11 @@ impl Cause {
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Without the hint.
+    pub(super) fn summary(&self) -> &str {
+        &self.why
     }
 
     pub(super) fn unknown(what: impl fmt::Display) -> Self {

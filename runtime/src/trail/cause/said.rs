@@ -29,7 +29,7 @@ impl Scene<'_> {
                 no_way.or_else(|| self.looks_in_vain(refusal.host)).or_else(rules)
             }
         };
-        let name = name(v6, kind, code);
+        let name = icmp_name(v6, kind, code);
         match cause {
             Some(cause) => Cause { why: format!("{host} says {name}: {}", cause.why), ..cause },
             None => Cause::unknown(format!("{host} says {name}")),
@@ -38,7 +38,7 @@ impl Scene<'_> {
 }
 
 /// What a type and code mean (RFC 792, RFC 1122, RFC 1812, RFC 4443).
-fn name(v6: bool, kind: u8, code: u8) -> String {
+pub(in crate::trail) fn icmp_name(v6: bool, kind: u8, code: u8) -> String {
     use crate::UnreachableCode;
     match (v6, kind) {
         (false, 3) if code == 4 => "fragmentation needed".to_owned(),

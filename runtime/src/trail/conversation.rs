@@ -1,0 +1,209 @@
+//! What was said on the way of a question, from host to host: for whoever draws it as a ladder.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::cause::icmp_name;
+use super::followed::Followed;
+use super::map::Map;
+use super::packet::{ABORT, Carries, Identity, Ip, Packet, RST, Says};
+use super::way::Packets;
+use crate::capture::{Direction, Frame, Recorded};
+use crate::host::Surroundings;
+
+/// So many of the last passages are told.
+const MOST: usize = 200;
+
+/// What a frame is in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Question,
+    Answer,
+    /// Somebody says that the question could not go on.
+    Refusal,
+    /// Somebody looks for a neighbour, or is one.
+    Neighbour,
+}
+
+impl Role {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Question => "the question",
+            Self::Answer => "an answer to the question",
+            Self::Refusal => "a refusal of the question",
+            Self::Neighbour => "about a neighbour",
+        }
+    }
+}
+
+/// A frame at an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The number of the frame.
+    pub(crate) frame: usize,
+    /// The index of the host.
+    pub(crate) host: usize,
+    pub(crate) interface: String,
+    /// Since 1970.
+    pub(crate) time: Duration,
+}
+
+/// A packet on its way from one host to the next.
+#[derive(Clone, Debug)]
+pub(crate) struct Passage {
+    pub(crate) role: Role,
+    /// What the packet says, in one line.
+    pub(crate) says: String,
+    /// Where it left a host, if that was seen.
+    pub(crate) left: Option<Place>,
+    /// Where it came in: nowhere if it was lost.
+    pub(crate) entered: Vec<Place>,
+}
+
+/// What was said on the way of a question.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversation {
+    /// The index of the host that asked, and of those that the question was for.
+    pub(crate) from: usize,
+    pub(crate) to: Vec<usize>,
+    /// The last of it, in the order of time.
+    pub(crate) passages: Vec<Passage>,
+    /// How many there were before.
+    pub(crate) left_out: usize,
+}
+
+/// What a packet is known again by from one host to the next.
+#[derive(PartialEq, Eq)]
+enum Key {
+    Packet(Identity, IpAddr),
+    Error(u8, u8, Option<Identity>),
+    WhoHas(IpAddr, IpAddr),
+    IsAt(IpAddr, [u8; 6]),
+}
+
+impl Conversation {
+    /// That of a question, of what was recorded.
+    pub(crate) fn of(surroundings: &Surroundings, recorded: &Recorded, question: &Followed) -> Self {
+        let map = Map(surroundings);
+        let packets = Packets::of(recorded, question.asking.since_1970());
+        let mut roles: Vec<Option<Role>> = vec![None; recorded.frames.len()];
+        packets.mark(|ip| question.asking.is_asked_by(ip), |number, role| roles[number] = Some(role));
+        let marked = recorded.frames.iter().zip(&roles).filter(|(_, role)| role.is_some());
+        let mut hosts: BTreeSet<usize> = marked.map(|(frame, _)| frame.host).collect();
+        hosts.insert(question.from);
+        let mut open: Vec<(Key, Passage)> = Vec::new();
+        for (number, frame, packet) in packets.iter().filter(|(_, frame, _)| frame.direction != Direction::Past) {
+            let is_near = || hosts.contains(&frame.host) || packet.is_about(question.asking.to);
+            let role = roles[number].or_else(|| (packet.ip().is_none() && is_near()).then_some(Role::Neighbour));
+            let (Some(role), Some(key)) = (role, Key::of(packet)) else { continue };
+            let interface = map.interface(frame.host, frame.interface);
+            let place = Place { frame: number, host: frame.host, interface, time: frame.time };
+            if frame.direction == Direction::In
+                && let Some((_, passage)) = open.iter_mut().rev().find(|(other, passage)| {
+                    let left = passage.left.as_ref().map(|left| &recorded.frames[left.frame]);
+                    *other == key && left.is_some_and(|left| leads_to(map, left, frame))
+                })
+            {
+                passage.entered.push(place);
+                continue;
+            }
+            let (left, entered) =
+                if frame.direction == Direction::Out { (Some(place), Vec::new()) } else { (None, vec![place]) };
+            open.push((key, Passage { role, says: packet.words(), left, entered }));
+        }
+        let left_out = open.len().saturating_sub(MOST);
+        let passages = open.into_iter().skip(left_out).map(|(_, passage)| passage).collect();
+        let to = map.with_address(question.asking.to).into_iter().map(|(host, _)| host).collect();
+        Self { from: question.from, to, passages, left_out }
+    }
+}
+
+/// Whether what left one interface may be what entered the other.
+fn leads_to(map: Map<'_>, left: &Frame, entered: &Frame) -> bool {
+    let segment = |frame: &Frame| map.member(frame.host, frame.interface).map(|member| map.segment_number(member));
+    let same = match (segment(left), segment(entered)) {
+        (Some(left), Some(entered)) => left == entered,
+        // What programs have made is not known.
+        _ => true,
+    };
+    // What a host sends to itself comes in where it left.
+    same && (left.host != entered.host || left.interface == entered.interface)
+}
+
+impl Key {
+    fn of(packet: &Packet) -> Option<Self> {
+        Some(match &packet.says {
+            Says::WhoHas { target, asker } => Self::WhoHas(*target, *asker),
+            Says::IsAt { target, mac } => Self::IsAt(*target, *mac),
+            Says::Ip(Ip { carries: Carries::Error { kind, code, about }, .. }) => {
+                Self::Error(*kind, *code, about.as_ref().and_then(|about| about.identity()))
+            }
+            Says::Ip(ip) => Self::Packet(ip.identity()?, ip.to),
+        })
+    }
+}
+
+impl Packet {
+    /// Whether it is about whoever has an address.
+    fn is_about(&self, address: IpAddr) -> bool {
+        match self.says {
+            Says::WhoHas { target, .. } | Says::IsAt { target, .. } => target == address,
+            Says::Ip(_) => false,
+        }
+    }
+
+    /// What it says, in one line.
+    fn words(&self) -> String {
+        match &self.says {
+            Says::WhoHas { target, asker } => format!("who has {target}? asks {asker}"),
+            Says::IsAt { target, mac } => format!("{target} is at {}", super::map::mac(*mac)),
+            Says::Ip(ip) => ip.words(),
+        }
+    }
+}
+
+impl Ip {
+    fn words(&self) -> String {
+        let Self { from, to, ttl, length, .. } = self;
+        let what = match &self.carries {
+            Carries::Echo { request: true, sequence, .. } => format!("echo request {sequence}"),
+            Carries::Echo { request: false, sequence, .. } => format!("echo reply {sequence}"),
+            Carries::Error { kind, code, .. } => icmp_name(from.is_ipv6(), *kind, *code),
+            Carries::Tcp { flags, .. } => format!("TCP {}", flag_names(*flags)),
+            Carries::Udp { .. } => "UDP".to_owned(),
+            Carries::Sctp { chunk, .. } => format!("SCTP {}", chunk_name(chunk)),
+            Carries::Other => "IP".to_owned(),
+        };
+        let (from, to) = match self.ports() {
+            Some(ports) => {
+                let at = |address: &IpAddr, port| std::net::SocketAddr::new(*address, port).to_string();
+                (at(from, ports.0), at(to, ports.1))
+            }
+            None => (from.to_string(), to.to_string()),
+        };
+        format!("{what}, {from} → {to}, ttl {ttl}, {length} bytes")
+    }
+}
+
+/// RFC 9293 section 3.1.
+fn flag_names(flags: u8) -> String {
+    let names = [(0x02, "SYN"), (0x10, "ACK"), (0x01, "FIN"), (RST, "RST"), (0x08, "PSH"), (0x20, "URG")];
+    let set: Vec<_> = names.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name).collect();
+    if set.is_empty() { "without flags".to_owned() } else { set.join(" ") }
+}
+
+/// RFC 9260 section 3.2.
+fn chunk_name(chunk: &[u8]) -> String {
+    match chunk.first() {
+        Some(0) => "DATA".to_owned(),
+        Some(1) => "INIT".to_owned(),
+        Some(2) => "INIT ACK".to_owned(),
+        Some(3) => "SACK".to_owned(),
+        Some(&ABORT) => "ABORT".to_owned(),
+        Some(10) => "COOKIE ECHO".to_owned(),
+        Some(11) => "COOKIE ACK".to_owned(),
+        Some(other) => format!("chunk {other}"),
+        None => "without a chunk".to_owned(),
+    }
+}
