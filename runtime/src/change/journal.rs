@@ -43,9 +43,9 @@ impl Journal {
         changes.push_back(entry);
     }
 
-    /// How long ago the lab was made.
-    pub(crate) fn age(&self) -> Duration {
-        self.began.elapsed()
+    /// When the lab was made.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
     }
 
     /// The last changes, in the order in which they ended.

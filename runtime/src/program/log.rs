@@ -32,7 +32,15 @@ pub(crate) struct Tail {
     netns: Option<(u64, u64)>,
     command: String,
     id: u32,
-    lines: Mutex<VecDeque<Vec<u8>>>,
+    lines: Mutex<VecDeque<(Instant, Vec<u8>)>>,
+}
+
+/// A line that a program has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// When it was read.
+    pub(crate) at: Instant,
+    pub(crate) line: String,
 }
 
 impl Tail {
@@ -55,9 +63,10 @@ impl Tail {
         self.id
     }
 
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<Said> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+        let said = |(at, line): &(Instant, Vec<u8>)| Said { at: *at, line: String::from_utf8_lossy(line).into_owned() };
+        lines.iter().map(said).collect()
     }
 
     fn add(&self, line: &[u8]) {
@@ -65,7 +74,7 @@ impl Tail {
         if lines.len() == LAST {
             lines.pop_front();
         }
-        lines.push_back(line.to_owned());
+        lines.push_back((Instant::now(), line.to_owned()));
     }
 }
 

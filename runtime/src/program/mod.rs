@@ -17,7 +17,7 @@ mod wait;
 
 pub use command::Command;
 pub use error::ProgramError;
-pub(crate) use log::{Tail, pass_on as pass_on_logs, tails};
+pub(crate) use log::{Said, Tail, pass_on as pass_on_logs, tails};
 pub use process::Process;
 pub(crate) use states::States;
 pub use table::HostProcess;

@@ -3,7 +3,9 @@
 use std::fmt::{self, Write};
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
 
 /// How much of a timeline is told when a test fails.
 const TOLD: usize = 12;
@@ -42,12 +44,19 @@ impl fmt::Display for Happening {
 /// What has happened by the clock of one timeline.
 #[derive(Debug, Default)]
 pub(super) struct Record {
+    /// When its clock was at zero.
+    start: OnceCell<Instant>,
     happened: Mutex<Vec<Happening>>,
     /// What was not due yet when it ended, in words.
     unreached: Mutex<Vec<String>>,
 }
 
 impl Record {
+    pub(super) fn begin(&self, start: Instant) {
+        // It begins once.
+        let _ = self.start.set(start);
+    }
+
     pub(super) fn note(&self, happening: Happening) {
         self.lock().push(happening);
     }
@@ -80,6 +89,16 @@ impl Chronicle {
         let record = Arc::<Record>::default();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&record));
         record
+    }
+
+    /// What has happened, each with when it began.
+    pub(crate) fn happened(&self) -> Vec<(Instant, Happening)> {
+        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = records.iter().filter_map(|record| Some((*record.start.get()?, record.happened())));
+        let timed = |(start, happened): (Instant, Vec<Happening>)| {
+            happened.into_iter().map(move |happening| (start + happening.began, happening))
+        };
+        begun.flat_map(timed).collect()
     }
 
     /// What has happened, the last of it: some lines, none where there is nothing.

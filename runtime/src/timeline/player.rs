@@ -200,6 +200,7 @@ impl Drop for Player {
 impl Shared {
     fn play(&self, lab: &Weak<Surroundings>, steps: &mut [Step]) {
         let start = Instant::now();
+        self.record.begin(start);
         let now = || start.elapsed();
         loop {
             let is_done = steps.iter().all(|step| step.is_repeated() || step.due().is_none());

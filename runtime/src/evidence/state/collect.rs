@@ -69,7 +69,8 @@ pub(in super::super) fn collect(labs: &[Lab], until: Instant) -> LabState {
 
 fn happened(lab: &Lab) -> Events {
     let journal = &lab.surroundings().journal;
-    Events { age: journal.age(), changes: journal.changes(), weather: lab.weather() }
+    let happenings = lab.surroundings().chronicle.happened();
+    Events { began: journal.began(), changes: journal.changes(), happenings, weather: lab.weather() }
 }
 
 /// Does something on a thread that can be left behind.

@@ -17,12 +17,13 @@ pub(crate) use routes::{Route, Rule};
 pub(crate) use switches::Port;
 pub(crate) use sysctls::Sysctl;
 pub(crate) use traffic::Traffic;
-pub(super) use words::{all, brief};
+pub(super) use words::{Part, all, brief, harmless, nothing_known, parts};
 
-use std::time::Duration;
+use std::time::Instant;
 
 use crate::change::Changed;
 use crate::kernel::Counter;
+use crate::timeline::Happening;
 
 /// Part of a state, or why it is not known.
 pub(crate) type Section<T> = Result<T, String>;
@@ -41,9 +42,11 @@ pub(crate) struct LabState {
 /// What has happened in a lab.
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
-    /// How long ago it was made.
-    pub(crate) age: Duration,
+    /// When it was made.
+    pub(crate) began: Instant,
     pub(crate) changes: Vec<Changed>,
+    /// By the clock of a timeline, each with when it began.
+    pub(crate) happenings: Vec<(Instant, Happening)>,
     /// What its segments do to frames, what befalls its hosts and what has happened by the clock: lines, each with its end.
     pub(crate) weather: String,
 }
@@ -70,7 +73,7 @@ pub(crate) struct HostState {
 
 impl HostState {
     /// One of which nothing is known, for this reason.
-    fn unknown(name: &str, why: &str) -> Self {
+    pub(super) fn unknown(name: &str, why: &str) -> Self {
         let why = || why.to_owned();
         Self {
             name: name.to_owned(),

@@ -1,7 +1,7 @@
 //! The programs of a lab, and what they have said last.
 
 use crate::Host;
-use crate::program::{Tail, in_hosts, tails};
+use crate::program::{Said, Tail, in_hosts, tails};
 
 /// A program of a host, or what descends from one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Program {
     pub(crate) id: u32,
     pub(crate) state: State,
     /// The last lines of what is logged of it.
-    pub(crate) said: Vec<String>,
+    pub(crate) said: Vec<Said>,
 }
 
 /// Whether a program runs.

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Write};
 use super::links::Count;
 use super::programs::State;
 use super::{Events, HostState, LabState, Link, Port, Program, Route, Section};
+use crate::SocketInfo;
 
 /// How many lines the hosts on a screen have together.
 const SCREEN: usize = 36;
@@ -69,11 +70,11 @@ pub(in super::super) fn all(state: &LabState) -> String {
         let _ = writeln!(text, "  {}", host.name);
         match nothing_known(host) {
             Some(why) => _ = writeln!(text, "    unknown: {why}"),
-            None => text.push_str(&all_of_host(host)),
+            None => parts(host).iter().for_each(|part| text.push_str(&part.tell("    "))),
         }
     }
     for switches in &state.switches {
-        text.push_str(&part("  ", "the switches", switches, MOST, ToString::to_string));
+        text.push_str(&Part::new("the switches", switches, MOST, ToString::to_string).tell("  "));
     }
     for events in &state.events {
         text.push_str(&events_of(events, usize::MAX));
@@ -82,7 +83,7 @@ pub(in super::super) fn all(state: &LabState) -> String {
         Ok(programs) => {
             for program in programs {
                 let _ = writeln!(text, "  {program}");
-                program.said.iter().for_each(|line| _ = writeln!(text, "    | {}", harmless(line)));
+                program.said.iter().for_each(|said| _ = writeln!(text, "    | {}", harmless(&said.line)));
             }
         }
         Err(why) => _ = writeln!(text, "  the programs: unknown: {why}"),
@@ -91,7 +92,7 @@ pub(in super::super) fn all(state: &LabState) -> String {
 }
 
 /// Why nothing is known of a host, if that is so.
-fn nothing_known(host: &HostState) -> Option<&str> {
+pub(in super::super) fn nothing_known(host: &HostState) -> Option<&str> {
     let HostState { links, routes, neighbours, .. } = host;
     let whys = [links.as_ref().err(), routes.as_ref().err(), neighbours.as_ref().err()];
     whys.windows(2).all(|two| two[0] == two[1]).then_some(())?;
@@ -188,48 +189,63 @@ fn brief_routes(routes: &[Route]) -> Vec<String> {
     own.chain(others).collect()
 }
 
-fn all_of_host(host: &HostState) -> String {
-    let mut text = String::new();
-    text.push_str(&part("    ", "links", &host.links, MOST, all_of_link));
-    text.push_str(&part("    ", "routes", &host.routes, MOST, ToString::to_string));
-    text.push_str(&part("    ", "rules", &host.rules, MOST, ToString::to_string));
-    text.push_str(&part("    ", "neighbours", &host.neighbours, MOST, ToString::to_string));
-    text.push_str(&part("    ", "counters that tell of losses", &host.counters, MOST, ToString::to_string));
-    let of_sysctls = "sysctls that are not as the lab has set them";
-    text.push_str(&part("    ", of_sysctls, &host.sysctls, MOST, ToString::to_string));
-    text.push_str(&part("    ", "queueing disciplines", &host.qdiscs, MOST, ToString::to_string));
-    text.push_str(&part("    ", "sockets", &host.traffic.sockets, MOST, |socket| {
-        let peer = socket.remote.map(|peer| format!(" to {peer}")).unwrap_or_default();
-        format!("{} {}{peer} {:?}", socket.protocol, socket.local, socket.state)
-    }));
-    text.push_str(&part("    ", "tracked connections", &host.traffic.connections, CONNECTIONS, ToString::to_string));
-    let firewall = host.traffic.firewall.as_ref().map_err(Clone::clone);
-    let firewall: Section<Vec<&str>> = firewall.map(|rules| rules.iter().flat_map(|rules| rules.lines()).collect());
-    text.push_str(&part(
-        "    ",
-        "firewall, as `nft list ruleset` tells it",
-        &firewall,
-        usize::MAX,
-        ToString::to_string,
-    ));
-    text
+/// A part of a state under its name, an item a line or several.
+pub(in super::super) struct Part {
+    pub(in super::super) name: &'static str,
+    /// None if there is nothing of it, or why they are not known.
+    pub(in super::super) lines: Section<Vec<String>>,
 }
 
-/// A part of a state under its name, an item a line; nothing if there is none.
-fn part<T>(indent: &str, what: &str, items: &Section<Vec<T>>, most: usize, line: impl Fn(&T) -> String) -> String {
-    let items = match items {
-        Ok(items) if items.is_empty() => return String::new(),
-        Ok(items) => items,
-        Err(why) => return format!("{indent}{what}: unknown: {why}\n"),
+/// All of what is known of a host.
+pub(in super::super) fn parts(host: &HostState) -> Vec<Part> {
+    let firewall = host.traffic.firewall.as_ref().map_err(Clone::clone);
+    let firewall: Section<Vec<&str>> = firewall.map(|rules| rules.iter().flat_map(|rules| rules.lines()).collect());
+    let of_sysctls = "sysctls that are not as the lab has set them";
+    let of_socket = |socket: &SocketInfo| {
+        let peer = socket.remote.map(|peer| format!(" to {peer}")).unwrap_or_default();
+        format!("{} {}{peer} {:?}", socket.protocol, socket.local, socket.state)
     };
-    let mut text = format!("{indent}{what}\n");
-    for item in items.iter().take(most) {
-        line(item).lines().for_each(|line| _ = writeln!(text, "{indent}  {}", harmless_tabs(line)));
+    vec![
+        Part::new("links", &host.links, MOST, all_of_link),
+        Part::new("routes", &host.routes, MOST, ToString::to_string),
+        Part::new("rules", &host.rules, MOST, ToString::to_string),
+        Part::new("neighbours", &host.neighbours, MOST, ToString::to_string),
+        Part::new("counters that tell of losses", &host.counters, MOST, ToString::to_string),
+        Part::new(of_sysctls, &host.sysctls, MOST, ToString::to_string),
+        Part::new("queueing disciplines", &host.qdiscs, MOST, ToString::to_string),
+        Part::new("sockets", &host.traffic.sockets, MOST, of_socket),
+        Part::new("tracked connections", &host.traffic.connections, CONNECTIONS, ToString::to_string),
+        Part::new("firewall, as `nft list ruleset` tells it", &firewall, usize::MAX, ToString::to_string),
+    ]
+}
+
+impl Part {
+    fn new<T>(name: &'static str, items: &Section<Vec<T>>, most: usize, line: impl Fn(&T) -> String) -> Self {
+        let lines = items.as_ref().map_err(Clone::clone).map(|items| {
+            let mut lines = Vec::new();
+            for item in items.iter().take(most) {
+                lines.extend(line(item).lines().map(harmless_tabs));
+            }
+            lines.extend((items.len() > most).then(|| format!("and {} more", items.len() - most)));
+            lines
+        });
+        Self { name, lines }
     }
-    if items.len() > most {
-        let _ = writeln!(text, "{indent}  and {} more", items.len() - most);
+
+    fn tell(&self, indent: &str) -> String {
+        let Self { name, lines } = self;
+        match lines {
+            Ok(lines) if lines.is_empty() => String::new(),
+            Ok(lines) => {
+                let mut text = format!("{indent}{name}\n");
+                for line in lines {
+                    let _ = writeln!(text, "{indent}  {line}");
+                }
+                text
+            }
+            Err(why) => format!("{indent}{name}: unknown: {why}\n"),
+        }
     }
-    text
 }
 
 fn all_of_link(link: &Link) -> String {
@@ -245,7 +261,7 @@ fn all_of_link(link: &Link) -> String {
 }
 
 fn events_of(events: &Section<Events>, most: usize) -> String {
-    let Events { age, changes, weather } = match events {
+    let Events { began, changes, weather, .. } = match events {
         Ok(events) => events,
         Err(why) => return format!("  what has happened: unknown: {why}\n"),
     };
@@ -256,7 +272,7 @@ fn events_of(events: &Section<Events>, most: usize) -> String {
             0 => String::new(),
             more => format!(", the last after {more} more"),
         };
-        let _ = writeln!(text, "  changes since the lab was made, {age:.1?} ago{before}");
+        let _ = writeln!(text, "  changes since the lab was made, {:.1?} ago{before}", began.elapsed());
         for change in told {
             let _ = writeln!(text, "    {change}");
         }
@@ -265,7 +281,7 @@ fn events_of(events: &Section<Events>, most: usize) -> String {
 }
 
 /// A line that does nothing to a terminal.
-fn harmless(line: &str) -> String {
+pub(in super::super) fn harmless(line: &str) -> String {
     let mut text = String::new();
     for character in line.chars().take(LINE) {
         if character.is_control() { text.extend(character.escape_debug()) } else { text.push(character) }
