@@ -15,33 +15,33 @@ use crate::run::{Directory, Outcome, Run};
 use crate::{ends_as_the_model_says, model};
 
 /// The place for the evidence of several runs.
-struct Artifacts(Directory);
+pub(crate) struct Artifacts(Directory);
 
 impl Artifacts {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = Directory::new();
         fs::create_dir(directory.path().join("artifacts")).unwrap();
         Self(directory)
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().join("artifacts")
     }
 
     /// The directory of a test.
-    fn of(&self, test: &str) -> PathBuf {
+    pub(crate) fn of(&self, test: &str) -> PathBuf {
         self.path().join(format!("evidence.{test}"))
     }
 
     /// What a test has left of this name.
     #[track_caller]
-    fn read(&self, test: &str, file: &str) -> String {
+    pub(crate) fn read(&self, test: &str, file: &str) -> String {
         let path = self.of(test).join(file);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     }
 
     /// A run of one test, with a mask that forbids nothing.
-    fn run(&self, test: &str) -> Run {
+    pub(crate) fn run(&self, test: &str) -> Run {
         let binary = Binary::of(&model::evidence());
         let run = Run::program("sh", &["-c", "umask 0 && exec \"$@\"", "sh"]);
         let run = run.arg(&binary.path).args(&["--exact", test]).current_dir(&binary.directory);
@@ -49,7 +49,7 @@ impl Artifacts {
     }
 
     #[track_caller]
-    fn fails(&self, test: &str) -> Outcome {
+    pub(crate) fn fails(&self, test: &str) -> Outcome {
         let outcome = self.run(test).end();
         assert_eq!(outcome.status.code(), Some(101), "{}", outcome.all());
         outcome
@@ -103,7 +103,9 @@ fn all_that_there_is_to_tell_is_in_a_file_that_nobody_else_can_read() {
     let lines = shown.split_once(&where_it_is).unwrap().0.lines().count();
     assert!((10..=40).contains(&lines), "{lines} lines\n{shown}");
     assert_eq!((mode(&directory), mode(&directory.join("state.txt"))), (0o700, 0o600));
-    assert_eq!(mode(&directory.join("capture.pcapng")), 0o600);
+    for file in ["capture.pcapng", "report.html", "failure.txt", "../index.html"] {
+        assert_eq!(mode(&directory.join(file)), 0o600, "{file}");
+    }
 }
 
 /// What a capture says of a frame.
@@ -183,6 +185,7 @@ fn frames_are_kept_as_the_setting_says() {
         assert!(said.contains(says), "no `{says}` in {said}");
     }
     assert!(!capture());
+    assert!(artifacts.read(test, "report.html").contains("<p class=\"note\">No frames were recorded.</p>"));
     run("on-failure", "");
     assert!(capture());
     run("on-failure", "1");
@@ -199,7 +202,7 @@ fn the_last_failure_stays_until_the_test_passes() {
     artifacts.fails(test);
     artifacts.fails(test);
     artifacts.fails("fails_by_an_abort");
-    assert_eq!(fs::read_dir(artifacts.of(test)).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(artifacts.of(test)).unwrap().count(), 4);
     fs::write(&own, "the user's").unwrap();
     let pass = || artifacts.run(test).env("IT_IS_TO_PASS", "1").end();
     assert_eq!(pass().status.code(), Some(0));
@@ -220,9 +223,9 @@ fn what_is_there_is_of_the_last_run() {
     artifacts.fails(test);
     assert_eq!(aborts().status.code(), Some(101));
     assert!(!artifacts.of(test).join("state.txt").exists(), "it is of the run before");
-    assert!(artifacts.read(test, "ending.txt").contains("was ended by SIGABRT"));
+    assert!(artifacts.read(test, "failure.txt").contains("was ended by SIGABRT"));
     artifacts.fails(test);
-    assert!(!artifacts.of(test).join("ending.txt").exists(), "it is of the run before");
+    assert!(!artifacts.read(test, "failure.txt").contains("SIGABRT"), "it is of the run before");
 }
 
 /// Also what was written while it ran.
@@ -275,7 +278,10 @@ fn a_test_that_is_killed_at_its_deadline_has_left_its_state() {
     artifacts.fails("fails_at_its_deadline");
     let text = artifacts.read("fails_at_its_deadline", "state.txt");
     assert!(text.contains("\n  bob\n    links\n") && !text.contains("unknown"), "{text}");
-    assert!(!artifacts.of("fails_at_its_deadline").join("ending.txt").exists());
+    let how = artifacts.read("fails_at_its_deadline", "failure.txt");
+    assert!(how.starts_with("evidence::fails_at_its_deadline\nit did not end within 1s ("), "{how}");
+    let page = artifacts.read("fails_at_its_deadline", "report.html");
+    assert!(page.contains("at its deadline the test was running the body\n"), "{page}");
 }
 
 #[test]
@@ -283,9 +289,9 @@ fn of_a_test_that_aborts_it_is_left_how_it_ended() {
     let artifacts = Artifacts::new();
     artifacts.fails("fails_by_an_abort");
     let how = "evidence::fails_by_an_abort\nthe test's process was ended by SIGABRT before the body had returned\n";
-    assert_eq!(artifacts.read("fails_by_an_abort", "ending.txt"), how);
+    assert_eq!(artifacts.read("fails_by_an_abort", "failure.txt"), how);
     let directory = artifacts.of("fails_by_an_abort");
-    assert_eq!((mode(&directory), mode(&directory.join("ending.txt"))), (0o700, 0o600));
+    assert_eq!((mode(&directory), mode(&directory.join("failure.txt"))), (0o700, 0o600));
 }
 
 /// An `nft` that hangs when it is to list stands for whatever hangs in a host: a directory with it, to be looked in first.
@@ -316,6 +322,8 @@ fn where_nft_hangs(test: &str) -> Outcome {
         "{state}"
     );
     assert!(state.contains("\n  bob\n    links\n"), "{state}");
+    let page = artifacts.read(test, "report.html");
+    assert!(page.contains("<p class=\"note\">unknown: not collected in time</p>"), "{page}");
     outcome
 }
 

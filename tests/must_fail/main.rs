@@ -11,6 +11,7 @@ mod fixtures;
 mod leftovers;
 mod model;
 mod network;
+mod page;
 mod paused;
 mod report;
 mod run;

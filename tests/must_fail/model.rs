@@ -144,6 +144,11 @@ pub(crate) fn evidence() -> Fixture {
             fails("fails_unless_it_is_to_pass").says("it is to fail").says("\n  host1\n").here(),
             fails("fails_by_a_question").says("bob, which answers no echo requests").here(),
             fails("fails_after_a_transfer").says("bob, which answers no echo requests").here(),
+            fails("fails_in_a_router").says("router does not forward (net.ipv4.conf.eth0.forwarding = 0)").here(),
+            fails("fails_with_a_script_in_its_words")
+                .says("\nError: <script>document.title='run'</script>")
+                .says("it answered"),
+            fails("fails_on_the_wire").says("\n  echo request 1 of 1: left alice:eth0\n").here(),
             in_full("fails_without_room_for_files").here(),
             fails("fails_where_nothing_can_be_opened")
                 .says("\nthere will be no room\n")

@@ -2,21 +2,25 @@
 
 use std::io;
 
-use crate::capture::Writer;
+use crate::capture::{Recorded, Writer};
 use crate::{Lab, trail};
 
-/// The frames of labs, those with a comment that an assertion has asked by that did not hold. Nothing if none were recorded.
+/// The frames of labs, lab by lab.
 ///
 /// # Errors
-/// Why none could be.
-pub(super) fn of(labs: &[Lab]) -> io::Result<Vec<u8>> {
+/// Why none were recorded.
+pub(super) fn recorded(labs: &[Lab]) -> io::Result<Vec<Recorded>> {
     let frames_of = |lab| match &Lab::surroundings(lab).recorder {
-        Ok(recorder) => Ok((lab, recorder.recorded())),
+        Ok(recorder) => Ok(recorder.recorded()),
         Err(error) => Err(io::Error::other(error.to_string())),
     };
-    let recorded: Vec<_> = labs.iter().map(frames_of).collect::<io::Result<_>>()?;
-    let mut writer = Writer::new(recorded.iter().map(|(_, recorded)| recorded))?;
-    for (lab, recorded) in &recorded {
+    labs.iter().map(frames_of).collect()
+}
+
+/// A file of them, those with a comment that an assertion has asked by that did not hold.
+pub(super) fn file(labs: &[Lab], recorded: &[Recorded]) -> io::Result<Vec<u8>> {
+    let mut writer = Writer::new(recorded)?;
+    for (lab, recorded) in labs.iter().zip(recorded) {
         let comments = trail::comments(lab.surroundings(), recorded);
         let interface = |host, index| trail::interface(lab.surroundings(), host, index);
         writer.add(recorded, interface, |nth| comments.get(&nth).cloned())?;

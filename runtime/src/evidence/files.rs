@@ -1,8 +1,9 @@
 //! What is written for a failed test: a directory for each test, which nobody else can read, and in which no path leads elsewhere.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Write as _};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::io::{self, Read, Write as _};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::report::Entry;
 use crate::settings::Settings;
 
 /// A file that is written for a failed test. What is not listed here is neither written nor removed.
@@ -21,21 +23,27 @@ pub(crate) enum Artifact {
     State,
     /// The frames of its hosts.
     Capture,
-    /// How its process ended, where that is all that is known.
-    Ending,
+    /// What it said.
+    Failure,
+    /// All of it as a page.
+    Report,
 }
 
 impl Artifact {
-    const ALL: [Self; 3] = [Self::State, Self::Capture, Self::Ending];
+    pub(super) const ALL: [Self; 4] = [Self::Report, Self::State, Self::Capture, Self::Failure];
 
-    fn file_name(self) -> &'static str {
+    pub(super) fn file_name(self) -> &'static str {
         match self {
             Self::State => "state.txt",
             Self::Capture => "capture.pcapng",
-            Self::Ending => "ending.txt",
+            Self::Failure => "failure.txt",
+            Self::Report => "report.html",
         }
     }
 }
+
+/// The page over all tests, beside their directories.
+pub(super) const INDEX: &str = "index.html";
 
 /// What a file is called until it is whole.
 const UNFINISHED: &str = ".unfinished";
@@ -70,47 +78,61 @@ impl Folder {
     /// They name the path.
     pub(crate) fn write(&self, artifact: Artifact, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.path(artifact);
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |error: Errno| in_file(&path, &error.into())
-        };
         DirBuilder::new().recursive(true).create(&self.artifacts).map_err(|error| in_file(&self.artifacts, &error))?;
-        let artifacts = self.open_artifacts().map_err(at(&self.artifacts))?;
+        let artifacts = self.open_artifacts().map_err(|error| in_file(&self.artifacts, &error.into()))?;
         match mkdirat(&artifacts, self.name.as_str(), Mode::S_IRWXU) {
             Ok(()) | Err(Errno::EEXIST) => {}
-            Err(error) => return Err(at(&self.directory())(error)),
+            Err(error) => return Err(in_file(&self.directory(), &error.into())),
         }
         refuse_all_but(SFlag::S_IFDIR, &artifacts, &self.name, &self.directory())?;
         let directory = self.open_directory(&artifacts).map_err(|error| in_file(&self.directory(), &error))?;
-        refuse_all_but(SFlag::S_IFREG, &directory, artifact.file_name(), &path)?;
         let _lock = lock(&directory).map_err(|error| in_file(&self.directory(), &error))?;
-        // What a process has left that was killed meanwhile.
-        let _ = unlinkat(&directory, UNFINISHED, UnlinkatFlags::NoRemoveDir);
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let private = Mode::S_IRUSR | Mode::S_IWUSR;
-        let mut file = openat(&directory, UNFINISHED, flags, private).map(File::from).map_err(at(&path))?;
-        // The mask of the process may have taken away more than was to be.
-        let written = fchmod(&file, private).map_err(io::Error::from).and_then(|()| file.write_all(bytes));
-        let renamed = written.and_then(|()| Ok(renameat(&directory, UNFINISHED, &directory, artifact.file_name())?));
-        if let Err(error) = renamed {
-            let _ = unlinkat(&directory, UNFINISHED, UnlinkatFlags::NoRemoveDir);
-            return Err(in_file(&path, &error));
-        }
+        put(&directory, &path, bytes)?;
         Ok(path)
     }
 
-    /// Removes what has been written for the test, and the directory if nothing else is in it.
-    pub(crate) fn forget(&self) {
+    /// Writes a page over what all tests have left in the place of an earlier one, or removes it where they have left nothing. It waits for others that
+    /// do the same.
+    ///
+    /// # Errors
+    /// They name the path.
+    pub(crate) fn write_index(&self, page: impl FnOnce(Vec<Entry>) -> String) -> io::Result<PathBuf> {
+        let path = self.artifacts.join(INDEX);
+        let artifacts = self.open_artifacts().map_err(|error| in_file(&path, &error.into()))?;
+        // Whoever looks last knows of all.
+        let readable = openat(&artifacts, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+        let _lock = readable.map(|directory| Flock::lock(directory, FlockArg::LockExclusive));
+        let entries: Vec<_> = self.names()?.iter().filter_map(|name| entry(&artifacts, name)).collect();
+        if entries.is_empty() {
+            if kind_of(&artifacts, INDEX) == Ok(SFlag::S_IFREG) {
+                let _ = unlinkat(&artifacts, INDEX, UnlinkatFlags::NoRemoveDir);
+            }
+            return Ok(path);
+        }
+        put(&artifacts, &path, page(entries).as_bytes())?;
+        Ok(path)
+    }
+
+    /// The names of what is beside this directory.
+    fn names(&self) -> io::Result<Vec<String>> {
+        let listed = std::fs::read_dir(&self.artifacts).map_err(|error| in_file(&self.artifacts, &error))?;
+        Ok(listed.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    }
+
+    /// Removes what has been written for the test, and the directory if nothing else is in it. Answers whether there was anything.
+    pub(crate) fn forget(&self) -> bool {
         // There is rarely anything.
-        let Ok(artifacts) = self.open_artifacts() else { return };
-        let Ok(directory) = self.open_directory(&artifacts) else { return };
+        let Ok(artifacts) = self.open_artifacts() else { return false };
+        let Ok(directory) = self.open_directory(&artifacts) else { return false };
         let names = Artifact::ALL.map(Artifact::file_name);
+        let mut any = false;
         for name in names.into_iter().chain([UNFINISHED]) {
             if kind_of(&directory, name) == Ok(SFlag::S_IFREG) {
-                let _ = unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir);
+                any |= unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir).is_ok();
             }
         }
         let _ = unlinkat(&artifacts, self.name.as_str(), UnlinkatFlags::RemoveDir);
+        any
     }
 
     fn directory(&self) -> PathBuf {
@@ -131,6 +153,47 @@ impl Folder {
         Ok(directory)
     }
 }
+
+/// Writes a file that only this user can read in the place of an earlier one. Whoever calls it has a lock.
+fn put(directory: &OwnedFd, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().and_then(OsStr::to_str).expect("it is a file's");
+    let failed = |error: &io::Error| in_file(path, error);
+    refuse_all_but(SFlag::S_IFREG, directory, name, path)?;
+    // What a process has left that was killed meanwhile.
+    let _ = unlinkat(directory, UNFINISHED, UnlinkatFlags::NoRemoveDir);
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let private = Mode::S_IRUSR | Mode::S_IWUSR;
+    let file = openat(directory, UNFINISHED, flags, private).map(File::from);
+    let mut file = file.map_err(|error| failed(&error.into()))?;
+    // The mask of the process may have taken away more than was to be.
+    let written = fchmod(&file, private).map_err(io::Error::from).and_then(|()| file.write_all(bytes));
+    let renamed = written.and_then(|()| Ok(renameat(directory, UNFINISHED, directory, name)?));
+    renamed.map_err(|error| {
+        let _ = unlinkat(directory, UNFINISHED, UnlinkatFlags::NoRemoveDir);
+        failed(&error)
+    })
+}
+
+/// What a test has left in a directory, if it has failed.
+fn entry(artifacts: &OwnedFd, name: &str) -> Option<Entry> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let directory = openat(artifacts, name, flags, Mode::empty()).ok()?;
+    let is_there = |artifact: &Artifact| kind_of(&directory, artifact.file_name()) == Ok(SFlag::S_IFREG);
+    let artifacts: Vec<_> = Artifact::ALL.into_iter().filter(is_there).collect();
+    // Whatever is put there meanwhile, it is not waited for.
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = openat(&directory, Artifact::Failure.file_name(), flags, Mode::empty()).map(File::from).ok()?;
+    let time = file.metadata().ok().filter(Metadata::is_file)?.modified().ok()?;
+    let mut bytes = Vec::new();
+    file.take(MOST_SAID).read_to_end(&mut bytes).ok()?;
+    let written = String::from_utf8_lossy(&bytes);
+    let (test, said) = written.split_once('\n')?;
+    let (test, said) = (test.to_owned(), said.trim_end().to_owned());
+    Some(Entry { directory: name.to_owned(), artifacts, test, said, time })
+}
+
+/// How much is read of what a test said, in bytes.
+const MOST_SAID: u64 = 8192;
 
 /// Keeps another run of the same test out. Where the file system has no locks, the last one to write wins.
 fn lock(directory: &OwnedFd) -> io::Result<Option<Flock<OwnedFd>>> {
@@ -359,13 +422,13 @@ mod tests {
         let victim = temporary.0.join("victim");
         fs::write(&victim, "the victim's").unwrap();
         fs::create_dir_all(folder.directory()).unwrap();
-        for name in [UNFINISHED, Artifact::Ending.file_name()] {
+        for name in [UNFINISHED, Artifact::Failure.file_name()] {
             symlink(&victim, folder.directory().join(name)).unwrap();
         }
         // What it is written to first is another file.
         folder.write(Artifact::State, b"state").unwrap();
-        let error = folder.write(Artifact::Ending, b"ending").unwrap_err().to_string();
-        let path = folder.path(Artifact::Ending);
+        let error = folder.write(Artifact::Failure, b"it failed").unwrap_err().to_string();
+        let path = folder.path(Artifact::Failure);
         assert_eq!(error, format!("{} is a symbolic link, which is not followed: remove it", path.display()));
         folder.forget();
         assert!(path.is_symlink(), "it is not what was written");
@@ -400,5 +463,76 @@ mod tests {
         assert!(error.ends_with("net.a_test: another run of the same test is writing there"), "{error}");
         drop(held);
         folder.write(Artifact::State, b"two").unwrap();
+    }
+
+    fn names(entries: &[Entry]) -> String {
+        let mut names: Vec<_> = entries.iter().map(|entry| format!("{}: {}", entry.test, entry.said)).collect();
+        names.sort();
+        names.join(", ")
+    }
+
+    #[test]
+    fn the_page_over_all_is_of_those_that_have_failed() {
+        let temporary = Temporary::new();
+        let folder = temporary.folder();
+        let other = Folder { name: directory_name("net::other"), ..folder.clone() };
+        let index = folder.artifacts.join(INDEX);
+        fs::create_dir_all(folder.artifacts.join("the user's")).unwrap();
+        folder.write(Artifact::Failure, b"net::a_test\nit failed\n  twice\n").unwrap();
+        other.write(Artifact::State, b"net::other").unwrap();
+        folder.write_index(|entries| names(&entries)).unwrap();
+        assert_eq!(fs::read_to_string(&index).unwrap(), "net::a_test: it failed\n  twice");
+        assert_eq!(mode(&index), 0o600);
+        other.write(Artifact::Failure, format!("net::other\n{}", "x".repeat(1 << 20)).as_bytes()).unwrap();
+        folder
+            .write_index(|entries| {
+                assert_eq!(entries.iter().map(|entry| entry.artifacts.len()).sum::<usize>(), 3);
+                assert!(names(&entries).len() < 10_000);
+                String::new()
+            })
+            .unwrap();
+        assert!(folder.forget() && other.forget() && !other.forget());
+        folder.write_index(|_| unreachable!()).unwrap();
+        assert!(!index.exists() && folder.artifacts.join("the user's").exists());
+    }
+
+    #[test]
+    fn no_link_leads_the_page_over_all_astray() {
+        let temporary = Temporary::new();
+        let folder = temporary.folder();
+        let victim = temporary.0.join("victim");
+        fs::create_dir_all(&victim).unwrap();
+        fs::write(victim.join("failure.txt"), "net::victim\nits secret").unwrap();
+        folder.write(Artifact::State, b"").unwrap();
+        symlink(victim.join("failure.txt"), folder.path(Artifact::Failure)).unwrap();
+        symlink(&victim, folder.artifacts.join("net.linked")).unwrap();
+        folder.write_index(|_| unreachable!("nothing of it is read")).unwrap();
+        let real = Folder { name: directory_name("net::real"), ..folder.clone() };
+        real.write(Artifact::Failure, b"net::real\nfailed").unwrap();
+        let index = folder.artifacts.join(INDEX);
+        symlink(victim.join("failure.txt"), &index).unwrap();
+        let error = folder.write_index(|entries| names(&entries)).unwrap_err().to_string();
+        assert_eq!(error, format!("{} is a symbolic link, which is not followed: remove it", index.display()));
+        assert_eq!(fs::read_to_string(victim.join("failure.txt")).unwrap(), "net::victim\nits secret");
+    }
+
+    /// Whoever has looked writes before another looks.
+    #[test]
+    fn of_many_that_fail_at_once_none_is_missing_on_the_page_over_all() {
+        const TESTS: usize = 16;
+        let temporary = Temporary::new();
+        let folder = temporary.folder();
+        std::thread::scope(|scope| {
+            for nth in 0..TESTS {
+                let test = format!("net::{nth:02}");
+                let folder = Folder { name: directory_name(&test), ..folder.clone() };
+                scope.spawn(move || {
+                    folder.write(Artifact::Failure, format!("{test}\nfailed").as_bytes()).unwrap();
+                    folder.write_index(|entries| names(&entries)).unwrap();
+                });
+            }
+        });
+        let index = fs::read_to_string(folder.artifacts.join(INDEX)).unwrap();
+        assert_eq!(index.matches(": failed").count(), TESTS, "{index}");
     }
 }

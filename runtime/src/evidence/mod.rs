@@ -4,25 +4,31 @@
 
 mod capture;
 mod files;
+mod report;
 mod state;
 
 use std::fmt::Write;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use files::{Artifact, Folder};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use state::LabState;
 
 use crate::__private::TestSpec;
 use crate::Lab;
+use crate::capture::Recorded;
 use crate::error::say;
 use crate::harness::test_name;
 use crate::program;
 use crate::settings::Settings;
 
-/// How long it may take to collect all that there is, before `time-scale`. Who waits for that from outside waits longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may take to collect all that there is, before `time-scale`; and with what is made of it. Who waits for that from outside waits longer.
+const COLLECTING: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How many hosts are shown; the file has all of them.
 const SHOWN: usize = 4;
@@ -33,7 +39,7 @@ pub(crate) struct Evidence {
     /// The test's path, its crate's name first.
     test: String,
     folder: Folder,
-    patience: Duration,
+    time_scale: f64,
     /// Whether the lab has been shown; held meanwhile. At its deadline a test may just be failing.
     shown: Arc<Mutex<bool>>,
 }
@@ -43,30 +49,34 @@ impl Evidence {
     pub(crate) fn of(spec: &TestSpec, settings: &Settings) -> Self {
         let krate = spec.test.split("::").next().unwrap_or_default();
         let test = format!("{krate}::{}", test_name(spec));
-        Self { folder: Folder::of(settings, &test), test, patience: settings.scaled(PATIENCE), shown: Arc::default() }
+        Self { folder: Folder::of(settings, &test), test, time_scale: settings.time_scale, shown: Arc::default() }
     }
 
     /// Removes what an earlier run of the test has left: what is there is always of the last one.
     pub(crate) fn forget(&self) {
-        self.folder.forget();
+        if self.folder.forget() {
+            let _ = self.list(Instant::now() + self.scaled(COLLECTING));
+        }
     }
 
-    /// Shows the state of the lab on standard error, and writes all of it to a file; once.
-    pub(crate) fn show(&self, lab: &Lab) {
+    /// Shows the state of the lab on standard error, and writes all that is known to files; once. `said` is what the test says of its failure.
+    pub(crate) fn show(&self, lab: &Lab, said: &str) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *shown, true) {
             return;
         }
-        let _ = catch_unwind(AssertUnwindSafe(|| self.collect_and_show(lab)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.collect_and_show(lab, said)));
     }
 
-    fn collect_and_show(&self, lab: &Lab) {
-        let until = Instant::now() + self.patience;
+    fn collect_and_show(&self, lab: &Lab, said: &str) {
+        let at = Instant::now();
+        let until = at + self.scaled(COLLECTING);
         let _room = Room::make();
         state::until(until, program::pass_on_logs);
         let labs = lab.all().all();
         // Before anything is asked that might send frames.
-        let frames = self.keep_frames(&labs);
+        let recorded = capture::recorded(&labs);
+        let frames = self.keep_frames(&labs, &recorded);
         let state = state::collect(&labs, until);
         let mut text = format!("\nthe lab when the test failed:\n{}", state::brief(&state, SHOWN));
         // Writing to a string cannot fail.
@@ -77,12 +87,20 @@ impl Evidence {
             }
         };
         say(&text);
+        self.note_failure(said);
+        let failure = Failure { evidence: self.clone(), at, said: said.to_owned(), labs, recorded, state };
+        match soon(at + self.scaled(PATIENCE), move || failure.report()) {
+            Some(Ok(path)) => say(&format!("  (walk through it in {})", path.display())),
+            Some(Err(error)) => say(&format!("  (there is no page to walk through: {error})")),
+            None => say("  (there is no page to walk through: it was not made in time)"),
+        }
     }
 
     /// Writes the frames of all labs to a file, and answers with where they are, or why not.
-    fn keep_frames(&self, labs: &[Lab]) -> String {
-        let kept = capture::of(labs).and_then(|frames| self.folder.write(Artifact::Capture, &frames));
-        match kept {
+    fn keep_frames(&self, labs: &[Lab], recorded: &io::Result<Vec<Recorded>>) -> String {
+        let recorded = recorded.as_ref().map_err(|error| io::Error::other(error.to_string()));
+        let file = recorded.and_then(|recorded| capture::file(labs, recorded));
+        match file.and_then(|file| self.folder.write(Artifact::Capture, &file)) {
             Ok(path) => format!("the frames in {}", path.display()),
             Err(error) => format!("the frames nowhere: {error}"),
         }
@@ -91,18 +109,62 @@ impl Evidence {
     /// Keeps the frames of a test that has passed.
     pub(crate) fn keep_frames_of(&self, lab: &Lab) {
         let labs = lab.all().all();
-        if let Err(error) = capture::of(&labs).and_then(|frames| self.folder.write(Artifact::Capture, &frames)) {
+        let file = capture::recorded(&labs).and_then(|recorded| capture::file(&labs, &recorded));
+        if let Err(error) = file.and_then(|file| self.folder.write(Artifact::Capture, &file)) {
             say(&format!("the frames were not kept: {error}"));
         }
     }
 
-    /// Leaves how a test ended that could not say what its lab was like.
+    /// Leaves how a test ended that could not say so itself.
     pub(crate) fn note_ending(&self, how: &str) {
-        if !self.folder.path(Artifact::State).exists() {
-            // Whoever reads the output has read it.
-            let _ = self.folder.write(Artifact::Ending, format!("{}\n{how}\n", self.test).as_bytes());
-        }
+        self.note_failure(how);
+        let _ = self.list(Instant::now() + self.scaled(COLLECTING));
     }
+
+    fn note_failure(&self, said: &str) {
+        // Whoever reads the output has read it.
+        let _ = self.folder.write(Artifact::Failure, format!("{}\n{said}\n", self.test).as_bytes());
+    }
+
+    /// Writes the page over all failures, unless that takes too long.
+    fn list(&self, until: Instant) -> Option<io::Result<PathBuf>> {
+        let folder = self.folder.clone();
+        soon(until, move || folder.write_index(report::index))
+    }
+
+    fn scaled(&self, time: Duration) -> Duration {
+        time.mul_f64(self.time_scale)
+    }
+}
+
+/// A failure, and all that is known of it.
+struct Failure {
+    evidence: Evidence,
+    /// When the test had failed.
+    at: Instant,
+    /// What it said.
+    said: String,
+    labs: Vec<Lab>,
+    recorded: io::Result<Vec<Recorded>>,
+    state: LabState,
+}
+
+impl Failure {
+    /// Writes the page to walk through it, and the one over all failures.
+    fn report(&self) -> io::Result<PathBuf> {
+        let folder = &self.evidence.folder;
+        let path = folder.write(Artifact::Report, report::page(self).as_bytes())?;
+        folder.write_index(report::index)?;
+        Ok(path)
+    }
+}
+
+/// What comes of some work on a thread that can be left behind, unless it takes too long or panics.
+fn soon<T: Send + 'static>(until: Instant, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (tell, told) = mpsc::channel();
+    // Whoever waits may have stopped.
+    state::until(until, move || _ = tell.send(work()));
+    told.try_recv().ok()
 }
 
 /// Room for files, up to what the machine allows, as long as this lives: a body may have used up what it was given.

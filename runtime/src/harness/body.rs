@@ -34,7 +34,7 @@ pub(super) fn execute<R: Outcome>(
     if mode != Mode::Inline {
         current::set(&lab);
         let (lab, evidence) = (lab.clone(), evidence.clone());
-        phase::set_lab(move || evidence.show(&lab));
+        phase::set_lab(move || evidence.show(&lab, &phase::describe()));
     }
     phase::set("running the body");
     let mut returned = None;
@@ -55,7 +55,7 @@ pub(super) fn execute<R: Outcome>(
     program::pass_on_logs();
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
-        evidence.show(&lab);
+        evidence.show(&lab, conclusion.words().or(returned.as_deref()).unwrap_or_default());
     }
     if !conclusion.is_expected(spec) {
         let words = conclusion.words().or(returned.as_deref());

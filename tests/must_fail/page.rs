@@ -1,0 +1,221 @@
+//! The pages that failed tests leave, in a real browser: Debian's Chromium, without a window.
+
+use std::fs;
+use std::path::Path;
+
+use crate::evidence::Artifacts;
+use crate::run::{Directory, Run};
+
+/// What a browser makes of a page.
+struct Shown {
+    /// The document, after its scripts have run.
+    document: String,
+    /// What its console has.
+    console: Vec<String>,
+}
+
+/// Opens a file and waits until it is shown.
+#[track_caller]
+fn show(path: &Path) -> Shown {
+    const ARGUMENTS: [&str; 6] =
+        ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--enable-logging=stderr", "--dump-dom"];
+    let home = Directory::new();
+    let at = home.path().display();
+    // It leaves temporary files.
+    let run = Run::program("env", &[format!("TMPDIR={at}"), format!("HOME={at}"), "chromium".to_owned()]);
+    let run = run.args(&ARGUMENTS).arg(format!("--user-data-dir={at}")).arg(format!("file://{}", path.display()));
+    let outcome = run.env("XDG_CONFIG_HOME", home.path()).env("XDG_CACHE_HOME", home.path()).end();
+    assert!(outcome.status.success() && !outcome.stdout.is_empty(), "{}", outcome.all());
+    let console = outcome.stderr.lines().filter(|line| line.contains(":CONSOLE:"));
+    Shown { console: console.map(str::to_owned).collect(), document: outcome.stdout }
+}
+
+impl Shown {
+    #[track_caller]
+    fn is_silent(&self) {
+        assert!(self.console.is_empty(), "{:#?}", self.console);
+    }
+
+    #[track_caller]
+    fn has(&self, text: &str) {
+        assert!(self.document.contains(text), "no `{text}` in\n{}", self.document);
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.document.matches(text).count()
+    }
+}
+
+/// A page of a test that has failed, after a script of this suite has run in it, which its own policy would not let.
+#[track_caller]
+fn show_after(artifacts: &Artifacts, test: &str, script: &str) -> Shown {
+    let page = artifacts.read(test, "report.html");
+    let (before, policy) = page.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
+    let after = policy.split_once('>').unwrap().1;
+    let copy = artifacts.path().join("copy.html");
+    fs::write(&copy, format!("{before}{after}<script>{script}</script>")).unwrap();
+    show(&copy)
+}
+
+/// Without that, a page without complaints would say nothing.
+#[test]
+fn what_a_page_complains_of_is_heard() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_unless_it_is_to_pass");
+    let shown = show_after(&artifacts, "fails_unless_it_is_to_pass", "there_is_no_such_function()");
+    assert_eq!(shown.console.len(), 1, "{:#?}", shown.console);
+    assert!(shown.console[0].contains("there_is_no_such_function is not defined"), "{:#?}", shown.console);
+}
+
+#[test]
+fn the_page_shows_the_way_and_where_it_ended() {
+    let artifacts = Artifacts::new();
+    let test = "fails_in_a_router";
+    let outcome = artifacts.fails(test);
+    let path = artifacts.of(test).join("report.html");
+    assert!(outcome.stdout.contains(&format!("(walk through it in {})", path.display())), "{}", outcome.all());
+    let shown = show(&path);
+    shown.is_silent();
+    shown.has("<title>evidence::fails_in_a_router – netns-test</title>");
+    shown.has("assertion failed: laptop can ping server\n");
+    // The drawing, the way in it, and the host in which it ended, which is the only one.
+    shown.has("class=\"netns-picture marked\"");
+    let wires: Vec<_> =
+        shown.document.split("<path class=\"wire ").skip(1).map(|wire| wire.split('>').next().unwrap()).collect();
+    assert_eq!(wires.len(), 4);
+    let on_the_way: Vec<&str> = wires.into_iter().filter(|wire| wire.contains(" way\"")).collect();
+    assert_eq!(on_the_way.len(), 2, "{on_the_way:?}");
+    for (host, step) in [("laptop", 1), ("router", 2)] {
+        let place = format!("data-host=\"{host}\" data-interface=\"eth0\"");
+        let wire = on_the_way.iter().find(|wire| wire.contains(&place));
+        assert!(wire.is_some_and(|wire| wire.contains(&format!("data-steps=\"{step}\""))), "{on_the_way:?}");
+    }
+    shown.has("<g class=\"host router death\" data-host=\"router\">");
+    assert_eq!(shown.count(" death\""), 1);
+    // Its frames.
+    assert_eq!(shown.count("<details class=\"frame asks\""), 1);
+    shown.has("data-places=\"laptop eth0\nrouter eth0\"");
+    shown.has("<p>left laptop:eth0 at +0.000000 s</p><p>entered router:eth0 at +");
+    shown.has("echo request 0, 192.0.2.2 → 203.0.113.2, ttl 64, 84 bytes");
+    shown.has("router does not forward (net.ipv4.conf.eth0.forwarding = 0)</span>");
+    // What happened, in the order of time.
+    let order = [
+        "the lab was made",
+        "laptop: `echo the way is open` said: the way is open",
+        "impair segment `wan`: delay 5ms",
+        "laptop asked 203.0.113.2 for an echo</td>",
+        "laptop asked 203.0.113.2 for an echo, and got no answer</td>",
+        "<td class=\"what\">assertion failed: laptop can ping server</td>",
+    ];
+    let at: Vec<_> =
+        order.iter().map(|event| shown.document.find(event).unwrap_or_else(|| panic!("no `{event}`"))).collect();
+    assert!(at.is_sorted(), "{at:?}");
+    // The state of each host: of those open that had to do with it.
+    for (host, open) in [("laptop", " open=\"\""), ("router", " open=\"\""), ("server", "")] {
+        shown.has(&format!("<details class=\"host\"{open}><summary>{host}</summary>"));
+    }
+}
+
+#[test]
+fn a_packet_that_died_on_a_wire_is_marked_there() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_on_the_wire");
+    let shown = show(&artifacts.of("fails_on_the_wire").join("report.html"));
+    shown.is_silent();
+    shown.has("<g class=\"segment hue-0 death\" data-segment=\"lan\">");
+    assert_eq!((shown.count(" death\""), shown.count("<details class=\"frame asks lost\"")), (1, 1));
+    shown.has("<span class=\"fate\">not seen again</span>");
+}
+
+#[test]
+fn what_packets_programs_and_errors_say_stays_text() {
+    let artifacts = Artifacts::new();
+    let test = "fails_with_a_script_in_its_words";
+    artifacts.fails(test);
+    for page in [artifacts.of(test).join("report.html"), artifacts.path().join("index.html")] {
+        let shown = show(&page);
+        shown.is_silent();
+        assert!(!shown.document.contains("<title>run"), "it was run\n{}", shown.document);
+        assert_eq!((shown.count("<script"), shown.count("<img")), (1, 0), "{}", shown.document);
+        shown.has("&lt;script&gt;document.title='run'&lt;/script&gt;");
+    }
+    let shown = show(&artifacts.of(test).join("report.html"));
+    // By the program, by the error, and in the bytes of the packet.
+    shown.has(" said: &lt;script&gt;document.title='run'&lt;/script&gt;&lt;img src=x onerror=");
+    shown.has("<pre class=\"said\">&lt;script&gt;document.title='run'");
+    shown.has("  &lt;script&gt;document\n");
+    shown.has("alice asked 198.51.100.2 for UDP port ");
+}
+
+#[test]
+fn one_can_walk_through_it_by_keys() {
+    let artifacts = Artifacts::new();
+    let test = "fails_in_a_router";
+    artifacts.fails(test);
+    let script = "
+        const says = (what) => document.body.append(`[${what}]`);
+        const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+        const lit = () => [...document.querySelectorAll('.lit')].map((wire) => wire.dataset.host).join('+');
+        says('before: ' + document.activeElement.tagName + lit());
+        press('j');
+        says('after j: ' + document.activeElement.tagName + ' ' + lit());
+        document.activeElement.click();
+        says('after Enter: ' + document.querySelector('.frame').open);
+        press('k');
+        says('after k at the first: ' + document.activeElement.tagName);
+        press('t'); says('after t: ' + document.documentElement.dataset.theme);
+        press('t'); says('after t again: ' + document.documentElement.dataset.theme);
+        document.getElementById('theme').click(); says('by the button: ' + document.documentElement.dataset.theme);
+        press('4');
+        const there = scrollY;
+        says('after 4: ' + (there > 0));
+        press('1');
+        says('after 1: ' + (scrollY < there));
+    ";
+    let shown = show_after(&artifacts, test, script);
+    shown.is_silent();
+    for says in [
+        "[before: BODY]",
+        "[after j: SUMMARY laptop+router]",
+        "[after Enter: true]",
+        "[after k at the first: SUMMARY]",
+        "[after t: dark]",
+        "[after t again: light]",
+        "[by the button: dark]",
+        "[after 4: true]",
+        "[after 1: true]",
+    ] {
+        assert!(shown.document.contains(says), "no `{says}` in {}", shown.document.rsplit("</script>").next().unwrap());
+    }
+}
+
+#[test]
+fn all_failures_are_on_one_page_until_they_pass() {
+    let artifacts = Artifacts::new();
+    let index = artifacts.path().join("index.html");
+    artifacts.fails("fails_in_a_router");
+    artifacts.fails("fails_by_an_abort");
+    artifacts.fails("fails_unless_it_is_to_pass");
+    let shown = show(&index);
+    shown.is_silent();
+    let order = [
+        "<h1>3 failed tests</h1>",
+        "<h2><a href=\"evidence.fails_unless_it_is_to_pass/report.html\">evidence::fails_unless_it_is_to_pass</a></h2>",
+        "<pre class=\"said\">it is to fail</pre>",
+        "<h2>evidence::fails_by_an_abort</h2>",
+        "<a href=\"evidence.fails_by_an_abort/failure.txt\">failure.txt</a>",
+        "<pre class=\"said\">the test's process was ended by SIGABRT before the body had returned</pre>",
+        "<h2><a href=\"evidence.fails_in_a_router/report.html\">evidence::fails_in_a_router</a></h2>",
+        "<a href=\"evidence.fails_in_a_router/capture.pcapng\">capture.pcapng</a>",
+        "<pre class=\"said\">assertion failed: laptop can ping server\n",
+    ];
+    let at: Vec<_> = order
+        .iter()
+        .map(|text| shown.document.find(text).unwrap_or_else(|| panic!("no `{text}` in\n{}", shown.document)))
+        .collect();
+    assert!(at.is_sorted(), "{at:?}\n{}", shown.document);
+    let pass = artifacts.run("fails_unless_it_is_to_pass").env("IT_IS_TO_PASS", "1").end();
+    assert!(pass.status.success(), "{}", pass.all());
+    let listed = fs::read_to_string(&index).unwrap();
+    assert!(listed.contains("<h1>2 failed tests</h1>") && !listed.contains("fails_unless_it_is_to_pass"), "{listed}");
+}
