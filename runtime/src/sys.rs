@@ -537,6 +537,12 @@ impl Exec {
 /// A piece of stack: aligned as the ABIs want its top.
 type Stack = u128;
 
+/// How many descriptors a test's process has room for from its beginning: as many as a process may have unless somebody allows more.
+///
+/// The table of a process with several threads grows by doubling, and each time waits until no processor looks at the old one any more
+/// (`expand_fdtable` in `fs/file.c`): some 10 ms. With one thread it costs nothing, and exec(2) keeps it.
+pub(crate) const DESCRIPTORS: c_int = 1024;
+
 /// How to start this program again in namespaces of its own. Everything is allocated before the fork.
 pub(crate) struct Spawn<'a> {
     /// Arguments, the program's name first.
@@ -696,6 +702,9 @@ impl Spawn<'_> {
             if libc::dup2(self.stdout.as_raw_fd(), 1) < 0 || libc::dup2(self.stderr.as_raw_fd(), 2) < 0 {
                 self.fail(Stage::Descriptors);
             }
+            // Where there is no room for so many, it grows when it has to.
+            let last = libc::fcntl(1, libc::F_DUPFD_CLOEXEC, DESCRIPTORS - 1);
+            libc::close(last);
             for inherited in self.inherited {
                 if libc::fcntl(inherited.as_raw_fd(), libc::F_SETFD, 0) < 0 {
                     self.fail(Stage::Descriptors);

@@ -323,3 +323,12 @@ async fn many_small_labs_may_open_what_all_their_hosts_need() -> TestResult {
     }
     Ok(())
 }
+
+/// Its table of descriptors would grow when hosts are made, on several threads: each time they wait for all processors, 10 ms.
+#[netns_test(namespaces = 0)]
+fn there_is_room_for_the_files_of_many_hosts_from_the_beginning() -> TestResult {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let room = status.lines().find_map(|line| line.strip_prefix("FDSize:")).ok_or("the kernel tells it")?;
+    assert!(room.trim().parse::<usize>()? >= 1024, "{room}");
+    Ok(())
+}

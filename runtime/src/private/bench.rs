@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use netns_test_topology::Drawing;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
 use super::TestSpec;
@@ -10,6 +11,7 @@ use crate::Lab;
 use crate::isolation::{Mode, NAMESPACES};
 use crate::lab::{Baseline, world};
 use crate::settings::Settings;
+use crate::sys::DESCRIPTORS;
 
 /// The namespaces of a test, as flags of clone(2).
 pub fn namespaces() -> i32 {
@@ -18,6 +20,10 @@ pub fn namespaces() -> i32 {
 
 /// Makes the files of a lab this process's own. It is in namespaces of its own already, but for those that a thread can leave.
 pub fn enter_world() -> Result<(), String> {
+    // As a test's process has it from its beginning.
+    let last =
+        fcntl(std::io::stdin(), FcntlArg::F_DUPFD_CLOEXEC(DESCRIPTORS - 1)).map_err(|error| error.to_string())?;
+    nix::unistd::close(last).map_err(|error| error.to_string())?;
     unshare(NAMESPACES.difference(CloneFlags::CLONE_NEWPID)).map_err(|error| error.to_string())?;
     world::enter(Mode::Inline).map_err(|refusal| refusal.to_string())
 }
