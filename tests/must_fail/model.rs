@@ -148,7 +148,9 @@ pub(crate) fn evidence() -> Fixture {
             fails("fails_with_a_script_in_its_words")
                 .says("\nError: <script>document.title='run'</script>")
                 .says("it answered"),
-            fails("fails_on_the_wire").says("\n  echo request 1 of 1: left alice:eth0\n").here(),
+            fails("fails_on_the_last_wire")
+                .says("\n    its answer: left server:eth0 → entered router:eth1 → left router:eth0\n")
+                .here(),
             in_full("fails_without_room_for_files").here(),
             fails("fails_where_nothing_can_be_opened")
                 .says("\nthere will be no room\n")

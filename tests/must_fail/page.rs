@@ -117,14 +117,31 @@ fn the_page_shows_the_way_and_where_it_ended() {
 }
 
 #[test]
-fn a_packet_that_died_on_a_wire_is_marked_there() {
+fn a_packet_is_followed_there_and_back_to_the_wire_that_it_died_on() {
     let artifacts = Artifacts::new();
-    artifacts.fails("fails_on_the_wire");
-    let shown = show(&artifacts.of("fails_on_the_wire").join("report.html"));
+    let test = "fails_on_the_last_wire";
+    artifacts.fails(test);
+    let shown = show(&artifacts.of(test).join("report.html"));
     shown.is_silent();
     shown.has("<g class=\"segment hue-0 death\" data-segment=\"lan\">");
-    assert_eq!((shown.count(" death\""), shown.count("<details class=\"frame asks lost\"")), (1, 1));
-    shown.has("<span class=\"fate\">not seen again</span>");
+    assert_eq!(shown.count(" death\""), 1);
+    let frames: Vec<_> = shown.document.split("<details class=\"frame ").skip(1).collect();
+    let frames: Vec<_> = frames.iter().filter(|frame| !frame.starts_with("neighbour")).collect();
+    let ways = [
+        "asks\" data-places=\"laptop eth0\nrouter eth0\"",
+        "asks\" data-places=\"router eth1\nserver eth0\"",
+        "answers\" data-places=\"server eth0\nrouter eth1\"",
+        "answers lost\" data-places=\"router eth0\"",
+    ];
+    assert_eq!(frames.len(), ways.len(), "{frames:#?}");
+    for (frame, way) in frames.iter().zip(ways) {
+        assert!(frame.starts_with(way), "{frame}");
+    }
+    assert!(frames[3].contains("<span class=\"fate\">not seen again</span>"), "{}", frames[3]);
+    // Its way in the drawing: there, and back by the same interfaces.
+    for steps in ["1", "2 6", "3 5", "4"] {
+        shown.has(&format!(" data-steps=\"{steps}\""));
+    }
 }
 
 #[test]
