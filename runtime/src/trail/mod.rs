@@ -1,52 +1,25 @@
 //! Why a question got no answer: the way of its packets through the lab, and what the kernel at their end says about it.
 
+mod again;
 mod cause;
 mod map;
 mod packet;
+mod question;
 mod way;
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{PoisonError, mpsc};
-use std::time::{Duration, Instant, SystemTime};
+pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
 
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, mpsc};
+use std::time::Duration;
+
+use again::Again;
 use cause::Cause;
-use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type, Icmpv6Header, Icmpv6Type};
 use map::Map;
-use packet::{Carries, Ip};
-use socket2::{Domain, Protocol, Socket, Type};
 use way::{End, Packets, Way};
 
-use crate::Host;
 use crate::capture::{Interface, Recorded, Recorder};
 use crate::host::Surroundings;
-use crate::transport::Transport;
-
-/// What was asked.
-#[derive(Clone, Debug)]
-pub(crate) struct Question {
-    pub(crate) from: Host,
-    pub(crate) asking: Asking,
-}
-
-/// A question, whoever asks it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asking {
-    pub(crate) to: IpAddr,
-    pub(crate) asked: Asked,
-    /// When it was asked first.
-    pub(crate) since: Instant,
-}
-
-/// In which way it was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Echo,
-    Port(Transport, u16),
-    /// By ARP or neighbour discovery.
-    Neighbour,
-}
 
 /// How long it may take to find out, stretched: a failure is told without, then.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -55,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) fn explain(question: &Question) -> String {
     let unanswered = &question.from.surroundings().unanswered;
     let from = question.from.machine().number();
-    unanswered.lock().unwrap_or_else(PoisonError::into_inner).push((from, question.asking));
+    unanswered.lock().unwrap_or_else(PoisonError::into_inner).push((from, question.asking.clone()));
     soon(question, look)
 }
 
@@ -65,7 +38,7 @@ pub(crate) fn way(question: &Question) -> String {
         let recorder = question.from.surroundings().recorder.as_ref();
         let frames = recorder.map(Recorder::recorded).unwrap_or_default();
         let packets = Packets::of(&frames, question.asking.since_1970());
-        let way = packets.furthest(question.from.machine().number(), |ip| question.asking.is_asked_by(ip));
+        let way = packets.furthest(question.from.machine().number(), question.asking.is_asked_by());
         way.map(|way| way.tell(Map(question.from.surroundings()))).into_iter().collect()
     })
 }
@@ -96,13 +69,10 @@ pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTre
     let questions = surroundings.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
     for (from, asking) in &*questions {
         let packets = Packets::of(recorded, asking.since_1970());
-        packets.mark(
-            |ip| asking.is_asked_by(ip),
-            |number, role| {
-                let (from, to) = (Map(surroundings).host(*from), asking.to);
-                comments.insert(number, format!("{role} of {from} to {to}, which failed"));
-            },
-        );
+        packets.mark(asking.is_asked_by(), |number, role| {
+            let (from, to) = (Map(surroundings).host(*from), asking.to);
+            comments.insert(number, format!("{role} of {from} to {to}, which failed"));
+        });
     }
     comments
 }
@@ -111,61 +81,6 @@ pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTre
 pub(crate) fn interface(surroundings: &Surroundings, host: usize, index: u32) -> Interface {
     let map = Map(surroundings);
     Interface { name: map.place(host, index), mac: map.member(host, index).map(|member| map.mac(member)) }
-}
-
-impl Asking {
-    fn is_asked_by(&self, ip: &Ip) -> bool {
-        ip.to == self.to
-            && match (self.asked, &ip.carries) {
-                (Asked::Echo, Carries::Echo { request, .. }) => *request,
-                // The first segment of a connection: SYN without ACK.
-                (Asked::Port(Transport::Tcp, port), Carries::Tcp { ports, flags, .. }) => {
-                    ports.1 == port && flags & 0x12 == 0x02
-                }
-                (Asked::Port(Transport::Udp, port), Carries::Udp { ports, .. }) => ports.1 == port,
-                // INIT (RFC 9260 section 3.2).
-                (Asked::Port(Transport::Sctp, port), Carries::Sctp { ports, chunk, .. }) => {
-                    ports.1 == port && chunk.first() == Some(&1)
-                }
-                _ => false,
-            }
-    }
-
-    /// Asks once more, from where this thread is, and does not wait for an answer. The socket is the one that it would come to.
-    fn ask_again(&self) -> io::Result<Socket> {
-        let domain = if self.to.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let (kind, protocol, port) = match self.asked {
-            Asked::Echo | Asked::Neighbour if self.to.is_ipv4() => (Type::RAW, Protocol::ICMPV4, 0),
-            Asked::Echo | Asked::Neighbour => (Type::RAW, Protocol::ICMPV6, 0),
-            Asked::Port(transport, port) => {
-                let kind = if transport == Transport::Udp { Type::DGRAM } else { Type::STREAM };
-                (kind, Protocol::from(i32::from(transport.number())), port)
-            }
-        };
-        let socket = Socket::new(domain, kind, Some(protocol))?;
-        socket.set_nonblocking(true)?;
-        match socket.connect(&SocketAddr::new(self.to, port).into()) {
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
-            connected => connected?,
-        }
-        if kind != Type::STREAM {
-            let echo = IcmpEchoHeader { id: 0, seq: 0 };
-            let message = match self.to {
-                // Of ICMPv6 the kernel computes the checksum (RFC 3542 section 3.1).
-                _ if kind == Type::DGRAM => vec![0; 8],
-                IpAddr::V4(_) => Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(echo), &[]).to_bytes().to_vec(),
-                IpAddr::V6(_) => Icmpv6Header::new(Icmpv6Type::EchoRequest(echo)).to_bytes().to_vec(),
-            };
-            socket.send(&message)?;
-        }
-        Ok(socket)
-    }
-
-    /// When it was asked first, since 1970.
-    fn since_1970(&self) -> Duration {
-        let then = SystemTime::now().checked_sub(self.since.elapsed());
-        then.and_then(|then| then.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default()
-    }
 }
 
 fn look(question: &Question) -> Vec<String> {
@@ -178,8 +93,10 @@ fn look(question: &Question) -> Vec<String> {
     let frames = recorder.recorded();
     let packets = Packets::of(&frames, question.asking.since_1970());
     let from = question.from.machine().number();
-    let way = packets.furthest(from, |ip| question.asking.is_asked_by(ip));
-    let scene = cause::Scene { map, packets: &packets, question };
+    let way = packets.furthest(from, question.asking.is_asked_by());
+    let again = way.as_ref().and_then(|way| packets.again(way));
+    let again = again.unwrap_or_else(|| Again::Like(question.asking.clone()));
+    let scene = cause::Scene { map, packets: &packets, question, again };
     let mut lines = match &way {
         Some(way) => vec![way.tell(map), why(&scene, way).to_string()],
         None if question.asking.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, LinkSlice};
 
+use super::again::KnownBy;
 use crate::capture::{Frame, LinkLayer};
 
 /// An IP packet, or a question about a neighbour.
@@ -89,8 +90,11 @@ pub(super) const RST: u8 = 4;
 /// The chunk that refuses an association (RFC 9260 section 3.3.7).
 pub(super) const ABORT: u8 = 6;
 
-/// How many bytes of a payload tell it from others.
+/// How many bytes of an echo request's payload, and of a chunk, tell it from others.
 const ENOUGH: usize = 8;
+
+/// How many bytes of a datagram do: those of a flow have a number of their own at their end.
+const ENOUGH_OF_DATAGRAM: usize = 24;
 
 impl Packet {
     /// What a frame says, if it is about IP.
@@ -142,11 +146,11 @@ fn neighbour_discovery(net: &LaxNetSlice<'_>, from: IpAddr) -> Option<Says> {
     }
 }
 
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
-const SCTP: u8 = 132;
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const ICMPV6: u8 = 58;
+pub(super) const SCTP: u8 = 132;
 
 impl Ip {
     fn of(net: &LaxNetSlice<'_>) -> Option<Self> {
@@ -188,6 +192,17 @@ impl Ip {
         match self.carries {
             Carries::Tcp { ports, .. } | Carries::Udp { ports, .. } | Carries::Sctp { ports, .. } => Some(ports),
             _ => None,
+        }
+    }
+
+    /// What a filter knows it by where it is as it was seen.
+    pub(super) fn known_by(&self) -> Option<KnownBy> {
+        match self.carries {
+            Carries::Echo { id, .. } => Some(KnownBy::Number(id)),
+            Carries::Tcp { ports: (from, to), .. } => Some(KnownBy::Ports(TCP, from, to)),
+            Carries::Udp { ports: (from, to), .. } => Some(KnownBy::Ports(UDP, from, to)),
+            Carries::Sctp { ports: (from, to), .. } => Some(KnownBy::Ports(SCTP, from, to)),
+            Carries::Error { .. } | Carries::Other => None,
         }
     }
 
@@ -247,8 +262,8 @@ impl Carries {
                 let (sequence, acknowledges) = (number32(bytes, 4)?, number32(bytes, 8).unwrap_or(0));
                 Self::Tcp { ports: ports()?, sequence, acknowledges, flags: bytes.get(13).copied().unwrap_or(0) }
             }
-            UDP => Self::Udp { ports: ports()?, payload: beginning(bytes, 8) },
-            SCTP => Self::Sctp { ports: ports()?, tag: number32(bytes, 4)?, chunk: beginning(bytes, 12) },
+            UDP => Self::Udp { ports: ports()?, payload: beginning(bytes, 8, ENOUGH_OF_DATAGRAM) },
+            SCTP => Self::Sctp { ports: ports()?, tag: number32(bytes, 4)?, chunk: beginning(bytes, 12, ENOUGH) },
             _ => return None,
         })
     }
@@ -258,7 +273,12 @@ impl Carries {
         match (protocol, kind) {
             (ICMP, 0 | 8) | (ICMPV6, 128 | 129) => {
                 let (id, sequence) = (number16(bytes, 4)?, number16(bytes, 6)?);
-                Some(Self::Echo { request: matches!(kind, 8 | 128), id, sequence, payload: beginning(bytes, 8) })
+                Some(Self::Echo {
+                    request: matches!(kind, 8 | 128),
+                    id,
+                    sequence,
+                    payload: beginning(bytes, 8, ENOUGH),
+                })
             }
             (ICMP, 3 | 11 | 12) | (ICMPV6, 1..=4) => {
                 let quoted = LaxSlicedPacket::from_ip(bytes.get(8..)?).ok();
@@ -278,7 +298,7 @@ fn number32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn beginning(bytes: &[u8], at: usize) -> Vec<u8> {
+fn beginning(bytes: &[u8], at: usize, most: usize) -> Vec<u8> {
     let rest = bytes.get(at..).unwrap_or_default();
-    rest[..rest.len().min(ENOUGH)].to_vec()
+    rest[..rest.len().min(most)].to_vec()
 }

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 
 use netns_test_topology::IpNet;
 
+use super::again::Again;
 use super::map::Map;
 use super::packet::Ip;
 use super::way::{Packets, Sighting, Way};
@@ -69,6 +70,8 @@ pub(super) struct Scene<'a> {
     pub(super) map: Map<'a>,
     pub(super) packets: &'a Packets<'a>,
     pub(super) question: &'a Question,
+    /// How it is asked once more.
+    pub(super) again: Again,
 }
 
 impl Scene<'_> {
