@@ -2,6 +2,8 @@
 
 #[path = "gallery/at_once.rs"]
 mod at_once;
+#[path = "gallery/flows.rs"]
+mod flows;
 
 use netns_test::prelude::*;
 use netns_test::{Engine, Impairment, Percent};

@@ -10,7 +10,8 @@ mod way;
 pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, mpsc};
+use std::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use again::Again;
@@ -20,6 +21,31 @@ use way::{End, Packets, Way};
 
 use crate::capture::{Interface, Recorded, Recorder};
 use crate::host::Surroundings;
+
+/// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
+/// [`Display`](fmt::Display), and not before: that takes up to two seconds, enters the hosts that the packets have passed, and may ask the question once more. As text it
+/// is some lines, each behind a newline, or nothing where nothing is known.
+#[derive(Clone)]
+pub struct Trail(Arc<(Question, OnceLock<String>)>);
+
+impl Trail {
+    pub(crate) fn of(question: Question) -> Self {
+        Self(Arc::new((question, OnceLock::new())))
+    }
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (question, told) = &*self.0;
+        f.write_str(told.get_or_init(|| explain(question)))
+    }
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 /// How long it may take to find out, stretched: a failure is told without, then.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -94,7 +120,11 @@ fn look(question: &Question) -> Vec<String> {
     let packets = Packets::of(&frames, question.asking.since_1970());
     let from = question.from.machine().number();
     let way = packets.furthest(from, question.asking.is_asked_by());
-    let again = way.as_ref().and_then(|way| packets.again(way));
+    let again = match &way {
+        Some(way) => packets.again(way),
+        // What went before in the same connection meets what it would have met.
+        None => Packets::of(&frames, Duration::ZERO).last_again(from, question.asking.is_of_its_connection()),
+    };
     let again = again.unwrap_or_else(|| Again::Like(question.asking.clone()));
     let scene = cause::Scene { map, packets: &packets, question, again };
     let mut lines = match &way {
@@ -124,7 +154,10 @@ fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
     match End::of(sightings, |host, address| scene.owns(host, address)) {
         Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
         Some(End::Inside(last)) => scene.stuck(leg, last),
-        Some(End::Delivered(last)) if leg == cause::Leg::There => scene.unanswered(last),
+        Some(End::Delivered(last)) if leg == cause::Leg::There => match scene.untranslated(way) {
+            Some(hint) => scene.unanswered(last).hint(hint),
+            None => scene.unanswered(last),
+        },
         // A router's own address, which it would have translated.
         Some(End::Delivered(last)) if last.host != scene.question.from.machine().number() => scene.stuck(leg, last),
         Some(End::Delivered(last)) => scene.not_taken(way, last),

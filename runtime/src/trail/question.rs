@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::packet::{Carries, Ip};
+use super::packet::{Carries, DATA, Ip};
 use crate::Host;
 use crate::transport::Transport;
 
@@ -33,6 +33,8 @@ pub(crate) enum Asked {
     Echo,
     /// By a datagram, or by what opens a connection.
     Port(Transport, u16),
+    /// By data in a connection.
+    Data(Transport, u16),
     /// By ARP or neighbour discovery.
     Neighbour,
 }
@@ -93,9 +95,24 @@ impl Asking {
                 (Asked::Port(Transport::Sctp, port), Carries::Sctp { ports, chunk, .. }) => {
                     ports.1 == port && chunk.first() == Some(&1)
                 }
+                (Asked::Data(Transport::Tcp, port), Carries::Tcp { ports, data, .. }) => ports.1 == port && *data > 0,
+                (Asked::Data(Transport::Sctp, port), Carries::Sctp { ports, chunk, .. }) => {
+                    ports.1 == port && chunk.first() == Some(&DATA)
+                }
                 _ => false,
             };
             is_of_the_kind && ip.to == to && fingerprints.iter().any(|fingerprint| fingerprint.is_on(ip))
+        }
+    }
+
+    /// Tells whether a packet is of the same connection, whenever it was.
+    pub(super) fn is_of_its_connection(&self) -> impl Fn(&Ip) -> bool + use<> {
+        let (to, asked, fingerprints) = (self.to, self.asked, self.fingerprints.all());
+        move |ip| {
+            let Asked::Data(_, port) = asked else { return false };
+            ip.to == to
+                && ip.ports().is_some_and(|(_, to)| to == port)
+                && fingerprints.iter().any(|fingerprint| fingerprint.is_on(ip))
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::again::{self, Again};
 use super::map::Map;
-use super::packet::{Carries, Identity, Ip, Packet, Says};
+use super::packet::{Carries, DATA, Identity, Ip, Packet, Says};
 use crate::capture::{Direction, Frame, Recorded};
 
 /// A packet at an interface.
@@ -105,9 +105,20 @@ impl<'a> Packets<'a> {
 
     /// How the packet of a way is sent again, as it was when it left.
     pub(super) fn again(&self, way: &Way) -> Option<Again> {
-        let first = way.there.first()?;
-        let (frame, _) = self.packets.get(first.nth)?;
-        Some(Again::Same(first.ip.clone(), again::packet(frame)?))
+        self.resend(way.there.first()?)
+    }
+
+    /// How the last of those that left a host is sent again.
+    pub(super) fn last_again(&self, from: usize, is_it: impl Fn(&Ip) -> bool) -> Option<Again> {
+        let left = self
+            .sightings()
+            .filter(|sighting| sighting.host == from && sighting.direction == Direction::Out && is_it(&sighting.ip));
+        self.resend(&left.last()?)
+    }
+
+    fn resend(&self, sighting: &Sighting) -> Option<Again> {
+        let (frame, _) = self.packets.get(sighting.nth)?;
+        Some(Again::Same(sighting.ip.clone(), again::packet(frame)?))
     }
 
     /// The attempt that got furthest of those that left a host for an address.
@@ -213,7 +224,9 @@ impl Way {
     pub(super) fn question(&self) -> &'static str {
         match self.there.first().map(|sighting| &sighting.ip.carries) {
             Some(Carries::Echo { .. }) => "echo request",
-            Some(Carries::Tcp { .. }) => "SYN",
+            Some(Carries::Tcp { data: 0, .. }) => "SYN",
+            Some(Carries::Tcp { .. }) => "segment",
+            Some(Carries::Sctp { chunk, .. }) if chunk.first() == Some(&DATA) => "DATA",
             Some(Carries::Sctp { .. }) => "INIT",
             _ => "datagram",
         }

@@ -6,6 +6,7 @@ mod neighbour;
 mod receiver;
 mod routing;
 mod said;
+mod translation;
 
 use std::fmt;
 use std::net::IpAddr;
