@@ -2,6 +2,8 @@
 
 #[path = "gallery/at_once.rs"]
 mod at_once;
+#[path = "gallery/counted.rs"]
+mod counted;
 #[path = "gallery/flows.rs"]
 mod flows;
 

@@ -126,7 +126,7 @@ fn look(question: &Question) -> Vec<String> {
         None => Packets::of(&frames, Duration::ZERO).last_again(from, question.asking.is_of_its_connection()),
     };
     let again = again.unwrap_or_else(|| Again::Like(question.asking.clone()));
-    let scene = cause::Scene { map, packets: &packets, question, again };
+    let scene = cause::Scene { map, packets: &packets, question, again, counted: OnceLock::new() };
     let mut lines = match &way {
         Some(way) => vec![way.tell(map), why(&scene, way).to_string()],
         None if question.asking.asked == Asked::Neighbour => vec![scene.not_sent().to_string()],

@@ -32,7 +32,7 @@ impl Scene<'_> {
                 // Somebody on the way may have made another of it.
                 let port = last.ip.ports().map_or(port, |(_, port)| port);
                 let nobody = self.nobody_listens(last.host, transport, port, to);
-                nobody.or_else(|| {
+                nobody.or_else(|| self.counted(last.host)).or_else(|| {
                     let protocol = transport.name();
                     let who = format!("somebody listens on {protocol} port {port} of {host}, and has not answered");
                     Some(Cause::new(who))
