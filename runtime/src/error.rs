@@ -5,6 +5,10 @@ use std::error::Error;
 use std::fmt::Write;
 use std::panic::{Location, catch_unwind, resume_unwind};
 
+use crate::connectivity::ConnectivityError;
+use crate::flow::FlowError;
+use crate::trail::Trail;
+
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -14,6 +18,12 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Where packets died, if an error knows.
+pub(crate) fn trail<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Trail> {
+    let of_flow = error.downcast_ref::<FlowError>().and_then(FlowError::trail);
+    of_flow.or_else(|| error.downcast_ref::<ConnectivityError>()?.trail()).or_else(|| trail(error.source()?))
 }
 
 /// What a panic says.

@@ -85,6 +85,7 @@ pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use timeline::{Action, Happening, Moment, RunningTimeline, Timeline};
 pub use topology::Topology;
+pub use trail::Trail;
 pub use transport::{Sctp, Tcp, Transport, Udp};
 pub use wait::{
     Asynchronous, Condition, Eventually, Finding, NeverWithin, Plain, Sure, WaitError, WaitFor, WaitUntil, eventually,

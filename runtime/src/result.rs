@@ -28,10 +28,11 @@ impl fmt::Display for TestError {
     }
 }
 
-/// As libtest shows it: what went wrong, and where.
+/// As libtest shows it: what went wrong, where packets died if some did, and the line.
 impl fmt::Debug for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}\n  at {}", self.at)
+        let trail = crate::error::trail(&*self.error).map(ToString::to_string).unwrap_or_default();
+        write!(f, "{self}{trail}\n  at {}", self.at)
     }
 }
 

@@ -33,6 +33,11 @@ fn routed() -> [Traffic; 3] {
     [Icmp.into(), Tcp.into(), Udp.into()]
 }
 
+/// How many answers a message shows: what is behind each of them stands further to the right.
+fn outcomes_in(message: &str) -> usize {
+    message.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).count()
+}
+
 #[netns_test(veth = true)]
 async fn everything_gets_through_a_wire(a: Host, b: Host) {
     for between in [a.connectivity(&b).ipv4(), a.connectivity(&b).ipv6(), b.connectivity(&a)] {
@@ -75,7 +80,7 @@ async fn a_family_is_one(a: Host, b: Host) -> TestResult {
         let said = panic_of(between.assert_no_connection(traffic).window(Duration::from_secs(2))).await.unwrap_err();
         assert!(said.lines().count() == 3 && said.contains("\n  a → b (2001:db8::2): it got through: "), "{said}");
         let said = panic_of(between.assert_connection(traffic).timeout(QUICK)).await.unwrap_err();
-        assert!(said.lines().count() == 3 && said.contains("\n  b → a (198.51.100.1): "), "{said}");
+        assert!(outcomes_in(&said) == 2 && said.contains("\n  b → a (198.51.100.1): "), "{said}");
     }
     Ok(())
 }
@@ -123,7 +128,7 @@ async fn a_port_is_one(a: Host, b: Host) -> TestResult {
     for ports in [Tcp.ports(5000..=5009), Udp.ports(5000..=5009), Tcp.ports(5000..=5009).source_port(400)] {
         let egress = a.connectivity(&b).egress().ipv4();
         let said = panic_of(egress.assert_connection(ports).timeout(QUICK)).await.unwrap_err();
-        assert_eq!(said.lines().count(), 2, "{said}");
+        assert_eq!(outcomes_in(&said), 1, "{said}");
         assert!(
             said.starts_with(&format!("assertion failed: a reaches b over {ports}\n  a → b (198.51.100.2), ")),
             "{said}"
@@ -436,7 +441,7 @@ async fn what_was_established_outlives_a_rule_or_is_cut(net: Routed) -> TestResu
             said.starts_with("assertion failed: all 6 flows are alive\n  client → server: nothing gets through the "),
             "{said}"
         );
-        assert_eq!(said.lines().count(), 4, "{said}");
+        assert_eq!(outcomes_in(&said), 3, "{said}");
         net.router.nft(chain("forward", "meta l4proto { tcp, udp } drop"))?;
         flows.assert_cut().await;
         net.router.nft(chain("forward", "accept"))?;

@@ -1,5 +1,12 @@
 //! Broken networks, and what a failed assertion says of each: where the packet died, and why.
 
+#[path = "gallery/at_once.rs"]
+mod at_once;
+#[path = "gallery/counted.rs"]
+mod counted;
+#[path = "gallery/flows.rs"]
+mod flows;
+
 use netns_test::prelude::*;
 use netns_test::{Engine, Impairment, Percent};
 use netns_test_tests::panics::panic_of;

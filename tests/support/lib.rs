@@ -7,3 +7,4 @@ pub mod reach;
 pub mod realised;
 pub mod routes;
 pub mod three;
+pub mod tracked;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::judge::judge;
-use super::question::{ConnectivityError, Inquiry};
+use super::question::{Answer, ConnectivityError, Inquiry};
 use super::{Connectivity, Ports, Traffic};
 use crate::Host;
 use crate::flow::{Flow, FlowError, Open};
@@ -141,7 +141,7 @@ impl Flows {
         let judged = |(flow, answer): (&Flow, Result<Duration, FlowError>)| {
             let name = format!("{} → {}", flow.client_host().name(), flow.server_host().name());
             let answer = answer.map(|took| format!("an answer came in the {} after {took:.1?}", flow.what()));
-            (name, answer.map_err(ConnectivityError::from))
+            Answer::new(name, answer.map_err(ConnectivityError::from))
         };
         let answers: Vec<_> = self.iter().zip(answers).map(judged).collect();
         judge(self.host(), at, &format!("all {} flows are {what}", self.len()), &answers, verdict);

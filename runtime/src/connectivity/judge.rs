@@ -19,8 +19,10 @@ pub(super) fn judge(
     answers: &[Answer],
     verdict: impl Fn(&Result<String, ConnectivityError>) -> Verdict,
 ) {
-    let all = |wanted| list(answers.iter().filter(|(_, answer)| verdict(answer) == wanted));
-    let (wrong, unasked) = (all(Verdict::Fails), all(Verdict::Broken));
+    let all = |wanted, why: fn(&Answer) -> String| {
+        list(answers.iter().filter(|answer| verdict(&answer.outcome) == wanted), why)
+    };
+    let (wrong, unasked) = (all(Verdict::Fails, Answer::why), all(Verdict::Broken, |_| String::new()));
     if !wrong.is_empty() {
         // Whatever the others would have said.
         fail(at, &format!("assertion failed: {claim}{wrong}{unasked}"));
@@ -30,18 +32,19 @@ pub(super) fn judge(
     }
 }
 
-/// A line for each answer, as many as can be read; nothing if there are none.
-pub(super) fn list<'a>(answers: impl Iterator<Item = &'a Answer>) -> String {
+/// A line for each answer, as many as can be read, and more lines where there is a `why`; nothing if there are none.
+pub(super) fn list<'a>(answers: impl Iterator<Item = &'a Answer>, why: impl Fn(&Answer) -> String) -> String {
     let mut text = String::new();
     let mut more = 0;
-    for (nth, (name, answer)) in answers.enumerate() {
+    for (nth, answer) in answers.enumerate() {
         if nth >= SHOWN {
             more += 1;
             continue;
         }
-        let words = answer.as_ref().map_or_else(|error| chain(error), |report| format!("it got through: {report}"));
+        let Answer { name, outcome, .. } = answer;
+        let words = outcome.as_ref().map_or_else(|error| chain(error), |report| format!("it got through: {report}"));
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n  {name}: {words}");
+        let _ = write!(text, "\n  {name}: {words}{}", why(answer).replace('\n', "\n  "));
     }
     if more == 0 { text } else { format!("{text}\n  and {more} more") }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -15,6 +15,7 @@ use crate::probe::{
     ArpError, CannotRun, Family, NoAnswer, PingError, Target, UnreachableCode, all_on_hosts, on_host, refuse_to_block,
     wait_on_host,
 };
+use crate::trail::Trail;
 use crate::transport::Transport;
 
 /// Why there is no connection between two hosts.
@@ -70,8 +71,31 @@ pub(super) enum Wanted {
     Word(Duration),
 }
 
-/// Which question, and what came of it.
-pub(super) type Answer = (String, Result<String, ConnectivityError>);
+/// What came of a question.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Which question.
+    pub(super) name: String,
+    pub(super) outcome: Result<String, ConnectivityError>,
+    /// Where its packets went, if an error does not know.
+    trail: Option<Trail>,
+}
+
+impl Answer {
+    pub(super) fn new(name: String, outcome: Result<String, ConnectivityError>) -> Self {
+        Self { name, outcome, trail: None }
+    }
+
+    /// Why there was no answer: some lines, each behind a newline.
+    pub(super) fn why(&self) -> String {
+        let trail = match &self.outcome {
+            Ok(_) => None,
+            Err(error) => error.trail().or(self.trail.as_ref()),
+        };
+        trail.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
 pub(super) type Answers = Vec<Answer>;
 
 /// What is asked, of a connectivity.
@@ -108,7 +132,11 @@ impl Inquiry {
         let names: Vec<_> = questions.iter().map(Question::name).collect();
         let asked = questions.into_iter().map(|question| (question.from.clone(), question.ask(wanted)));
         let answers = all_on_hosts(self.describe(), asked.collect::<Vec<_>>()).await;
-        Ok(names.into_iter().zip(answers).collect())
+        let answer = |(name, answer): (String, Result<String, Unanswered>)| match answer {
+            Ok(report) => Answer::new(name, Ok(report)),
+            Err(Unanswered { error, trail }) => Answer { name, outcome: Err(error), trail },
+        };
+        Ok(names.into_iter().zip(answers).map(answer).collect())
     }
 
     pub(super) fn host(&self) -> &Host {
@@ -179,6 +207,34 @@ macro_rules! of_family {
     };
 }
 
+/// Why there was no answer, and where packets went if the error does not know.
+struct Unanswered {
+    error: ConnectivityError,
+    trail: Option<Trail>,
+}
+
+impl Unanswered {
+    fn new(error: impl Into<ConnectivityError>, trail: Option<Trail>) -> Self {
+        Self { error: error.into(), trail }
+    }
+}
+
+impl From<CannotRun> for Unanswered {
+    fn from(cannot: CannotRun) -> Self {
+        Self::new(cannot, None)
+    }
+}
+
+/// What came of an assertion.
+macro_rules! told {
+    ($assertion:expr) => {{
+        let assertion = $assertion;
+        let trail = assertion.trail(Instant::now());
+        let outcome = assertion.session().await;
+        outcome.map(|report| report.to_string()).map_err(|error| Unanswered::new(error, trail))
+    }};
+}
+
 impl Question {
     fn name(&self) -> String {
         let mut name = format!("{} → {}", self.from.name(), self.to.name());
@@ -193,30 +249,30 @@ impl Question {
     }
 
     /// On the runtime of whoever asks.
-    async fn ask(self, wanted: Wanted) -> Result<String, ConnectivityError> {
+    async fn ask(self, wanted: Wanted) -> Result<String, Unanswered> {
         let Self { from, to, family, probe } = &self;
-        Ok(match (*probe, wanted) {
+        match (*probe, wanted) {
             (Probe::Icmp, Wanted::Answer(timeout)) => {
-                of_family!(family, from.assert_ping(to).timeout(timeout)).session().await?.to_string()
+                told!(of_family!(family, from.assert_ping(to).timeout(timeout)))
             }
             (Probe::Icmp, Wanted::Word(window)) => {
-                of_family!(family, from.assert_no_ping(to).window(window)).session().await?.to_string()
+                told!(of_family!(family, from.assert_no_ping(to).window(window)))
             }
             (Probe::Arp, Wanted::Answer(timeout)) => {
-                of_family!(family, from.assert_arping(to).timeout(timeout)).session().await?.to_string()
+                told!(of_family!(family, from.assert_arping(to).timeout(timeout)))
             }
             (Probe::Arp, Wanted::Word(window)) => {
-                of_family!(family, from.assert_no_arping(to).window(window)).session().await?.to_string()
+                told!(of_family!(family, from.assert_no_arping(to).window(window)))
             }
             (Probe::Port(port), wanted) => {
                 let open = self.open(port);
                 let flow = match wanted {
-                    Wanted::Answer(timeout) => open.timeout(timeout).at_last().await?,
-                    Wanted::Word(window) => open.in_window(window).await?,
+                    Wanted::Answer(timeout) => open.timeout(timeout).at_last().await,
+                    Wanted::Word(window) => open.in_window(window).await,
                 };
-                format!("there is a {}", flow.what())
+                flow.map(|flow| format!("there is a {}", flow.what())).map_err(|error| Unanswered::new(error, None))
             }
-        })
+        }
     }
 
     fn open(&self, Port { transport, number, source }: Port) -> Open<()> {
@@ -243,6 +299,11 @@ impl ConnectivityError {
         };
         let by_itself = matches!(said, UnreachableCode::V4(2 | 3) | UnreachableCode::V6(4));
         wanted.map_or(!said.is_prohibited() && !by_itself, |wanted| wanted == said)
+    }
+
+    /// Where packets died, if the error knows.
+    pub(crate) fn trail(&self) -> Option<&Trail> {
+        if let Self::Flow(error) = self { error.trail() } else { None }
     }
 
     fn no_answer(&self) -> Option<&dyn NoAnswer> {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::judge::list;
-use super::question::{Answers, ConnectivityError, Inquiry, Wanted};
+use super::question::{Answer, Answers, ConnectivityError, Inquiry, Wanted};
 use super::{Connectivity, Traffic};
 use crate::error::chain;
 use crate::probe::{CannotRun, LEAST_WINDOW, PATIENCE, Verdict, WINDOW, on_host, refuse_to_block, until, wait_on_host};
@@ -74,7 +74,7 @@ impl WaitForConnection {
         let end = Instant::now() + inquiry.host().scaled(timeout);
         loop {
             let answers = inquiry.clone().session(Wanted::Word(window)).await?;
-            let any = |wanted| answers.iter().any(|(_, answer)| Verdict::of_silence(answer) == wanted);
+            let any = |wanted| answers.iter().any(|answer| Verdict::of_silence(&answer.outcome) == wanted);
             let now = Instant::now();
             if now >= end || any(Verdict::Broken) || !any(Verdict::Fails) {
                 return Ok(answers);
@@ -100,13 +100,14 @@ impl WaitForConnection {
         };
         let verdict = if self.none { Verdict::of_silence } else { Verdict::of_answer };
         let answers = answers.map_err(failed)?;
-        let instead = list(answers.iter().filter(|(_, answer)| verdict(answer) == Verdict::Fails));
+        let instead = answers.iter().filter(|answer| verdict(&answer.outcome) == Verdict::Fails);
+        let instead = list(instead, |_| String::new());
         if !instead.is_empty() {
             return Err(WaitError::Expired { what, waited, instead: instead.trim_start().replace("\n  ", "; ") });
         }
-        let unasked = answers.into_iter().find(|(_, answer)| verdict(answer) == Verdict::Broken);
+        let unasked = answers.into_iter().find(|answer| verdict(&answer.outcome) == Verdict::Broken);
         match unasked {
-            Some((_, Err(error))) => Err(failed(error)),
+            Some(Answer { outcome: Err(error), .. }) => Err(failed(error)),
             _ => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netlink_packet_netfilter::nftables::NfTablesMessage;
@@ -40,6 +41,9 @@ pub(crate) struct Traced {
 ///
 /// For that while there is one more table, which drops nothing.
 pub(crate) fn trace<T>(which: &[&str], patience: Duration, ask: impl FnOnce() -> T) -> io::Result<Traced> {
+    // A kernel tells everybody what is traced.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut socket = Socket::new(NETLINK_NETFILTER)?;
     socket.bind_auto()?;
     socket.add_membership(TRACES)?;

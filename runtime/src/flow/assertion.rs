@@ -220,8 +220,13 @@ impl AssertAlive<'_> {
             (Verdict::Broken, Err(error)) => {
                 broken(flow.client_host(), self.at, &format!("could not ask whether {claim}"), &error)
             }
-            (_, Err(FlowError::Cut { reason, .. })) => fail(self.at, &format!("assertion failed: {claim}\n  {reason}")),
-            (_, Err(error)) => fail(self.at, &format!("assertion failed: {claim}\n  {error}")),
+            (_, Err(FlowError::Cut { reason, trail, .. })) => {
+                fail(self.at, &format!("assertion failed: {claim}\n  {reason}{trail}"))
+            }
+            (_, Err(error)) => {
+                let trail = error.trail().map(ToString::to_string).unwrap_or_default();
+                fail(self.at, &format!("assertion failed: {claim}\n  {error}{trail}"))
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::error::{CutReason, FlowError, local};
 use super::frame::{self, Frame, Kind, fresh};
 use super::server::{Report, ServerEnd, flush};
 use crate::probe::{FEWEST, LOOK, MOST_WINDOWS, PATIENCE, Room, WINDOW, until};
+use crate::trail::{Asked, Asking, Fingerprint, Fingerprints, Question, Trail};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport};
 use crate::{Host, sys};
 
@@ -43,6 +44,8 @@ pub(super) struct Client {
     dead: Option<CutReason>,
     /// The last question that was answered.
     pub(super) last_answered: Option<u64>,
+    /// The last exchange in which anything was sent, for whoever wants to know where that went.
+    last_asked: Option<Asking>,
 }
 
 /// One exchange.
@@ -53,6 +56,7 @@ struct Exchange<'a> {
     ear: Ear,
     room: Room,
     begun: Instant,
+    asking: Asking,
     asked: Vec<(u64, Instant)>,
     /// When the question was asked that has been answered.
     found: Option<Instant>,
@@ -89,7 +93,21 @@ impl Client {
             unsent,
             dead: None,
             last_answered: None,
+            last_asked: None,
         }
+    }
+
+    /// What is asked from now on.
+    fn asking(&self) -> Asking {
+        let (to, port) = (self.remote.ip(), self.remote.port());
+        let fingerprints = Fingerprints::default();
+        let asked = if self.transport == Transport::Udp {
+            Asked::Port(Transport::Udp, port)
+        } else {
+            fingerprints.note(Fingerprint::Port(self.local.port()));
+            Asked::Data(self.transport, port)
+        };
+        Asking { to, source: Some(self.local.ip()), asked, since: Instant::now(), fingerprints }
     }
 
     /// Asks a question with a fresh nonce, and answers with how long its answer took.
@@ -98,7 +116,8 @@ impl Client {
         let room = Room::watch(&self.host).map_err(local("ask whether there is room for what is sent"))?;
         // Answers that come late are answers to something else.
         self.take_in(&[])?;
-        let begun = Instant::now();
+        let asking = self.asking();
+        let begun = asking.since;
         let exchange = Exchange {
             sent_before: self.segments_sent()?,
             client: self,
@@ -107,6 +126,7 @@ impl Client {
             ear,
             room,
             begun,
+            asking,
             asked: Vec::new(),
             found: None,
             last_try: begun,
@@ -244,6 +264,7 @@ impl Exchange<'_> {
         self.last_try = Instant::now();
         self.tries += 1;
         self.asked.push((nonce, self.last_try));
+        client.last_asked = Some(self.asking.clone());
         if client.transport != Transport::Udp {
             client.unsent.extend(question);
             return match flush(client.socket.get_ref(), &mut client.unsent, client.transport) {
@@ -255,6 +276,7 @@ impl Exchange<'_> {
                 Err(error) => client.dies_of(error),
             };
         }
+        self.asking.fingerprints.note(Fingerprint::Datagram(question.to_vec()));
         // The first attempt may be told of what became of an earlier datagram.
         let mut sent = transport::send(client.socket.get_ref(), &question);
         if sent.is_err() {
@@ -322,7 +344,12 @@ impl Exchange<'_> {
         let reason = match self.refusal {
             Some(Refusal { from, said: Said::Unreachable(code), .. }) => CutReason::said(from, code),
             Some(Refusal { from, said, .. }) => {
-                return Err(FlowError::Astray { flow: self.client.name.clone(), from, what: said.name() });
+                return Err(FlowError::Astray {
+                    flow: self.client.name.clone(),
+                    from,
+                    what: said.name(),
+                    trail: self.trail(),
+                });
             }
             None => self.refused_here.take().unwrap_or(silence),
         };
@@ -333,6 +360,12 @@ impl Exchange<'_> {
     }
 
     fn cut(&self, reason: CutReason) -> FlowError {
-        FlowError::Cut { flow: self.client.name.clone(), reason }
+        FlowError::Cut { flow: self.client.name.clone(), reason, trail: self.trail() }
+    }
+
+    /// Where the questions of this exchange went; of the one before, in a connection that was dead by then.
+    fn trail(&self) -> Trail {
+        let asking = self.client.last_asked.as_ref().unwrap_or(&self.asking);
+        Trail::of(Question { from: self.client.host.clone(), asking: asking.clone() })
     }
 }

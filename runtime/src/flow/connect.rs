@@ -23,6 +23,7 @@ use crate::probe::{
     FEWEST, Family, LOOK, MOST_WINDOWS, NoAnswer, PATIENCE, Plan, Room, Schedule, Target, WINDOW, until,
 };
 use crate::sys;
+use crate::trail::{Asked, Asking, Fingerprint, Fingerprints, Question, Trail};
 use crate::transport::{self, Bound, Ear, Said, Transport};
 
 /// A UDP conversation that goes on for two seconds is one that Linux calls assured (`nf_conntrack_udp_packet` in
@@ -64,6 +65,17 @@ pub(super) async fn establish(options: Options, servers: Handle, plan: Plan) -> 
 }
 
 impl Site {
+    /// Where a connection is tried to, from here and since then.
+    fn trail(&self, local: SocketAddr, since: Instant) -> Trail {
+        let Options { client, transport, source, .. } = &self.options;
+        let remote = self.server.address;
+        let fingerprints = Fingerprints::default();
+        fingerprints.note(Fingerprint::Port(local.port()));
+        let asked = Asked::Port(*transport, remote.port());
+        let asking = Asking { to: remote.ip(), source: *source, asked, since, fingerprints };
+        Trail::of(Question { from: client.clone(), asking })
+    }
+
     async fn follow(self: Arc<Self>) -> Result<Ends, FlowError> {
         let mut attempts = JoinSet::new();
         let outcome = self.try_as_planned(&mut attempts).await;
@@ -138,13 +150,13 @@ impl<'a> Attempt<'a> {
     fn new(site: &'a Site, end: Instant) -> Result<Self, FlowError> {
         let remote = site.server.address;
         let ear = Ear::open(remote).map_err(local("open a raw ICMP socket"))?;
+        let begun = Instant::now();
         let refused = |error| {
             let unnamed = SocketAddr::new(any(remote), site.options.source_port);
-            refused(error, site.options.name(unnamed, remote))
+            refused(error, site.options.name(unnamed, remote), site.trail(unnamed, begun))
         };
         let Options { transport, source, .. } = site.options;
         let socket = client_socket(&site.options, remote)?;
-        let begun = Instant::now();
         transport::start_connecting(&socket, transport, remote, source).map_err(refused)?;
         let address = socket.local_addr().map_err(local("ask for the address of a socket"))?.as_socket();
         let local_address = address.ok_or(io::ErrorKind::AddrNotAvailable.into());
@@ -230,19 +242,21 @@ impl<'a> Attempt<'a> {
         // Should the server's end have stopped working, this is not the network's doing.
         let deadline = Instant::now() + options.client.stretched(PATIENCE);
         server.report(&options.server, &self.name, Vec::new(), deadline).await?;
-        let flow = self.name;
+        let (trail, flow) = (self.site.trail(self.local, self.begun), self.name);
         let mut word = None;
         while let Some(refusal) = self.ear.hear().map_err(local("hear ICMP"))? {
             if word.is_none() && refusal.is_about(options.transport, self.local, server.address) {
-                let (flow, from) = (flow.clone(), refusal.from);
+                let (flow, trail, from) = (flow.clone(), trail.clone(), refusal.from);
                 word = Some(match refusal.said {
-                    Said::Unreachable(code) => FlowError::Cut { flow, reason: CutReason::said(from, code) },
-                    said => FlowError::Astray { flow, from, what: said.name() },
+                    Said::Unreachable(code) => FlowError::Cut { flow, reason: CutReason::said(from, code), trail },
+                    said => FlowError::Astray { flow, from, what: said.name(), trail },
                 });
             }
         }
         let word = word.or_else(|| match error {
-            Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => Some(refused(error, flow.clone())),
+            Some(error) if error.raw_os_error() != Some(libc::ETIMEDOUT) => {
+                Some(refused(error, flow.clone(), trail.clone()))
+            }
             _ => None,
         });
         let word = match word {
@@ -252,14 +266,14 @@ impl<'a> Attempt<'a> {
         self.ear.has_heard_all().map_err(local("hear ICMP"))?;
         self.site.room.was_there().map_err(local(format!("open the {flow}")))?;
         let reason = CutReason::Silence { waited: self.begun.elapsed(), arrived: false };
-        Ok(word.unwrap_or(FlowError::Cut { flow, reason }))
+        Ok(word.unwrap_or(FlowError::Cut { flow, reason, trail }))
     }
 }
 
 /// What it means that the client's own kernel refuses to connect.
-fn refused(error: io::Error, flow: String) -> FlowError {
+fn refused(error: io::Error, flow: String, trail: Trail) -> FlowError {
     match CutReason::of(&error) {
-        Some(reason) => FlowError::Cut { flow, reason },
+        Some(reason) => FlowError::Cut { flow, reason, trail },
         None => local(format!("open the {flow}"))(error),
     }
 }

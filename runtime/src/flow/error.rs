@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::probe::{CannotRun, NoAnswer, TargetError, UnreachableCode};
+use crate::trail::Trail;
 use crate::transport::is_no_way;
 
 /// Why no answer came in a flow.
@@ -19,6 +20,8 @@ pub enum FlowError {
         flow: String,
         /// In which way.
         reason: CutReason,
+        /// Where its packets died.
+        trail: Trail,
     },
     /// A packet of it died on the way for a reason of its own, which says nothing about whether others get through.
     #[error("a packet of the {flow} died at {from}: {what}")]
@@ -29,6 +32,8 @@ pub enum FlowError {
         from: IpAddr,
         /// What ICMP calls it.
         what: &'static str,
+        /// Where its packets died.
+        trail: Trail,
     },
     /// The server has no address that was asked for, or is in another lab.
     #[error(transparent)]
@@ -144,6 +149,11 @@ impl FlowError {
     /// In which way the network did not let the flow through, if that is why.
     pub fn cut_reason(&self) -> Option<&CutReason> {
         if let Self::Cut { reason, .. } = self { Some(reason) } else { None }
+    }
+
+    /// Where its packets died, if it is the network's doing.
+    pub fn trail(&self) -> Option<&Trail> {
+        if let Self::Cut { trail, .. } | Self::Astray { trail, .. } = self { Some(trail) } else { None }
     }
 
     /// For how long nothing came back at all, if that is so.

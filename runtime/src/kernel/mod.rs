@@ -11,7 +11,7 @@ mod sockets;
 
 pub(crate) use conntrack::all as tracked_here;
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
-pub(crate) use counters::{Counter, losses};
+pub(crate) use counters::{Counter, losses, losses_and_drops};
 pub(crate) use dump::dump;
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};

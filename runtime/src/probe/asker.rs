@@ -14,9 +14,10 @@ use tokio::net::UdpSocket;
 
 use super::Target;
 use super::echo::{Echo, Heard};
+use super::judge::Of;
 use super::ping::PingError;
 use super::target::Family;
-use crate::trail::Asked;
+use crate::trail::{Asked, Fingerprints};
 use crate::transport::{is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -40,6 +41,8 @@ pub(super) struct Options {
     pub(super) timed: bool,
     /// Whether only an answer will do: then silence is no result, and what it may have come of is not asked, which costs more than the probe.
     pub(super) wants_answer: bool,
+    /// What its requests are told from others by.
+    pub(super) fingerprints: Fingerprints,
 }
 
 impl Options {
@@ -53,12 +56,14 @@ impl Options {
             family: None,
             timed: false,
             wants_answer: false,
+            fingerprints: Fingerprints::default(),
         }
     }
 
     /// Of whom is asked, and how.
-    pub(super) fn question(&self) -> (&Target, Option<Family>, Asked) {
-        (&self.target, self.family.or(self.source.map(Family::of)), Asked::Echo)
+    pub(super) fn question(&self) -> Of<'_> {
+        let Self { target, family, source, fingerprints, .. } = self;
+        Of { target, family: *family, source: *source, asked: Asked::Echo, fingerprints }
     }
 
     /// For whoever wants to know of the round trips.
@@ -105,6 +110,7 @@ impl Asker {
     pub(super) fn new(host: &Host, options: Options) -> Result<Self, PingError> {
         let destination = options.target.resolve(host, options.family.or(options.source.map(Family::of)))?;
         let echo = Echo::new(destination, options.size);
+        options.fingerprints.note(echo.fingerprint());
         let socket = open_socket(&options, destination)?;
         let room = usize::from(options.size) + BESIDE;
         let control = nix::cmsg_space!(TimeSpec);

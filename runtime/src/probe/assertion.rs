@@ -10,6 +10,7 @@ use super::schedule::Plan;
 use super::session;
 use super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW};
 use crate::Host;
+use crate::trail::Trail;
 
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
 ///
@@ -97,6 +98,11 @@ impl AssertPing {
         self
     }
 
+    /// Where its packets went, for whoever wants to know.
+    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
+        self.options.question().question(&self.host, since).map(Trail::of)
+    }
+
     fn describe(&self) -> String {
         format!("the assertion that {} can ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -131,6 +137,11 @@ impl AssertNoPing {
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.max(LEAST_WINDOW);
         self
+    }
+
+    /// Where its packets went, for whoever wants to know.
+    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
+        self.options.question().question(&self.host, since).map(Trail::of)
     }
 
     fn describe(&self) -> String {

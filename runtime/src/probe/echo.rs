@@ -12,11 +12,12 @@ use once_cell::sync::Lazy;
 
 use super::ping::UnreachableCode;
 use crate::filter::{answer, instruction};
+use crate::trail::Fingerprint;
 
 /// Bytes of the nonce at the start of a payload that has room for it.
 const NONCE: usize = 8;
 
-/// What marks the requests of one ping: no other ping of this process has the same.
+/// What fingerprints the requests of one ping: no other ping of this process has the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Echo {
     destination: IpAddr,
@@ -47,6 +48,11 @@ impl Echo {
         let nonce = NONCES.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let payload = nonce.into_iter().chain((0..=u8::MAX).cycle()).take(size.into()).collect();
         Self { destination, id: IDS.fetch_add(1, Ordering::Relaxed), payload }
+    }
+
+    /// What all requests are told from others by.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::Echo(self.id, self.payload.clone())
     }
 
     /// The request with a sequence number, without its IP header.

@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::panic::Location;
 use std::time::Instant;
 
 use super::{Family, Target, broken, fail};
 use crate::Host;
-use crate::trail::{self, Asked, Asking, Question};
+use crate::trail::{self, Asked, Asking, Fingerprints, Question};
 
 /// Why a probe has no answer.
 pub(crate) trait NoAnswer: Error {
@@ -58,8 +59,27 @@ pub(super) struct Claim<'a> {
     pub(super) host: &'a Host,
     pub(super) at: &'static Location<'static>,
     pub(super) text: String,
-    /// Of whom, and how: for whoever wants to know why there is no answer.
-    pub(super) of: (&'a Target, Option<Family>, Asked),
+    /// For whoever wants to know why there is no answer.
+    pub(super) of: Of<'a>,
+}
+
+/// Of whom something is asked, and how.
+pub(super) struct Of<'a> {
+    pub(super) target: &'a Target,
+    pub(super) family: Option<Family>,
+    pub(super) source: Option<IpAddr>,
+    pub(super) asked: Asked,
+    pub(super) fingerprints: &'a Fingerprints,
+}
+
+impl Of<'_> {
+    /// What was asked, for whoever wants to know where it went.
+    pub(super) fn question(&self, from: &Host, since: Instant) -> Option<Question> {
+        let Self { target, family, source, asked, fingerprints } = *self;
+        let to = target.resolve(from, family.or(source.map(Family::of))).ok()?;
+        let asking = Asking { to, source, asked, since, fingerprints: fingerprints.clone() };
+        Some(Question { from: from.clone(), asking })
+    }
 }
 
 impl Claim<'_> {
@@ -79,7 +99,8 @@ impl Claim<'_> {
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
             (Err(error), _) => {
                 let last_word = format!("after {:.1?} the last word is: {error}", begun.elapsed());
-                let why = self.question(begun).map(|question| trail::explain(&question)).unwrap_or_default();
+                let why =
+                    self.of.question(self.host, begun).map(|question| trail::explain(&question)).unwrap_or_default();
                 fail(self.at, &format!("assertion failed: {}\n  {last_word}{why}", self.text))
             }
         }
@@ -90,19 +111,12 @@ impl Claim<'_> {
         match (outcome, Verdict::of_silence(outcome)) {
             (_, Verdict::Holds) => {}
             (Ok(report), _) => {
-                let way = self.question(begun).map(|question| trail::way(&question)).unwrap_or_default();
+                let way = self.of.question(self.host, begun).map(|question| trail::way(&question)).unwrap_or_default();
                 fail(self.at, &format!("assertion failed: {}\n  it answered: {report}{way}", self.text))
             }
             (Err(error), Verdict::Fails) => fail(self.at, &format!("assertion failed: {}\n  {error}", self.text)),
             (Err(error), Verdict::Broken) => self.could_not_ask(error),
         }
-    }
-
-    /// What was asked, for whoever wants to know where it went.
-    fn question(&self, since: Instant) -> Option<Question> {
-        let (target, family, asked) = self.of;
-        let to = target.resolve(self.host, family).ok()?;
-        Some(Question { from: self.host.clone(), asking: Asking { to, asked, since } })
     }
 
     fn could_not_ask(&self, error: &(dyn Error + 'static)) -> ! {

@@ -12,7 +12,7 @@ use super::{
     FEWEST, LEAST_WINDOW, PATIENCE, PingError, PingReport, Target, WINDOW, all_on_hosts, fail, refuse_to_block,
     session, wait_on_host,
 };
-use crate::trail::{self, Asked, Asking, Question};
+use crate::trail;
 use crate::{Host, Lab};
 
 /// From one request to the next.
@@ -49,6 +49,8 @@ pub struct Reachability {
     hosts: Vec<Host>,
     /// In rows; none for a host and itself.
     outcomes: Vec<Option<Result<PingReport, PingError>>>,
+    /// Of whom was asked in each, and by what.
+    questions: Vec<Option<Options>>,
 }
 
 impl Lab {
@@ -121,7 +123,7 @@ impl ProbeReachability {
     }
 
     fn of_nobody(&self) -> Reachability {
-        Reachability { hosts: self.lab.hosts().to_vec(), outcomes: Vec::new() }
+        Reachability { hosts: self.lab.hosts().to_vec(), outcomes: Vec::new(), questions: Vec::new() }
     }
 }
 
@@ -134,14 +136,20 @@ impl IntoFuture for ProbeReachability {
     fn into_future(self) -> Self::IntoFuture {
         let hosts = self.lab.hosts().to_vec();
         let mut probes = Vec::new();
+        let mut questions = Vec::new();
         for (row, from) in hosts.iter().enumerate() {
-            for (column, to) in hosts.iter().enumerate().filter(|(_, to)| *to != from) {
+            for (column, to) in hosts.iter().enumerate() {
+                if to == from {
+                    questions.push(None);
+                    continue;
+                }
                 let options = Options { family: self.family, ..Options::new(Target::from(to)) };
                 let window = from.stretched(self.window);
                 let is_expected = self.expected.get(row * hosts.len() + column).is_some_and(|word| word == "yes");
                 let deadline = if is_expected { from.scaled(PATIENCE).max(window) } else { window };
                 let plan =
                     Plan::Until { answers: 1, interval: INTERVAL.min(window / (u32::from(FEWEST) + 1)), deadline };
+                questions.push(Some(options.clone()));
                 probes.push((from.clone(), session::run(from.clone(), options, plan)));
             }
         }
@@ -149,7 +157,7 @@ impl IntoFuture for ProbeReachability {
             let mut answers = all_on_hosts(WHAT.to_owned(), probes).await.into_iter();
             let cells = hosts.iter().flat_map(|from| hosts.iter().map(move |to| from != to));
             let outcomes = cells.map(|asked| if asked { answers.next() } else { None }).collect();
-            Reachability { hosts, outcomes }
+            Reachability { hosts, outcomes, questions }
         })
     }
 }
@@ -306,7 +314,7 @@ impl AssertReachability {
             )
             .collect();
         let marked: Vec<&str> = marked.iter().map(String::as_str).collect();
-        let why = self.explain(expected, seen, begun);
+        let why = Self::explain(expected, seen, begun);
         fail(
             self.at,
             &format!("assertion failed: other hosts reach each other than expected\n{}{why}", table(&names, &marked)),
@@ -314,15 +322,17 @@ impl AssertReachability {
     }
 
     /// Where the first question died that should have been answered.
-    fn explain(&self, expected: &[String], seen: &Reachability, since: Instant) -> String {
+    fn explain(expected: &[String], seen: &Reachability, since: Instant) -> String {
         let hosts = &seen.hosts;
         let words = seen.words();
         let died = |cell: &usize| expected[*cell] == "yes" && words[*cell] == "no";
         let Some(cell) = (0..expected.len()).find(died) else { return String::new() };
         let (from, to) = (&hosts[cell / hosts.len()], &hosts[cell % hosts.len()]);
-        let Ok(address) = Target::from(to).resolve(from, self.probe.family) else { return String::new() };
-        let asking = Asking { to: address, asked: Asked::Echo, since };
-        let why = trail::explain(&Question { from: from.clone(), asking });
+        let asked = seen.questions.get(cell).and_then(Option::as_ref);
+        let Some(question) = asked.and_then(|asked| asked.question().question(from, since)) else {
+            return String::new();
+        };
+        let why = trail::explain(&question);
         format!("\nfrom {} to {}:{why}", from.name(), to.name())
     }
 }

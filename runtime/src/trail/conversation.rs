@@ -88,7 +88,7 @@ impl Conversation {
         let map = Map(surroundings);
         let packets = Packets::of(recorded, question.asking.since_1970());
         let mut roles: Vec<Option<Role>> = vec![None; recorded.frames.len()];
-        packets.mark(|ip| question.asking.is_asked_by(ip), |number, role| roles[number] = Some(role));
+        packets.mark(question.asking.is_asked_by(), |number, role| roles[number] = Some(role));
         let marked = recorded.frames.iter().zip(&roles).filter(|(_, role)| role.is_some());
         let mut hosts: BTreeSet<usize> = marked.map(|(frame, _)| frame.host).collect();
         hosts.insert(question.from);

@@ -1,64 +1,53 @@
 //! Why a question got no answer: the way of its packets through the lab, and what the kernel at their end says about it.
 
+mod again;
 mod cause;
 mod conversation;
 mod followed;
 mod map;
 mod packet;
+mod question;
 mod way;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime};
-use std::{fmt, io};
-
-use cause::Cause;
 pub(crate) use conversation::{Conversation, Passage, Place, Role};
-use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type, Icmpv6Header, Icmpv6Type};
 pub(crate) use followed::{Followed, Found, Questions};
+pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+use again::Again;
+use cause::Cause;
 use map::Map;
-use packet::{Carries, Ip};
-use socket2::{Domain, Protocol, Socket, Type};
 use way::{End, Packets, Sighting, Way};
 
-use crate::Host;
 use crate::capture::{Direction, Interface, Recorded, Recorder};
 use crate::host::Surroundings;
-use crate::transport::Transport;
 
-/// What was asked.
-#[derive(Clone, Debug)]
-pub(crate) struct Question {
-    pub(crate) from: Host,
-    pub(crate) asking: Asking,
+/// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
+/// [`Display`](fmt::Display), and not before: that takes up to two seconds, enters the hosts that the packets have passed, and may ask the question once more. As text it
+/// is some lines, each behind a newline, or nothing where nothing is known.
+#[derive(Clone)]
+pub struct Trail(Arc<(Question, OnceLock<String>)>);
+
+impl Trail {
+    pub(crate) fn of(question: Question) -> Self {
+        Self(Arc::new((question, OnceLock::new())))
+    }
 }
 
-/// A question, whoever asks it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asking {
-    pub(crate) to: IpAddr,
-    pub(crate) asked: Asked,
-    /// When it was asked first.
-    pub(crate) since: Instant,
-}
-
-/// In which way it was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Echo,
-    Port(Transport, u16),
-    /// By ARP or neighbour discovery.
-    Neighbour,
-}
-
-impl fmt::Display for Asked {
+impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Echo => f.write_str("for an echo"),
-            Self::Port(transport, port) => write!(f, "for {transport} port {port}"),
-            Self::Neighbour => f.write_str("for its link-layer address"),
-        }
+        let (question, told) = &*self.0;
+        f.write_str(told.get_or_init(|| explain(question)))
+    }
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -76,7 +65,7 @@ pub(crate) fn way(question: &Question) -> String {
         let recorder = question.from.surroundings().recorder.as_ref();
         let frames = recorder.map(Recorder::recorded).unwrap_or_default();
         let packets = Packets::of(&frames, question.asking.since_1970());
-        let way = packets.furthest(question.from.machine().number(), |ip| question.asking.is_asked_by(ip));
+        let way = packets.furthest(question.from.machine().number(), question.asking.is_asked_by());
         let Some(way) = way else { return Found::default() };
         let map = Map(question.from.surroundings());
         Found { lines: vec![way.tell(map)], marks: way.mark(map), died_in: None }
@@ -86,8 +75,9 @@ pub(crate) fn way(question: &Question) -> String {
 /// Follows a question, and remembers what was found for whoever is told of the lab later.
 fn follow(question: &Question, was_answered: bool, look: impl FnOnce(&Question) -> Found + Send + 'static) -> String {
     let surroundings = question.from.surroundings();
-    let (from, asking) = (question.from.machine().number(), question.asking);
-    let nth = surroundings.followed.begin(Followed { from, asking, failed: Instant::now(), was_answered, found: None });
+    let (from, asking) = (question.from.machine().number(), question.asking.clone());
+    let failed = Instant::now();
+    let nth = surroundings.followed.begin(Followed { from, asking, failed, was_answered, found: None });
     let found = soon(question, look);
     let indented: Vec<_> = found.lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect();
     surroundings.followed.note(nth, found);
@@ -118,13 +108,10 @@ pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTre
     for Followed { from, asking, was_answered, .. } in surroundings.followed.all() {
         let packets = Packets::of(recorded, asking.since_1970());
         let fate = if was_answered { "was not to be answered" } else { "failed" };
-        packets.mark(
-            |ip| asking.is_asked_by(ip),
-            |number, role| {
-                let (from, to) = (Map(surroundings).host(from), asking.to);
-                comments.insert(number, format!("{} of {from} to {to}, which {fate}", role.name()));
-            },
-        );
+        packets.mark(asking.is_asked_by(), |number, role| {
+            let (from, to) = (Map(surroundings).host(from), asking.to);
+            comments.insert(number, format!("{} of {from} to {to}, which {fate}", role.name()));
+        });
     }
     comments
 }
@@ -133,61 +120,6 @@ pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTre
 pub(crate) fn interface(surroundings: &Surroundings, host: usize, index: u32) -> Interface {
     let map = Map(surroundings);
     Interface { name: map.place(host, index), mac: map.member(host, index).map(|member| map.mac(member)) }
-}
-
-impl Asking {
-    fn is_asked_by(&self, ip: &Ip) -> bool {
-        ip.to == self.to
-            && match (self.asked, &ip.carries) {
-                (Asked::Echo, Carries::Echo { request, .. }) => *request,
-                // The first segment of a connection: SYN without ACK.
-                (Asked::Port(Transport::Tcp, port), Carries::Tcp { ports, flags, .. }) => {
-                    ports.1 == port && flags & 0x12 == 0x02
-                }
-                (Asked::Port(Transport::Udp, port), Carries::Udp { ports, .. }) => ports.1 == port,
-                // INIT (RFC 9260 section 3.2).
-                (Asked::Port(Transport::Sctp, port), Carries::Sctp { ports, chunk, .. }) => {
-                    ports.1 == port && chunk.first() == Some(&1)
-                }
-                _ => false,
-            }
-    }
-
-    /// Asks once more, from where this thread is, and does not wait for an answer. The socket is the one that it would come to.
-    fn ask_again(&self) -> io::Result<Socket> {
-        let domain = if self.to.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let (kind, protocol, port) = match self.asked {
-            Asked::Echo | Asked::Neighbour if self.to.is_ipv4() => (Type::RAW, Protocol::ICMPV4, 0),
-            Asked::Echo | Asked::Neighbour => (Type::RAW, Protocol::ICMPV6, 0),
-            Asked::Port(transport, port) => {
-                let kind = if transport == Transport::Udp { Type::DGRAM } else { Type::STREAM };
-                (kind, Protocol::from(i32::from(transport.number())), port)
-            }
-        };
-        let socket = Socket::new(domain, kind, Some(protocol))?;
-        socket.set_nonblocking(true)?;
-        match socket.connect(&SocketAddr::new(self.to, port).into()) {
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
-            connected => connected?,
-        }
-        if kind != Type::STREAM {
-            let echo = IcmpEchoHeader { id: 0, seq: 0 };
-            let message = match self.to {
-                // Of ICMPv6 the kernel computes the checksum (RFC 3542 section 3.1).
-                _ if kind == Type::DGRAM => vec![0; 8],
-                IpAddr::V4(_) => Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(echo), &[]).to_bytes().to_vec(),
-                IpAddr::V6(_) => Icmpv6Header::new(Icmpv6Type::EchoRequest(echo)).to_bytes().to_vec(),
-            };
-            socket.send(&message)?;
-        }
-        Ok(socket)
-    }
-
-    /// When it was asked first, since 1970.
-    fn since_1970(&self) -> Duration {
-        let then = SystemTime::now().checked_sub(self.since.elapsed());
-        then.and_then(|then| then.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default()
-    }
 }
 
 fn look(question: &Question) -> Found {
@@ -200,8 +132,14 @@ fn look(question: &Question) -> Found {
     let frames = recorder.recorded();
     let packets = Packets::of(&frames, question.asking.since_1970());
     let from = question.from.machine().number();
-    let way = packets.furthest(from, |ip| question.asking.is_asked_by(ip));
-    let scene = cause::Scene { map, packets: &packets, question };
+    let way = packets.furthest(from, question.asking.is_asked_by());
+    let again = match &way {
+        Some(way) => packets.again(way),
+        // What went before in the same connection meets what it would have met.
+        None => Packets::of(&frames, Duration::ZERO).last_again(from, question.asking.is_of_its_connection()),
+    };
+    let again = again.unwrap_or_else(|| Again::Like(question.asking.clone()));
+    let scene = cause::Scene { map, packets: &packets, question, again, counted: OnceLock::new() };
     let mut found = if let Some(way) = &way {
         let why = why(&scene, way);
         let lines = vec![way.tell(map), why.to_string()];
@@ -250,7 +188,10 @@ fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
     match End::of(sightings, |host, address| scene.owns(host, address)) {
         Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
         Some(End::Inside(last)) => scene.stuck(leg, last),
-        Some(End::Delivered(last)) if leg == cause::Leg::There => scene.unanswered(last),
+        Some(End::Delivered(last)) if leg == cause::Leg::There => match scene.untranslated(way) {
+            Some(hint) => scene.unanswered(last).hint(hint),
+            None => scene.unanswered(last),
+        },
         // A router's own address, which it would have translated.
         Some(End::Delivered(last)) if last.host != scene.question.from.machine().number() => scene.stuck(leg, last),
         Some(End::Delivered(last)) => scene.not_taken(way, last),

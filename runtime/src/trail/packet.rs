@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, LinkSlice};
 
+use super::again::KnownBy;
 use crate::capture::{Frame, LinkLayer};
 
 /// An IP packet, or a question about a neighbour.
@@ -61,6 +62,8 @@ pub(super) enum Carries {
         sequence: u32,
         acknowledges: u32,
         flags: u8,
+        /// Bytes of data.
+        data: usize,
     },
     Udp {
         ports: (u16, u16),
@@ -69,6 +72,7 @@ pub(super) enum Carries {
     Sctp {
         ports: (u16, u16),
         tag: u32,
+        /// The beginning of the first chunk; of the first with data, if there is one.
         chunk: Vec<u8>,
     },
     Other,
@@ -86,11 +90,15 @@ pub(super) enum Identity {
 /// RST, in the flags of TCP (RFC 9293 section 3.1).
 pub(super) const RST: u8 = 4;
 
-/// The chunk that refuses an association (RFC 9260 section 3.3.7).
+/// The chunks with data, and the one that refuses an association (RFC 9260 sections 3.3.1 and 3.3.7).
+pub(super) const DATA: u8 = 0;
 pub(super) const ABORT: u8 = 6;
 
-/// How many bytes of a payload tell it from others.
+/// How many bytes of an echo request's payload, and of a chunk, tell it from others.
 const ENOUGH: usize = 8;
+
+/// How many bytes of a datagram do: those of a flow have a number of their own at their end.
+const ENOUGH_OF_DATAGRAM: usize = 24;
 
 impl Packet {
     /// What a frame says, if it is about IP.
@@ -142,11 +150,11 @@ fn neighbour_discovery(net: &LaxNetSlice<'_>, from: IpAddr) -> Option<Says> {
     }
 }
 
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
-const SCTP: u8 = 132;
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const ICMPV6: u8 = 58;
+pub(super) const SCTP: u8 = 132;
 
 impl Ip {
     fn of(net: &LaxNetSlice<'_>) -> Option<Self> {
@@ -164,7 +172,12 @@ impl Ip {
             }
             LaxNetSlice::Arp(_) => return None,
         };
-        let carries = Carries::of(payload.ip_number.0, payload.payload).unwrap_or(Carries::Other);
+        let whole = match net {
+            LaxNetSlice::Ipv4(packet) => length.saturating_sub(packet.header().slice().len()),
+            LaxNetSlice::Ipv6(packet) => length.saturating_sub(packet.header().slice().len()),
+            LaxNetSlice::Arp(_) => 0,
+        };
+        let carries = Carries::of(payload.ip_number.0, payload.payload, whole).unwrap_or(Carries::Other);
         Some(Self { from, to, ttl, length, dont_fragment, carries })
     }
 
@@ -191,6 +204,17 @@ impl Ip {
         }
     }
 
+    /// What a filter knows it by where it is as it was seen.
+    pub(super) fn known_by(&self) -> Option<KnownBy> {
+        match self.carries {
+            Carries::Echo { id, .. } => Some(KnownBy::Number(id)),
+            Carries::Tcp { ports: (from, to), .. } => Some(KnownBy::Ports(TCP, from, to)),
+            Carries::Udp { ports: (from, to), .. } => Some(KnownBy::Ports(UDP, from, to)),
+            Carries::Sctp { ports: (from, to), .. } => Some(KnownBy::Ports(SCTP, from, to)),
+            Carries::Error { .. } | Carries::Other => None,
+        }
+    }
+
     /// Whether this answers the other, as both were seen at the same place.
     pub(super) fn answers(&self, other: &Self) -> bool {
         let back = self.from == other.to && self.to == other.from;
@@ -199,13 +223,24 @@ impl Ip {
                 Carries::Echo { request: false, sequence, payload, .. },
                 Carries::Echo { request: true, sequence: asked, payload: other_payload, .. },
             ) => sequence == asked && payload == other_payload && self.to == other.from,
-            (Carries::Tcp { ports, acknowledges, flags, .. }, Carries::Tcp { ports: other_ports, sequence, .. }) => {
-                let next = sequence.wrapping_add(1);
-                back && *ports == swap(*other_ports) && (*acknowledges == next || flags & RST != 0)
+            (
+                Carries::Tcp { ports, acknowledges, flags, data, .. },
+                Carries::Tcp { ports: other_ports, sequence, data: asked, .. },
+            ) => {
+                // A question in a connection is answered by data; that it has arrived is not enough. Numbers go round.
+                let is_answer = match u32::try_from(*asked).unwrap_or(0) {
+                    0 => *acknowledges == sequence.wrapping_add(1),
+                    asked => *data > 0 && acknowledges.wrapping_sub(sequence.wrapping_add(asked)).cast_signed() >= 0,
+                };
+                back && *ports == swap(*other_ports) && (is_answer || flags & RST != 0)
             }
-            (Carries::Udp { ports, .. }, Carries::Udp { ports: other_ports, .. })
-            | (Carries::Sctp { ports, .. }, Carries::Sctp { ports: other_ports, .. }) => {
+            (Carries::Udp { ports, .. }, Carries::Udp { ports: other_ports, .. }) => {
                 back && *ports == swap(*other_ports)
+            }
+            (Carries::Sctp { ports, chunk, .. }, Carries::Sctp { ports: other_ports, chunk: asked, .. }) => {
+                let wants_data = asked.first() == Some(&DATA);
+                let is_answer = !wants_data || matches!(chunk.first(), Some(&(DATA | ABORT)));
+                back && *ports == swap(*other_ports) && is_answer
             }
             _ => false,
         }
@@ -239,16 +274,21 @@ fn swap((first, second): (u16, u16)) -> (u16, u16) {
 }
 
 impl Carries {
-    fn of(protocol: u8, bytes: &[u8]) -> Option<Self> {
+    /// Of the payload of an IP packet, which is `whole` bytes long, as much as is known.
+    fn of(protocol: u8, bytes: &[u8], whole: usize) -> Option<Self> {
         let ports = || Some((number16(bytes, 0)?, number16(bytes, 2)?));
         Some(match protocol {
             ICMP | ICMPV6 => Self::of_icmp(protocol, bytes)?,
             TCP => {
                 let (sequence, acknowledges) = (number32(bytes, 4)?, number32(bytes, 8).unwrap_or(0));
-                Self::Tcp { ports: ports()?, sequence, acknowledges, flags: bytes.get(13).copied().unwrap_or(0) }
+                let flags = bytes.get(13).copied().unwrap_or(0);
+                // Where data begins, in words of four bytes.
+                let header = bytes.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+                let data = if header == 0 { 0 } else { whole.saturating_sub(header) };
+                Self::Tcp { ports: ports()?, sequence, acknowledges, flags, data }
             }
-            UDP => Self::Udp { ports: ports()?, payload: beginning(bytes, 8) },
-            SCTP => Self::Sctp { ports: ports()?, tag: number32(bytes, 4)?, chunk: beginning(bytes, 12) },
+            UDP => Self::Udp { ports: ports()?, payload: beginning(bytes, 8, ENOUGH_OF_DATAGRAM) },
+            SCTP => Self::Sctp { ports: ports()?, tag: number32(bytes, 4)?, chunk: chunk(bytes) },
             _ => return None,
         })
     }
@@ -258,7 +298,12 @@ impl Carries {
         match (protocol, kind) {
             (ICMP, 0 | 8) | (ICMPV6, 128 | 129) => {
                 let (id, sequence) = (number16(bytes, 4)?, number16(bytes, 6)?);
-                Some(Self::Echo { request: matches!(kind, 8 | 128), id, sequence, payload: beginning(bytes, 8) })
+                Some(Self::Echo {
+                    request: matches!(kind, 8 | 128),
+                    id,
+                    sequence,
+                    payload: beginning(bytes, 8, ENOUGH),
+                })
             }
             (ICMP, 3 | 11 | 12) | (ICMPV6, 1..=4) => {
                 let quoted = LaxSlicedPacket::from_ip(bytes.get(8..)?).ok();
@@ -270,6 +315,19 @@ impl Carries {
     }
 }
 
+/// The beginning of the chunk of SCTP that says most.
+fn chunk(packet: &[u8]) -> Vec<u8> {
+    let mut at = 12;
+    // A chunk is as long as it says, and the next begins at a multiple of four (RFC 9260 section 3.2).
+    while let (Some(kind), Some(length @ 4..)) = (packet.get(at), number16(packet, at + 2)) {
+        if *kind == DATA {
+            return beginning(packet, at, ENOUGH);
+        }
+        at += usize::from(length).next_multiple_of(4);
+    }
+    beginning(packet, 12, ENOUGH)
+}
+
 fn number16(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
@@ -278,7 +336,7 @@ fn number32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn beginning(bytes: &[u8], at: usize) -> Vec<u8> {
+fn beginning(bytes: &[u8], at: usize, most: usize) -> Vec<u8> {
     let rest = bytes.get(at..).unwrap_or_default();
-    rest[..rest.len().min(ENOUGH)].to_vec()
+    rest[..rest.len().min(most)].to_vec()
 }

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use netns_test_topology::Marks;
 
+use super::again::{self, Again};
 use super::conversation::Role;
 use super::map::Map;
-use super::packet::{Carries, Identity, Ip, Packet, Says};
+use super::packet::{Carries, DATA, Identity, Ip, Packet, Says};
 use crate::capture::{Direction, Frame, Recorded};
 
 /// A packet at an interface.
@@ -20,6 +21,8 @@ pub(super) struct Sighting {
     pub(super) to_mac: Option<[u8; 6]>,
     pub(super) ip: Ip,
     identity: Option<Identity>,
+    /// Which of the packets it is of all.
+    nth: usize,
 }
 
 /// What was recorded, as packets, in the order of time.
@@ -89,7 +92,7 @@ impl<'a> Packets<'a> {
         let asked = &asked[asked.len().saturating_sub(MOST_ATTEMPTS)..];
         for (number, ip) in self.numbers.iter().zip(&ips) {
             let Some(ip) = ip else { continue };
-            if is_asked(ip) {
+            if is_asked(ip) && !asked.iter().any(|asked| ip.answers(asked)) {
                 each(*number, Role::Question);
             } else if asked.iter().any(|asked| ip.answers(asked)) {
                 each(*number, Role::Answer);
@@ -100,12 +103,30 @@ impl<'a> Packets<'a> {
     }
 
     fn sightings(&self) -> impl Iterator<Item = Sighting> {
-        self.packets.iter().filter_map(|(frame, packet)| {
+        self.packets.iter().enumerate().filter_map(|(nth, (frame, packet))| {
             let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
             let ip = packet.ip()?.clone();
             let (to_mac, identity) = (packet.to_mac, ip.identity());
-            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac, ip, identity })
+            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac, ip, identity, nth })
         })
+    }
+
+    /// How the packet of a way is sent again, as it was when it left.
+    pub(super) fn again(&self, way: &Way) -> Option<Again> {
+        self.resend(way.there.first()?)
+    }
+
+    /// How the last of those that left a host is sent again.
+    pub(super) fn last_again(&self, from: usize, is_it: impl Fn(&Ip) -> bool) -> Option<Again> {
+        let left = self
+            .sightings()
+            .filter(|sighting| sighting.host == from && sighting.direction == Direction::Out && is_it(&sighting.ip));
+        self.resend(&left.last()?)
+    }
+
+    fn resend(&self, sighting: &Sighting) -> Option<Again> {
+        let (frame, _) = self.packets.get(sighting.nth)?;
+        Some(Again::Same(sighting.ip.clone(), again::packet(frame)?))
     }
 
     /// The attempt that got furthest of those that left a host for an address.
@@ -174,11 +195,16 @@ impl<'a> Packets<'a> {
 
 impl Way {
     fn of(all: &[Sighting], question: &Identity, nth: usize, of: usize) -> Self {
-        let is = |identity: &Identity, sighting: &&Sighting| sighting.identity.as_ref() == Some(identity);
-        let there: Vec<Sighting> = all.iter().filter(|sighting| is(question, sighting)).cloned().collect();
+        let mut asked: Vec<&Sighting> = Vec::new();
+        for sighting in all.iter().filter(|sighting| sighting.identity.as_ref() == Some(question)) {
+            // Who echoes a datagram sends back what looks the same.
+            if !asked.iter().any(|asked| sighting.ip.answers(&asked.ip)) {
+                asked.push(sighting);
+            }
+        }
         // An answer begins where the question was, and goes on as itself.
         let answers = all.iter().filter(|sighting| {
-            there.iter().any(|asked| {
+            asked.iter().any(|asked| {
                 asked.host == sighting.host
                     && asked.interface == sighting.interface
                     && asked.direction != sighting.direction
@@ -186,13 +212,19 @@ impl Way {
             })
         });
         let answers: HashSet<&Identity> = answers.filter_map(|sighting| sighting.identity.as_ref()).collect();
-        let is_answer = |sighting: &&Sighting| sighting.identity.as_ref().is_some_and(|own| answers.contains(own));
-        let back = all.iter().filter(is_answer).cloned().collect();
+        let is_asked: HashSet<usize> = asked.iter().map(|asked| asked.nth).collect();
+        let back = answers.into_iter().map(|answer| {
+            let is_it =
+                |sighting: &&Sighting| sighting.identity.as_ref() == Some(answer) && !is_asked.contains(&sighting.nth);
+            furthest_transmission(all.iter().filter(is_it))
+        });
+        let back = back.max_by_key(|back| (back.len(), back.first().map(|first| first.nth))).unwrap_or_default();
         let refusals = all.iter().filter_map(|sighting| {
-            let said = there.iter().find_map(|asked| sighting.ip.refuses(&asked.ip))?;
+            let said = asked.iter().find_map(|asked| sighting.ip.refuses(&asked.ip))?;
             (sighting.direction == Direction::Out).then(|| (sighting.clone(), said))
         });
         let refusals = refusals.collect();
+        let there = furthest_transmission(asked.into_iter());
         Self { nth, of, there, back, refusals }
     }
 
@@ -221,7 +253,9 @@ impl Way {
     pub(super) fn question(&self) -> &'static str {
         match self.there.first().map(|sighting| &sighting.ip.carries) {
             Some(Carries::Echo { .. }) => "echo request",
-            Some(Carries::Tcp { .. }) => "SYN",
+            Some(Carries::Tcp { data: 0, .. }) => "SYN",
+            Some(Carries::Tcp { .. }) => "segment",
+            Some(Carries::Sctp { chunk, .. }) if chunk.first() == Some(&DATA) => "DATA",
             Some(Carries::Sctp { .. }) => "INIT",
             _ => "datagram",
         }
@@ -236,6 +270,23 @@ impl Way {
         }
         text
     }
+}
+
+/// Of a packet that is sent several times, as what gets lost in a connection is: the one that got furthest, and of those the last.
+fn furthest_transmission<'a>(sightings: impl Iterator<Item = &'a Sighting>) -> Vec<Sighting> {
+    let mut transmissions: Vec<Vec<Sighting>> = Vec::new();
+    for sighting in sightings {
+        // One that goes round in a loop comes back with less time to live.
+        let begins_again = |first: &Sighting| {
+            (first.host, first.interface, first.direction) == (sighting.host, sighting.interface, sighting.direction)
+                && first.ip.ttl == sighting.ip.ttl
+        };
+        match transmissions.last_mut() {
+            Some(last) if !last.first().is_some_and(begins_again) => last.push(sighting.clone()),
+            _ => transmissions.push(vec![sighting.clone()]),
+        }
+    }
+    transmissions.into_iter().max_by_key(Vec::len).unwrap_or_default()
 }
 
 fn steps(sightings: &[Sighting], map: Map<'_>) -> String {

@@ -10,6 +10,7 @@ use super::report::{ArpError, ArpReport};
 use super::session::{self, Options};
 use super::{INTERVAL, options};
 use crate::Host;
+use crate::trail::Trail;
 
 /// The assertion that one machine on a link says to have an address. `.await` it, or `.wait()` for it.
 ///
@@ -96,6 +97,11 @@ impl AssertArping {
         self
     }
 
+    /// Where its packets went, for whoever wants to know.
+    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
+        self.options.question().question(&self.host, since).map(Trail::of)
+    }
+
     fn describe(&self) -> String {
         format!("the assertion that {} can arping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -130,6 +136,11 @@ impl AssertNoArping {
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.max(LEAST_WINDOW);
         self
+    }
+
+    /// Where its packets went, for whoever wants to know.
+    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
+        self.options.question().question(&self.host, since).map(Trail::of)
     }
 
     fn describe(&self) -> String {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use super::schedule::Plan;
 use super::{Target, on_host, wait_on_host};
 use crate::Host;
+use crate::trail::Fingerprints;
 use session::{Options, Source};
 
 /// From one request to the next, unless said otherwise.
@@ -62,7 +63,7 @@ impl Host {
 
 impl Options {
     fn new(target: Target) -> Self {
-        Self { target, segment: None, source: Source::Own, family: None }
+        Self { target, segment: None, source: Source::Own, family: None, fingerprints: Fingerprints::default() }
     }
 }
 

@@ -17,7 +17,9 @@ use super::super::silence::Room;
 use super::super::target::{Family, Target, TargetError};
 use super::report::{ArpError, ArpReport};
 use super::wire::{self, Asked, Packet};
-use crate::{Host, Segment, sys, trail};
+use crate::probe::judge::Of;
+use crate::trail::{self, Fingerprints};
+use crate::{Host, Segment, sys};
 
 /// Such a packet fits into an Ethernet frame, and any frame that is larger is none.
 const PACKET: usize = 2048;
@@ -29,12 +31,15 @@ pub(super) struct Options {
     pub(super) segment: Option<Segment>,
     pub(super) source: Source,
     pub(super) family: Option<Family>,
+    /// None: who has an address is asked alike by all.
+    pub(super) fingerprints: Fingerprints,
 }
 
 impl Options {
     /// Of whom is asked, and how.
-    pub(super) fn question(&self) -> (&Target, Option<Family>, trail::Asked) {
-        (&self.target, self.family, trail::Asked::Neighbour)
+    pub(super) fn question(&self) -> Of<'_> {
+        let Self { target, family, fingerprints, .. } = self;
+        Of { target, family: *family, source: None, asked: trail::Asked::Neighbour, fingerprints }
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::{FEWEST, Target, on_host, wait_on_host};
 use crate::Host;
 use crate::probe::schedule::Plan;
+use crate::trail::Fingerprints;
 use crate::transport::Transport;
 use session::Options;
 
@@ -67,7 +68,15 @@ options!(Service);
 
 impl Options {
     fn new(transport: Transport, target: Target, port: u16) -> Self {
-        Self { transport, target, port, source: None, source_port: 0, family: None }
+        Self {
+            transport,
+            target,
+            port,
+            source: None,
+            source_port: 0,
+            family: None,
+            fingerprints: Fingerprints::default(),
+        }
     }
 }
 

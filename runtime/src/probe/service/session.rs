@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::error::{ServiceError, ServiceReport, local};
+use crate::probe::judge::Of;
 use crate::probe::schedule::{Plan, Schedule, until};
 use crate::probe::{FEWEST, Family, LOOK, MOST_WINDOWS, Room, Target, UnreachableCode, WINDOW, seed};
-use crate::trail::Asked;
+use crate::trail::{Asked, Fingerprint, Fingerprints};
 use crate::transport::{self, Bound, Ear, Refusal, Said, Transport, is_no_way, is_prohibition};
 use crate::{Host, sys};
 
@@ -22,13 +23,15 @@ pub(super) struct Options {
     pub(super) source: Option<IpAddr>,
     pub(super) source_port: u16,
     pub(super) family: Option<Family>,
+    /// What its packets are told from others by.
+    pub(super) fingerprints: Fingerprints,
 }
 
 impl Options {
     /// Of whom is asked, and how.
-    pub(super) fn question(&self) -> (&Target, Option<Family>, Asked) {
-        let family = self.family.or(self.source.map(Family::of));
-        (&self.target, family, Asked::Port(self.transport, self.port))
+    pub(super) fn question(&self) -> Of<'_> {
+        let Self { target, family, source, fingerprints, .. } = self;
+        Of { target, family: *family, source: *source, asked: Asked::Port(self.transport, self.port), fingerprints }
     }
 }
 
@@ -168,13 +171,18 @@ impl Session {
         }
         let mut connected = transport::start_connecting(&socket, transport, self.to, source);
         if transport == Transport::Udp && connected.is_ok() {
-            connected = transport::send(&socket, &seed().to_be_bytes()).map(drop);
+            let said = seed().to_be_bytes();
+            self.options.fingerprints.note(Fingerprint::Datagram(said.to_vec()));
+            connected = transport::send(&socket, &said).map(drop);
         }
         if let Err(error) = connected {
             return Ok(Err(error));
         }
         let address = socket.local_addr().map_err(local("ask for the address of a socket"))?.as_socket();
         let own = address.ok_or_else(|| local("ask for the address of a socket")(io::ErrorKind::Other.into()))?;
+        if transport != Transport::Udp {
+            self.options.fingerprints.note(Fingerprint::Port(own.port()));
+        }
         let socket = sys::watch(socket).map_err(local("watch a socket"))?;
         Ok(Ok(Attempt { socket, begun, local: own }))
     }

@@ -1,12 +1,11 @@
 //! Causes in a host's rules, and in its table of connections.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use super::{Cause, Scene, dotted};
 use crate::firewall::{self, Dropped, Traced};
-use crate::trail::Asked;
+use crate::trail::again::KnownBy;
 use crate::trail::packet::Ip;
 
 /// Something in a ruleset that lets nothing through.
@@ -87,33 +86,43 @@ impl Scene<'_> {
 
     /// Asks once more, and has a host's kernel tell what drops the question or its answer.
     fn trace(&self, host: usize, packet: Option<&Ip>) -> Option<Traced> {
-        // Others may ask the same: as it came in, or as it goes out where nothing did.
-        let to = packet.map_or(self.question.asking.to, |packet| packet.to);
-        let ip = if to.is_ipv4() { "ip" } else { "ip6" };
-        let of_both = |from: &str, to: &str| match packet {
-            Some(packet) => format!("{ip} {from} {} {ip} {to} {}", packet.from, packet.to),
-            None => format!("{ip} {to} {}", self.question.asking.to),
-        };
-        let ways = [of_both("saddr", "daddr"), of_both("daddr", "saddr")];
-        let which = match self.question.asking.asked {
-            Asked::Port(transport, port) => {
-                // Somebody on the way may have made another of it.
-                let ports = packet.and_then(Ip::ports).map_or([port; 3], |(from, to)| [port, from, to]);
-                let protocol = transport.name().to_lowercase();
-                let ends =
-                    |port: &u16| ["dport", "sport"].map(|end| format!("meta l4proto {protocol} th {end} {port}"));
-                BTreeSet::from(ports).iter().flat_map(ends).collect()
+        let asker = self.question.from.machine().number();
+        let ready = self.in_host(asker, || self.again.prepare())?.ok()?;
+        // As it came in, or as it goes out where nothing did: others may ask the same.
+        let which = match packet {
+            Some(packet) if self.again.is_same() => self.as_filter(Some(packet), packet.known_by()?, true).to_vec(),
+            // Somebody on the way may make another of one that is like it.
+            Some(packet) => {
+                let ways = [ready.known_by, packet.known_by()?].map(|by| self.as_filter(Some(packet), by, false));
+                ways.concat()
             }
-            Asked::Echo | Asked::Neighbour => {
-                let icmp = if to.is_ipv4() { "icmp" } else { "icmpv6" };
-                vec![format!("{icmp} type {{ echo-request, echo-reply }}")]
-            }
+            None => self.as_filter(None, ready.known_by, true).to_vec(),
         };
-        let which: Vec<_> =
-            ways.iter().flat_map(|way| which.iter().map(move |which| format!("{way} {which}"))).collect();
         let which: Vec<_> = which.iter().map(String::as_str).collect();
-        let ask = || self.in_host(self.question.from.machine().number(), || self.question.asking.ask_again());
+        let ask = || self.in_host(asker, || ready.ask());
         self.in_host(host, || firewall::trace(&which, PATIENCE, ask))?.ok()
+    }
+
+    /// Expressions of nft's for a question and its answer. Without being exact it is not said who asks.
+    fn as_filter(&self, packet: Option<&Ip>, known_by: KnownBy, is_exact: bool) -> [String; 2] {
+        let to = self.question.asking.to;
+        let (ip, icmp) = if to.is_ipv4() { ("ip", "icmp") } else { ("ip6", "icmpv6") };
+        [("saddr", "daddr", "sport", "dport"), ("daddr", "saddr", "dport", "sport")].map(
+            |(saddr, daddr, sport, dport)| {
+                let ends = match packet {
+                    Some(packet) => format!("{ip} {saddr} {} {ip} {daddr} {}", packet.from, packet.to),
+                    None => format!("{ip} {daddr} {to}"),
+                };
+                match known_by {
+                    KnownBy::Number(id) if is_exact => format!("{ends} {icmp} id {id}"),
+                    KnownBy::Number(_) => format!("{ends} {icmp} type {{ echo-request, echo-reply }}"),
+                    KnownBy::Ports(protocol, from, to) => {
+                        let from = if is_exact { format!(" th {sport} {from}") } else { String::new() };
+                        format!("{ends} meta l4proto {protocol} th {dport} {to}{from}")
+                    }
+                }
+            },
+        )
     }
 
     /// There is no room for another connection.

@@ -109,12 +109,12 @@ impl Scene<'_> {
                 return gone(format!("it is {} bytes long, and {name} takes {mtu}", last.ip.length));
             }
         }
-        match self.weather_of(self.map.segment_number(sender)) {
-            Some(weather) => gone(format!("most likely by what is done to frames there: {weather}")),
-            None => {
-                Cause::unknown(format!("{it} ({}) left {place} and came in nowhere on `{segment}`", describe(&last.ip)))
-            }
+        if let Some(weather) = self.weather_of(self.map.segment_number(sender)) {
+            return gone(format!("most likely by what is done to frames there: {weather}"));
         }
+        // Whoever it was for may have counted it.
+        let host = to.and_then(|(_, owners)| owners.first().copied()).map_or(last.host, |(host, _)| host);
+        self.unknown(host, format!("{it} ({}) left {place} and came in nowhere on `{segment}`", describe(&last.ip)))
     }
 
     fn other_segment(&self, gone: &dyn Fn(String) -> Cause, sender: Member, owner: Member) -> Cause {

@@ -1,18 +1,22 @@
 //! Why a packet went no further, from what the kernel of the host says where it ended.
 
+mod counted;
 mod firewall;
 mod link;
 mod neighbour;
 mod receiver;
 mod routing;
 mod said;
+mod translation;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use netns_test_topology::IpNet;
 pub(super) use said::icmp_name;
 
+use super::again::Again;
 use super::map::Map;
 use super::packet::Ip;
 use super::way::{Packets, Sighting, Way};
@@ -75,6 +79,10 @@ pub(super) struct Scene<'a> {
     pub(super) map: Map<'a>,
     pub(super) packets: &'a Packets<'a>,
     pub(super) question: &'a Question,
+    /// How it is asked once more.
+    pub(super) again: Again,
+    /// What was counted when it was, where the packet ended.
+    pub(super) counted: OnceLock<Vec<kernel::Counter>>,
 }
 
 impl Scene<'_> {
@@ -91,6 +99,7 @@ impl Scene<'_> {
             };
         }
         self.no_way(from, None, to)
+            .or_else(|| self.table_is_full(from))
             .or_else(|| self.dropped_by_rule(from, None, &["output", "postrouting"]))
             .or_else(|| self.lost_on_its_way_out(from, to))
             .unwrap_or_else(|| self.unknown(from, format!("{} has a way to {to}", self.map.host(from))))
@@ -107,6 +116,7 @@ impl Scene<'_> {
         self.ran_out(last)
             .or_else(|| self.has_lost_its_address(last))
             .or_else(|| self.does_not_forward(leg, last))
+            .or_else(|| self.is_from_itself(last))
             .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.no_way(last.host, Some(last), last.ip.to))
             .or_else(|| {
@@ -122,13 +132,15 @@ impl Scene<'_> {
     /// It has come to where it was to go, and no answer has left.
     pub(super) fn unanswered(&self, last: &Sighting) -> Cause {
         let host = self.map.host(last.host);
-        self.wrong_way_in(last)
+        self.is_from_itself(last)
+            .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.no_way(last.host, None, last.ip.from))
             // Whoever does not listen refuses, so a rule comes first; it may be for a host behind this one that it was.
             .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), EVERYWHERE))
             .or_else(|| self.looks_in_vain(last.host))
             .or_else(|| self.does_not_answer(last))
+            .or_else(|| self.counted(last.host))
             .or_else(|| self.lost_on_its_way_out(last.host, last.ip.from))
             .unwrap_or_else(|| self.unknown(last.host, format!("it came to {host}, and no answer left there")))
     }
@@ -143,17 +155,6 @@ impl Scene<'_> {
             .unwrap_or_else(|| {
                 self.unknown(last.host, format!("its answer came back to {host}, which did not take it"))
             })
-    }
-
-    /// It ended in a host, and nothing is known to be wrong there but what its kernel has counted.
-    fn unknown(&self, host: usize, what: String) -> Cause {
-        let losses = self.in_host(host, kernel::losses).and_then(Result::ok).unwrap_or_default();
-        let cause = Cause::unknown(what);
-        if losses.is_empty() {
-            return cause;
-        }
-        let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
-        cause.hint(format!("hint: since it was made, its kernel has counted {}", losses.join(", ")))
     }
 
     /// Does something in a host's network namespace; nothing if that cannot be entered.

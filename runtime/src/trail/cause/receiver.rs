@@ -27,12 +27,12 @@ impl Scene<'_> {
                 })
             }
             // Of a connection that nobody waits for it would have been said.
-            (Asked::Neighbour | Asked::Port(Transport::Tcp | Transport::Sctp, _), _) => None,
+            (Asked::Neighbour | Asked::Data(..) | Asked::Port(Transport::Tcp | Transport::Sctp, _), _) => None,
             (Asked::Port(transport, port), to) => {
                 // Somebody on the way may have made another of it.
                 let port = last.ip.ports().map_or(port, |(_, port)| port);
                 let nobody = self.nobody_listens(last.host, transport, port, to);
-                nobody.or_else(|| {
+                nobody.or_else(|| self.counted(last.host)).or_else(|| {
                     let protocol = transport.name();
                     let who = format!("somebody listens on {protocol} port {port} of {host}, and has not answered");
                     Some(Cause::new(who))
@@ -56,8 +56,10 @@ impl Scene<'_> {
             let cause = Cause::unknown(format!("{host} answered by a reset, and is not {}", asked.ip.to));
             return Some(by_rule().unwrap_or(cause));
         }
-        let nobody =
-            asked.ip.ports().and_then(|(_, port)| self.nobody_listens(first.host, transport, port, asked.ip.to));
+        let is_open = matches!(self.question.asking.asked, Asked::Data(..));
+        // Nobody has to listen any more for a connection that is open.
+        let ports = if is_open { None } else { asked.ip.ports() };
+        let nobody = ports.and_then(|(_, port)| self.nobody_listens(first.host, transport, port, asked.ip.to));
         let cause = nobody.or_else(by_rule);
         let cause = cause.unwrap_or_else(|| Cause::unknown(format!("{host} answered by a reset")));
         Some(match self.several_answer(self.question.from.machine().number(), self.question.asking.to) {

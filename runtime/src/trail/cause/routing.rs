@@ -70,6 +70,23 @@ impl Scene<'_> {
         self.filters(last.host, last.interface, last.ip.from).map(|why| Cause::new(format!("it died in {why}")))
     }
 
+    /// It says to be from the host that it has come to: a martian (`accept_local` in Documentation/networking/ip-sysctl.rst).
+    pub(super) fn is_from_itself(&self, last: &Sighting) -> Option<Cause> {
+        let from = last.ip.from;
+        if !from.is_ipv4() || !self.owns(last.host, from) {
+            return None;
+        }
+        let (host, interface) = (self.map.host(last.host), self.map.interface(last.host, last.interface));
+        let path = format!("ipv4/conf/{interface}/accept_local");
+        let accepts = ["ipv4/conf/all/accept_local", &path].iter().any(|path| self.number(last.host, path) == Some(1));
+        (!accepts).then(|| {
+            let why = format!(
+                "it died in {host}, which takes nothing from outside that is from an address of its own: {from}"
+            );
+            Cause::new(format!("{why} ({})", dotted(&path, 0)))
+        })
+    }
+
     /// A host takes nothing from an address that comes in by an interface, and why.
     pub(super) fn filters(&self, number: usize, came_in: u32, from: IpAddr) -> Option<String> {
         if !from.is_ipv4() {
