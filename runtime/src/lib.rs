@@ -16,7 +16,7 @@
 //! Start with [`Host`]: code, futures, programs and sockets inside a machine. [`Ping`] has the outcomes of a question between
 //! two of them, [`Service`] those of a question for a port, [`Arping`] those of who has an address; a [`Flow`] is a conversation that lasts.
 //! [`Topology`] is a network drawn as a struct, [`Lab::builder`] one whose shape is known at run time only; a [`Segment`] is
-//! where cables are pulled while a test runs, by a [`Change`]. [`eventually`] and [`never_within`] wait for conditions of a test's own;
+//! where cables are pulled while a test runs, by a [`Change`]. A [`Capture`] has what crossed a wire. [`eventually`] and [`never_within`] wait for conditions of a test's own;
 //! [`Command`] runs programs.
 
 #[doc(hidden)]
@@ -31,6 +31,7 @@ mod fault;
 mod filter;
 mod firewall;
 mod flow;
+mod frames;
 mod harness;
 mod host;
 mod impair;
@@ -62,6 +63,7 @@ pub use connectivity::{
 pub use fault::{ClockSkew, Paused, SkewedClock};
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
+pub use frames::{Capture, CaptureError, Frame, Frames, StartCapture, Stream, StreamGap, StreamHalf};
 pub use host::Host;
 pub use impair::{Impair, Impaired, ImpairmentReport, InterceptReport, Intercepted, Partition};
 pub use kernel::{
@@ -80,7 +82,7 @@ pub use probe::{
     Reachability, Service, ServiceError, ServiceReport, StopPinger, Target, TargetError, UnreachableCode,
 };
 pub use program::{Command, HostProcess, Process, ProgramError};
-pub use relay::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
+pub use relay::{IcmpMessage, TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
 pub use result::{TestError, TestResult};
 pub use segment::Segment;
 pub use timeline::{Action, Happening, Moment, RunningTimeline, Timeline};

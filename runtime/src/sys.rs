@@ -219,6 +219,24 @@ pub(crate) fn receive_starts_of_frames<const ROOM: usize>(
     Ok(received)
 }
 
+/// Takes the next frame from a packet socket that has one, all of it: what the kernel says of it, and its length.
+///
+/// # Errors
+/// `EMSGSIZE` if there is not room enough for it; then it is gone.
+pub(crate) fn receive_whole_frame(socket: BorrowedFd<'_>, frame: &mut [u8]) -> io::Result<(Packet, usize)> {
+    let mut parts = [libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() }];
+    let mut beside = Beside::new();
+    let mut message = beside.message(&mut parts);
+    // SAFETY: the kernel writes within the slice and what is beside, both of which live until the call is over.
+    let received = cvt(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })?;
+    if message.msg_flags & libc::MSG_TRUNC != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+    }
+    // SAFETY: the kernel has filled in the message, which still points to what is beside.
+    let packet = unsafe { Packet::read(&message, &beside) };
+    Ok((packet, usize::try_from(received).expect("it is not negative")))
+}
+
 /// Room for what the kernel says beside a frame.
 struct Beside {
     from: libc::sockaddr_ll,
@@ -309,6 +327,16 @@ pub(crate) fn keep_tap(tun: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: two integers go in.
     cvt(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETPERSIST, 1) })?;
     Ok(())
+}
+
+/// The name of an interface, by its index, in the network namespace of the socket (`SIOCGIFNAME`, netdevice(7)). `ENODEV` if there is none.
+pub(crate) fn interface_name(socket: BorrowedFd<'_>, index: u32) -> io::Result<Vec<u8>> {
+    let mut request = interface_request("")?;
+    request.ifr_ifru.ifru_ifindex = c_int::try_from(index).map_err(io::Error::other)?;
+    // SAFETY: the kernel reads and writes a struct of the size that it expects (netdevice(7)).
+    cvt(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFNAME, &raw mut request) })?;
+    let name = request.ifr_name.iter().map(|byte| byte.to_ne_bytes()[0]);
+    Ok(name.take_while(|byte| *byte != 0).collect())
 }
 
 /// Has a socket hear only what a filter lets through (`SO_ATTACH_FILTER`, socket(7)).

@@ -15,14 +15,14 @@ const AT_ONCE: usize = 252;
 /// receive from any more is closed by the kernel's collector of such garbage (`net/unix/garbage.c`), on a thread of its own. So this keeps a pair of
 /// sockets, of which one is under way to itself, with the others.
 #[derive(Debug)]
-pub(super) struct ClosedByKernel {
+pub(crate) struct ClosedByKernel {
     _pair: (OwnedFd, OwnedFd),
 }
 
 impl ClosedByKernel {
     /// # Errors
     /// If the kernel does not let so many be under way (`ETOOMANYREFS`): then whoever closes them waits.
-    pub(super) fn new(sockets: &[BorrowedFd<'_>]) -> io::Result<Self> {
+    pub(crate) fn new(sockets: &[BorrowedFd<'_>]) -> io::Result<Self> {
         let (from, to) = socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?;
         for some in sockets.chunks(AT_ONCE) {
             let fds: Vec<_> = some.iter().map(AsRawFd::as_raw_fd).chain([to.as_raw_fd()]).collect();

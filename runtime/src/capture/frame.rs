@@ -29,7 +29,7 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// By what a packet socket says to whom a frame is (`PACKET_OUTGOING` and others, packet(7)).
-    pub(super) fn of(to: u8) -> Self {
+    pub(crate) fn of(to: u8) -> Self {
         match to {
             libc::PACKET_OUTGOING => Self::Out,
             libc::PACKET_OTHERHOST => Self::Past,
@@ -48,7 +48,7 @@ pub(crate) enum LinkLayer {
 
 impl LinkLayer {
     /// By the kernel's kinds of links (`ARPHRD_ETHER` and others).
-    pub(super) fn of(kind: u16) -> Self {
+    pub(crate) fn of(kind: u16) -> Self {
         if kind == libc::ARPHRD_ETHER || kind == libc::ARPHRD_LOOPBACK { Self::Ethernet } else { Self::Bare }
     }
 }

@@ -10,6 +10,7 @@ mod pcapng;
 mod recorder;
 mod socket;
 
+pub(crate) use closing::ClosedByKernel;
 pub(crate) use frame::{Direction, Frame, LinkLayer};
 pub(crate) use pcapng::{Interface, Writer};
 pub(crate) use recorder::{Recorded, Recorder};

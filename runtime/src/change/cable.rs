@@ -54,7 +54,10 @@ impl Segment {
             let surroundings = host.surroundings();
             let (hub, impairments) = (&surroundings.hub, &surroundings.impairments);
             impairments.leave_ports(from.number(), &cable.ports).map_err(|error| LinkError::failed(&what, error))?;
+            // Whoever captures what crosses one of the two follows.
+            let following = surroundings.captures.follow(surroundings, cable.member, to.number());
             let moved = hub.move_ports(cable.member, &cable.ports, to.number(), patience);
+            drop(following);
             let state =
                 if moved.map_err(|error| LinkError::failed(&what, error))? { Carrier::There } else { Carrier::Lost };
             let taken = impairments.take_ports(surroundings, (from.number(), to.number()), &cable.ports);

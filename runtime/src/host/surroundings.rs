@@ -12,6 +12,7 @@ use once_cell::sync::OnceCell;
 use crate::capture::Recorder;
 use crate::change::Journal;
 use crate::error::show_panic;
+use crate::frames::Captures;
 use crate::harness::Broken;
 use crate::impair::Impairments;
 use crate::lab::{Hub, Labs, Member};
@@ -29,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) impairments: Impairments,
     /// What records the frames of its hosts, or why nothing does.
     pub(crate) recorder: io::Result<Recorder>,
+    /// The captures that tests have asked for.
+    pub(crate) captures: Captures,
     /// The questions that were not answered as they were to be.
     pub(crate) followed: Questions,
     /// What has happened by the clock.
@@ -66,6 +69,7 @@ impl Surroundings {
             hub,
             impairments,
             recorder,
+            captures: Captures::default(),
             followed: Questions::default(),
             chronicle,
             journal: Journal::default(),

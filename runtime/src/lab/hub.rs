@@ -131,6 +131,16 @@ impl Hub {
         self.members(plan, segment).flat_map(of_member).collect()
     }
 
+    /// Where it can be heard what an interface sends and receives: in which host, and by which devices there. A tap is heard where the switches are, at
+    /// its other end; of a bond, what is plugged in are its legs.
+    pub(crate) fn ends(&self, plan: &Plan, (host, nth): Member) -> Vec<(Option<usize>, u32)> {
+        match plan.hosts[host].interfaces[nth].device {
+            Device::Tap => self.tap((host, nth)).map(|tap| (None, tap.index)).into_iter().collect(),
+            Device::Bond { legs, .. } => (0..legs).map(|leg| (Some(host), self.indices.leg(host, nth, leg))).collect(),
+            _ => vec![(Some(host), self.indices.interface(host, nth))],
+        }
+    }
+
     /// Calls `f` with a routing socket where the switches are.
     pub(crate) fn with_netlink<T: Send>(
         &self,

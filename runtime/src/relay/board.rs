@@ -15,12 +15,13 @@ use nix::time::clock_gettime;
 
 use super::dice::mix;
 use super::frame::{ETHERNET, Frame, Offload, View, is_link_local};
-use super::intercept::{Verdict, Verdicts, WireFrame};
+use super::intercept::{Verdict, Verdicts};
 use super::learned::Learned;
 use super::ledger::Ledger;
 use super::pipe::{Counts, Fate, Nanoseconds, Passing, Pipe, nanoseconds};
 use super::port::{Port, ROOM, Received, Sent};
 use super::schedule::Schedule;
+use super::wire_frame::WireFrame;
 use super::{Bridge, Control};
 
 /// How many frames of one port are taken before the others have their turn.

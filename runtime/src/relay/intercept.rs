@@ -1,20 +1,10 @@
 //! Frames that a test decides about one by one.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
-
 use super::tell;
-
-/// A frame that crosses a segment, as its sender sent it: one packet, its checksums computed.
-#[derive(Clone, Debug)]
-pub struct WireFrame {
-    from: Option<Arc<str>>,
-    bytes: Vec<u8>,
-}
+use super::wire_frame::WireFrame;
 
 /// What becomes of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,129 +52,6 @@ impl fmt::Display for Verdicts {
         let verdicts =
             [(*dropped, "dropped"), (*delayed, "delayed"), (*duplicated, "duplicated"), (*replaced, "replaced")];
         tell(f, &verdicts)
-    }
-}
-
-/// The ports, flags and numbers of a TCP segment (RFC 9293 section 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "the flags are what RFC 9293 has")]
-pub struct TcpSegment<'a> {
-    /// Port of the sender.
-    pub source_port: u16,
-    /// Port of the receiver.
-    pub destination_port: u16,
-    /// The number of its first byte.
-    pub sequence: u32,
-    /// The number of the byte that its sender expects next.
-    pub acknowledgment: u32,
-    /// Whether it opens a connection.
-    pub syn: bool,
-    /// Whether it acknowledges anything.
-    pub ack: bool,
-    /// Whether it is its sender's last.
-    pub fin: bool,
-    /// Whether it resets the connection.
-    pub rst: bool,
-    /// What it carries.
-    pub payload: &'a [u8],
-}
-
-/// The ports of a UDP datagram (RFC 768).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UdpDatagram<'a> {
-    /// Port of the sender.
-    pub source_port: u16,
-    /// Port of the receiver.
-    pub destination_port: u16,
-    /// What it carries.
-    pub payload: &'a [u8],
-}
-
-impl WireFrame {
-    pub(super) fn new(from: Option<Arc<str>>, bytes: Vec<u8>) -> Self {
-        Self { from, bytes }
-    }
-
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    /// The name of the host that sent it, if its cable is its own: macvlans and ipvlans share one.
-    pub fn from(&self) -> Option<&str> {
-        self.from.as_deref()
-    }
-
-    /// All of it, from its Ethernet header on.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The address that its packet is from, if it is IPv4 or IPv6.
-    pub fn source(&self) -> Option<IpAddr> {
-        self.addresses().map(|(source, _)| source)
-    }
-
-    /// The address that its packet is to, if it is IPv4 or IPv6.
-    pub fn destination(&self) -> Option<IpAddr> {
-        self.addresses().map(|(_, destination)| destination)
-    }
-
-    /// Whether it is of ARP (RFC 826).
-    pub fn is_arp(&self) -> bool {
-        matches!(self.parsed().and_then(|parsed| parsed.net), Some(LaxNetSlice::Arp(_)))
-    }
-
-    /// Whether it is of ICMP or `ICMPv6`.
-    pub fn is_icmp(&self) -> bool {
-        let transport = self.parsed().and_then(|parsed| parsed.transport);
-        matches!(transport, Some(TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_)))
-    }
-
-    /// The TCP segment in it.
-    pub fn tcp(&self) -> Option<TcpSegment<'_>> {
-        let Some(TransportSlice::Tcp(segment)) = self.parsed()?.transport else { return None };
-        Some(TcpSegment {
-            source_port: segment.source_port(),
-            destination_port: segment.destination_port(),
-            sequence: segment.sequence_number(),
-            acknowledgment: segment.acknowledgment_number(),
-            syn: segment.syn(),
-            ack: segment.ack(),
-            fin: segment.fin(),
-            rst: segment.rst(),
-            payload: segment.payload(),
-        })
-    }
-
-    /// The UDP datagram in it.
-    pub fn udp(&self) -> Option<UdpDatagram<'_>> {
-        let Some(TransportSlice::Udp(datagram)) = self.parsed()?.transport else { return None };
-        let (source_port, destination_port) = (datagram.source_port(), datagram.destination_port());
-        Some(UdpDatagram { source_port, destination_port, payload: datagram.payload() })
-    }
-
-    /// Whether it opens a TCP connection.
-    pub fn is_syn(&self) -> bool {
-        self.tcp().is_some_and(|segment| segment.syn && !segment.ack)
-    }
-
-    /// Whether it answers one that opens a TCP connection.
-    pub fn is_syn_ack(&self) -> bool {
-        self.tcp().is_some_and(|segment| segment.syn && segment.ack)
-    }
-
-    fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
-        match self.parsed()?.net? {
-            LaxNetSlice::Ipv4(v4) => Some((v4.header().source_addr().into(), v4.header().destination_addr().into())),
-            LaxNetSlice::Ipv6(v6) => Some((v6.header().source_addr().into(), v6.header().destination_addr().into())),
-            LaxNetSlice::Arp(_) => None,
-        }
-    }
-
-    fn parsed(&self) -> Option<LaxSlicedPacket<'_>> {
-        LaxSlicedPacket::from_ethernet(&self.bytes).ok()
     }
 }
 

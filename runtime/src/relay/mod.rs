@@ -13,6 +13,7 @@ mod ledger;
 mod pipe;
 mod port;
 mod schedule;
+mod wire_frame;
 
 use std::cell::Cell;
 use std::fmt;
@@ -30,10 +31,11 @@ pub(crate) use board::{Decide, Selector};
 pub(crate) use dice::mix;
 pub(crate) use frame::{ETHERNET, with_tag};
 pub(crate) use intercept::Verdicts;
-pub use intercept::{TcpSegment, UdpDatagram, Verdict, WireFrame, nth};
+pub use intercept::{Verdict, nth};
 pub(crate) use ledger::Ledger;
 pub(crate) use pipe::Counts;
 use port::Port;
+pub use wire_frame::{IcmpMessage, TcpSegment, UdpDatagram, WireFrame};
 
 use crate::error::panic_message;
 use crate::sys;

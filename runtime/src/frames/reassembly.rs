@@ -1,0 +1,209 @@
+//! What one end of a TCP connection has sent, put in order by its sequence numbers (RFC 9293 section 3.4).
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Bytes by where they are among all that one end sends. Numbers begin again after 2³² bytes; places do not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reassembly {
+    /// A number and its place, that of the last segment: another is taken to be near.
+    near: Option<(u32, i64)>,
+    /// Where the first byte is, if the segment that opens the connection was seen.
+    begin: Option<i64>,
+    /// Behind the last byte, if its sender has said that it is.
+    end: Option<i64>,
+    /// What was seen, without overlaps, by where it begins.
+    pieces: BTreeMap<i64, Vec<u8>>,
+}
+
+/// What one end has sent, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reassembled {
+    /// The pieces that were seen, by where they begin, counted from the first byte. No two of them touch.
+    pub(super) pieces: Vec<(u64, Vec<u8>)>,
+    /// What lies between them, or behind them, and was not seen.
+    pub(super) gaps: Vec<Range<u64>>,
+    pub(super) is_begun: bool,
+    pub(super) is_ended: bool,
+}
+
+impl Reassembly {
+    /// The number of the SYN, if one was seen.
+    pub(super) fn opened_with(&self) -> Option<u32> {
+        let ((number, place), begin) = (self.near?, self.begin?);
+        // The first byte is behind it.
+        Some(number.wrapping_add(offset(begin - 1 - place)))
+    }
+
+    pub(super) fn add(&mut self, number: u32, syn: bool, fin: bool, payload: &[u8]) {
+        let place = match self.near {
+            None => 0,
+            // The shorter way round: what is in the window of the receiver is never half the numbers away.
+            Some((near, place)) => place + i64::from(number.wrapping_sub(near).cast_signed()),
+        };
+        self.near = Some((number, place));
+        // A SYN takes a number of its own.
+        let place = place + i64::from(syn);
+        if syn {
+            self.begin.get_or_insert(place);
+        }
+        if fin {
+            self.end.get_or_insert(place + i64::try_from(payload.len()).expect("a frame is small"));
+        }
+        self.insert(place, payload);
+    }
+
+    /// What was seen before stays as it was.
+    fn insert(&mut self, mut place: i64, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let before = self.pieces.range(..=place).next_back().map_or(place, |(begin, piece)| begin + length(piece));
+            let known = usize::try_from(before - place).unwrap_or(0);
+            if known > 0 {
+                bytes = &bytes[known.min(bytes.len())..];
+                place = before;
+                continue;
+            }
+            let next = self.pieces.range(place..).next().map_or(i64::MAX, |(begin, _)| *begin);
+            let new = usize::try_from(next - place).unwrap_or(usize::MAX).min(bytes.len());
+            self.pieces.insert(place, bytes[..new].to_vec());
+            place += length(&bytes[..new]);
+            bytes = &bytes[new..];
+        }
+    }
+
+    pub(super) fn finish(self) -> Reassembled {
+        // Without a beginning, the first byte that was seen is the first.
+        let first = self.begin.or_else(|| self.pieces.keys().next().copied()).unwrap_or(0);
+        let from_first = |place: i64| u64::try_from(place - first).unwrap_or(0);
+        let mut reassembled =
+            Reassembled { is_begun: self.begin.is_some(), is_ended: self.end.is_some(), ..Reassembled::default() };
+        let Reassembled { pieces, gaps, .. } = &mut reassembled;
+        let mut at = first;
+        for (place, bytes) in self.pieces {
+            // What is in front of the first is a probe that keeps a connection alive (RFC 9293 section 3.8.4).
+            let skipped = usize::try_from(first - place).unwrap_or(0).min(bytes.len());
+            let (place, bytes) = (place.max(first), &bytes[skipped..]);
+            if bytes.is_empty() {
+                continue;
+            }
+            match pieces.last_mut() {
+                Some((_, piece)) if place == at => piece.extend_from_slice(bytes),
+                _ => {
+                    if place > at {
+                        gaps.push(from_first(at)..from_first(place));
+                    }
+                    pieces.push((from_first(place), bytes.to_vec()));
+                }
+            }
+            at = place + length(bytes);
+        }
+        if let Some(end) = self.end.filter(|end| *end > at) {
+            gaps.push(from_first(at)..from_first(end));
+        }
+        reassembled
+    }
+}
+
+/// As a difference of sequence numbers.
+fn offset(places: i64) -> u32 {
+    u32::try_from(places.rem_euclid(1 << 32)).expect("it is below 2³²")
+}
+
+fn length(bytes: &[u8]) -> i64 {
+    i64::try_from(bytes.len()).expect("memory is finite")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Segments: number, payload.
+    fn reassembled(syn: Option<u32>, segments: &[(u32, &[u8])]) -> Reassembled {
+        let mut reassembly = Reassembly::default();
+        if let Some(number) = syn {
+            reassembly.add(number, true, false, b"");
+        }
+        for &(number, payload) in segments {
+            reassembly.add(number, false, false, payload);
+        }
+        reassembly.finish()
+    }
+
+    fn whole(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        vec![(0, bytes.to_vec())]
+    }
+
+    #[test]
+    fn segments_are_put_in_order() {
+        let of = reassembled(Some(99), &[(103, b"def"), (100, b"abc"), (106, b"ghi")]);
+        assert_eq!((of.pieces, of.gaps), (whole(b"abcdefghi"), vec![]));
+    }
+
+    #[test]
+    fn what_was_sent_again_is_there_once() {
+        let of = reassembled(Some(99), &[(100, b"abc"), (100, b"abc"), (103, b"def"), (100, b"abc")]);
+        assert_eq!((of.pieces, of.gaps), (whole(b"abcdef"), vec![]));
+    }
+
+    #[test]
+    fn what_overlaps_stays_as_it_was_first() {
+        let of = reassembled(Some(99), &[(102, b"CD"), (106, b"GH"), (100, b"abcdefghij")]);
+        assert_eq!((of.pieces, of.gaps), (whole(b"abCDefGHij"), vec![]));
+    }
+
+    #[test]
+    fn numbers_begin_again() {
+        let of = reassembled(Some(u32::MAX - 2), &[(0, b"cd"), (u32::MAX - 1, b"ab"), (2, b"e")]);
+        assert_eq!((of.pieces, of.gaps), (whole(b"abcde"), vec![]));
+    }
+
+    #[test]
+    fn more_than_all_numbers_are_told_apart() {
+        const STEP: u32 = 1 << 30;
+        let mut reassembly = Reassembly::default();
+        reassembly.add(0, true, false, b"");
+        (0..6).for_each(|nth: u32| reassembly.add(1u32.wrapping_add(nth.wrapping_mul(STEP)), false, false, b"x"));
+        let places: Vec<_> = reassembly.finish().pieces.into_iter().map(|(place, _)| place).collect();
+        assert_eq!(places, (0..6).map(|nth| nth * u64::from(STEP)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let of = reassembled(Some(99), &[(102, b"cd"), (107, b"h")]);
+        assert_eq!(of.pieces, vec![(2, b"cd".to_vec()), (7, b"h".to_vec())]);
+        assert_eq!(of.gaps, vec![0..2, 4..7]);
+    }
+
+    #[test]
+    fn what_is_missing_at_the_end_is_said() {
+        let mut reassembly = Reassembly::default();
+        reassembly.add(99, true, false, b"");
+        reassembly.add(100, false, false, b"ab");
+        reassembly.add(105, false, true, b"fg");
+        reassembly.add(102, false, false, b"cde");
+        assert!(reassembly.clone().finish().gaps.is_empty());
+        reassembly.end = Some(reassembly.end.unwrap() + 3);
+        assert_eq!(reassembly.finish().gaps, vec![7..10]);
+    }
+
+    #[test]
+    fn without_a_beginning_the_first_byte_that_was_seen_is_the_first() {
+        let of = reassembled(None, &[(500, b"de"), (497, b"abc")]);
+        assert_eq!((of.pieces, of.gaps, of.is_begun), (whole(b"abcde"), vec![], false));
+    }
+
+    #[test]
+    fn a_probe_in_front_of_the_first_byte_is_none() {
+        let of = reassembled(Some(99), &[(99, b"?"), (100, b"abc")]);
+        assert_eq!((of.pieces, of.gaps), (whole(b"abc"), vec![]));
+    }
+
+    #[test]
+    fn a_connection_is_known_by_the_number_that_it_was_opened_with() {
+        let mut reassembly = Reassembly::default();
+        assert_eq!(reassembly.opened_with(), None);
+        reassembly.add(u32::MAX, true, false, b"");
+        reassembly.add(5, false, false, b"abc");
+        assert_eq!(reassembly.opened_with(), Some(u32::MAX));
+    }
+}

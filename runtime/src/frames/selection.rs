@@ -1,0 +1,235 @@
+//! Frames that were captured, and those among them that are meant.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::Frame;
+use crate::Host;
+
+/// Frames that were captured, in the order of time; all of a capture's until then, or some that were chosen.
+///
+/// Cheap to clone and to choose from. A protocol is known by the number that the packet's header has, also in fragments; and what is inside of a tunnel's
+/// packets is not looked into. `{}` is a line for each.
+#[derive(Clone, Debug)]
+pub struct Frames {
+    /// Of what they are, in the user's words.
+    pub(super) of: Arc<str>,
+    pub(super) all: Arc<[Arc<Frame>]>,
+    /// What each of them may be from and to, also if it is a fragment.
+    ports: Arc<[Vec<(u16, u16)>]>,
+    /// Those that are meant.
+    chosen: Vec<usize>,
+    /// What they were chosen by.
+    pub(super) by: Vec<String>,
+}
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const SCTP: u8 = 132;
+const ICMP: [u8; 2] = [1, 58];
+
+impl Frames {
+    pub(super) fn new(of: String, all: Vec<Arc<Frame>>) -> Self {
+        let ports = ports(&all);
+        Self { of: of.into(), chosen: (0..all.len()).collect(), all: all.into(), ports: ports.into(), by: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.chosen.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.chosen.is_empty()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Frame> + ExactSizeIterator {
+        self.chosen.iter().map(|&nth| &*self.all[nth])
+    }
+
+    /// Those of TCP.
+    pub fn tcp(&self) -> Self {
+        self.of_protocols(&[TCP], "TCP")
+    }
+
+    /// Those of UDP.
+    pub fn udp(&self) -> Self {
+        self.of_protocols(&[UDP], "UDP")
+    }
+
+    /// Those of SCTP.
+    pub fn sctp(&self) -> Self {
+        self.of_protocols(&[SCTP], "SCTP")
+    }
+
+    /// Those of ICMP and `ICMPv6`, of which neighbour discovery is a part.
+    pub fn icmp(&self) -> Self {
+        self.of_protocols(&ICMP, "ICMP")
+    }
+
+    /// Those of ARP.
+    pub fn arp(&self) -> Self {
+        self.choose("ARP".to_owned(), |nth| self.all[nth].is_arp())
+    }
+
+    /// Those from a port of TCP, UDP or SCTP, or to it.
+    pub fn port(&self, port: u16) -> Self {
+        self.choose(format!("at port {port}"), |nth| {
+            self.ports[nth].iter().any(|&(from, to)| from == port || to == port)
+        })
+    }
+
+    /// Those whose packet is from this address.
+    pub fn source(&self, address: impl Into<IpAddr>) -> Self {
+        let address = address.into();
+        self.choose(format!("from {address}"), |nth| self.all[nth].source() == Some(address))
+    }
+
+    /// Those whose packet is to this address.
+    pub fn destination(&self, address: impl Into<IpAddr>) -> Self {
+        let address = address.into();
+        self.choose(format!("to {address}"), |nth| self.all[nth].destination() == Some(address))
+    }
+
+    /// Those that this host has sent, whatever address they are from; of arrivals, those that have come to it.
+    pub fn at(&self, host: &Host) -> Self {
+        self.choose(format!("at host `{}`", host.name()), |nth| self.all[nth].host() == host.name())
+    }
+
+    /// Those for which this holds.
+    #[track_caller]
+    pub fn filter(&self, wanted: impl Fn(&Frame) -> bool) -> Self {
+        self.choose(format!("as the filter at {} wants it", Location::caller()), |nth| wanted(&self.all[nth]))
+    }
+
+    fn of_protocols(&self, protocols: &[u8], name: &str) -> Self {
+        let is_one = |nth: usize| self.all[nth].protocol().is_some_and(|protocol| protocols.contains(&protocol));
+        self.choose(name.to_owned(), is_one)
+    }
+
+    fn choose(&self, by: String, wanted: impl Fn(usize) -> bool) -> Self {
+        let chosen = self.chosen.iter().copied().filter(|&nth| wanted(nth)).collect();
+        let by = self.by.iter().cloned().chain([by]).collect();
+        Self { chosen, by, ..self.clone() }
+    }
+}
+
+/// What each frame may be from and to. Only the first fragment of a packet says so, and may come after the others; numbers that packets are told apart by
+/// are used again, and then a fragment may be of either.
+fn ports(frames: &[Arc<Frame>]) -> Vec<Vec<(u16, u16)>> {
+    let packet = |frame: &Frame| {
+        let fragment = frame.fragment()?;
+        Some((frame.source()?, frame.destination()?, frame.protocol()?, fragment.identification))
+    };
+    let mut of_packets: HashMap<_, Vec<(u16, u16)>> = HashMap::new();
+    for frame in frames {
+        if let (Some(packet), Some(ports)) = (packet(frame), frame.ports()) {
+            of_packets.entry(packet).or_default().push(ports);
+        }
+    }
+    let of_frame = |frame: &Arc<Frame>| match (frame.ports(), packet(frame)) {
+        (Some(ports), _) => vec![ports],
+        (None, Some(packet)) => of_packets.get(&packet).cloned().unwrap_or_default(),
+        (None, None) => Vec::new(),
+    };
+    frames.iter().map(of_frame).collect()
+}
+
+impl<'a> IntoIterator for &'a Frames {
+    type Item = &'a Frame;
+    type IntoIter = Box<dyn Iterator<Item = &'a Frame> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
+    }
+}
+
+impl fmt::Display for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|frame| writeln!(f, "{frame}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::{IpFragOffset, IpNumber, Ipv4Header, PacketBuilder};
+
+    use super::super::frame::tests::{A, B, frames, heard};
+    use super::*;
+
+    /// A UDP datagram to port 53 in two fragments, of 8 bytes and of the rest.
+    fn fragments(identification: u16) -> [Vec<u8>; 2] {
+        let mut udp = Vec::new();
+        PacketBuilder::ipv4(A, B, 64).udp(4000, 53).write(&mut udp, b"a question").unwrap();
+        let udp = &udp[20..];
+        [(0, &udp[..8]), (1, &udp[8..])].map(|(offset, payload)| {
+            let length = u16::try_from(payload.len()).unwrap();
+            let mut header = Ipv4Header::new(length, 64, IpNumber(UDP), A, B).unwrap();
+            header.identification = identification;
+            header.dont_fragment = false;
+            header.more_fragments = offset == 0;
+            header.fragment_offset = IpFragOffset::try_new(offset).unwrap();
+            let mut bytes = [[2; 6], [4; 6]].concat();
+            bytes.extend([8, 0]);
+            header.write(&mut bytes).unwrap();
+            bytes.extend_from_slice(payload);
+            bytes
+        })
+    }
+
+    #[test]
+    fn all_fragments_are_at_the_ports_that_the_first_is() {
+        let [first, second] = fragments(7);
+        let [_, of_another] = fragments(8);
+        // In any order.
+        let all = frames([second, first, of_another].map(heard));
+        assert_eq!(all.udp().len(), 3);
+        assert_eq!((all.port(53).len(), all.port(4000).len(), all.port(54).len()), (2, 2, 0));
+        assert_eq!(all.udp().port(53).to_string().lines().count(), 2);
+    }
+
+    #[test]
+    fn what_is_chosen_can_be_chosen_from() {
+        let udp = |from: u16, to: u16| {
+            let mut bytes = Vec::new();
+            PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(A, B, 64).udp(from, to).write(&mut bytes, b"").unwrap();
+            heard(bytes)
+        };
+        let all = frames([udp(1, 53), udp(53, 2), udp(3, 4)]);
+        assert_eq!((all.len(), all.tcp().len(), all.udp().port(53).len()), (3, 0, 2));
+        assert_eq!(all.port(53).port(2).iter().next().unwrap().ports(), Some((53, 2)));
+        assert_eq!((all.source(A).len(), all.source(B).len(), all.destination(B).len()), (3, 0, 3));
+        assert_eq!(all.filter(|frame| frame.ports() == Some((3, 4))).len(), 1);
+        assert!(all.arp().is_empty() && all.icmp().is_empty() && all.sctp().is_empty());
+    }
+
+    #[test]
+    fn a_claim_that_does_not_hold_says_what_there_is() {
+        let frame = || heard(fragments(1)[0].clone());
+        let all = frames((0..12).map(|_| frame()));
+        let said = |claim: &dyn Fn()| {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(claim)).unwrap_err();
+            panic.downcast_ref::<String>().unwrap().clone()
+        };
+        let message = said(&|| all.udp().port(53).assert_none());
+        let begins =
+            "assertion failed: no frames of segment `lan`: UDP, at port 53\n  found 12 among 12 that were captured:\n";
+        assert!(message.starts_with(begins), "{message}");
+        assert_eq!(message.lines().count(), 2 + 10 + 1);
+        assert!(message.ends_with("and 2 more"), "{message}");
+        let message = said(&|| all.tcp().assert_count(1));
+        let begins =
+            "assertion failed: exactly 1 frame of segment `lan`: TCP\n  found none among 12 that were captured:\n";
+        assert!(message.starts_with(begins), "{message}");
+        let message = said(&|| frames([]).assert_some());
+        assert_eq!(message, "assertion failed: some frames of segment `lan`\n  found none among 0 that were captured");
+        all.assert_some();
+        all.assert_count(12);
+        all.tcp().assert_none();
+    }
+}
