@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd};
 
 use netns_test::prelude::*;
-use netns_test::{CutReason, Protocol, SocketState, TargetError, Topology, UnreachableCode};
+use netns_test::{Capture, CutReason, Frame, Protocol, SocketState, TargetError, Topology, UnreachableCode};
 use netns_test_tests::reach::{assert_all_reach_all, assert_reaches};
 use netns_test_tests::realised::assert_realised;
 use netns_test_tests::routes::take_down;
@@ -489,5 +489,40 @@ async fn sctp_in_both_directions(a: Host, b: Host) -> TestResult {
         flows.reopen().await?;
         flows.assert_alive().await;
     }
+    Ok(())
+}
+
+/// Of a VLAN it is what is inside; its tag is on what that is over.
+#[netns_test]
+async fn a_capture_of_a_vlan_is_without_its_tag(net: Vlans) -> TestResult {
+    let (inside, outside, of_host) = (net.v10.capture().await?, net.trunk.capture().await?, net.left.capture().await?);
+    net.left.assert_ping(net.router.addr_on(&net.v10)).await;
+    let requests = |capture: &Capture, tag: Option<u16>| -> TestResult<usize> {
+        let frames = capture.frames()?.icmp().filter(|frame| frame.icmp().is_some_and(|message| message.kind == 8));
+        Ok(frames.filter(|frame| frame.vlan() == tag).len())
+    };
+    let sent = requests(&inside, None)?;
+    assert!(sent > 0);
+    for capture in [&outside, &of_host] {
+        assert_eq!((requests(capture, Some(10))?, requests(capture, None)?), (sent, 0), "{}", capture.frames()?);
+    }
+    assert_eq!(requests(&inside, Some(10))?, 0);
+    Ok(())
+}
+
+/// What a test writes to a tap is what its host sends, and what it can read there is what has arrived.
+#[netns_test]
+async fn a_capture_has_the_frames_of_a_tap(net: Tapped) -> TestResult {
+    let capture = net.lan.capture().await?;
+    let mut frame = [[0xff; 6], [2, 0, 0, 0xaa, 0xbb, 0xcc]].concat();
+    frame.extend([0x88, 0xb5]);
+    frame.extend([7; 46]);
+    std::io::Write::write_all(&mut net.mine.tap_on(&net.lan)?, &frame)?;
+    let is_it = |of: &Frame| of.bytes() == frame;
+    let sent = capture.frames()?.filter(is_it);
+    let places: Vec<_> = sent.iter().map(|frame| (frame.host(), frame.interface(), frame.from())).collect();
+    assert_eq!(places, [("mine", "eth0", Some("mine"))]);
+    eventually("it has arrived", || capture.arrivals().unwrap().filter(is_it).at(&net.host).len() == 1).await;
+    capture.arrivals()?.filter(is_it).at(&net.mine).assert_none();
     Ok(())
 }

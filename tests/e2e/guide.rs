@@ -1,5 +1,6 @@
 //! The examples of the README and the guide that the quickstart does not have, run.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use netns_test::Marks;
@@ -33,6 +34,26 @@ async fn a_program_talks_to_my_server(client: Host, server: Host) -> TestResult 
     server.spawn(async move { while listener.accept().await.is_ok() {} });
     assert!(client.command("true").status()?.success());
     client.tcp_connect(at)?;
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn nothing_is_asked_in_cleartext(client: Host, server: Host, lan: Segment) -> TestResult {
+    let capture = lan.capture().await?; // everything from here on
+    let listener = server.tcp_listener()?;
+    let mut stream = client.tcp_connect(listener.local_addr()?)?;
+    let (mut accepted, _) = listener.accept()?;
+    stream.write_all(b"hello")?;
+    accepted.read_exact(&mut [0; 5])?;
+
+    let frames = capture.frames()?; // what was sent until now; an error if one frame is missing
+    frames.filter(|frame| frame.is_syn()).assert_count(1);
+    frames.udp().port(53).assert_none();
+    let arrived = capture.arrivals()?.at(&server).tcp();
+    assert!(arrived.iter().all(|frame| frame.dscp() == Some(0) && frame.ttl() == Some(64)));
+
+    let streams = frames.streams();
+    assert_eq!(streams[0].client().bytes()?, b"hello");
     Ok(())
 }
 

@@ -48,6 +48,11 @@ fn a_body_fails_by_a_panic_or_an_error() {
 }
 
 #[test]
+fn a_capture_fails_by_what_it_has_and_is_broken_by_what_it_has_not() {
+    ends_as_the_model_says(&model::captures());
+}
+
+#[test]
 fn every_case_of_rstest_is_a_test_of_its_own() {
     ends_as_the_model_says(&model::cases());
 }

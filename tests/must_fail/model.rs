@@ -11,6 +11,7 @@ use crate::expect::{Fixture, Test, fails, passes};
 pub(crate) fn all() -> Vec<Fixture> {
     vec![
         body(),
+        captures(),
         cases(),
         chance(),
         deadline(),
@@ -52,6 +53,36 @@ pub(crate) fn body() -> Fixture {
             fails("fails_if_the_body_returns_an_error").says("Error: invalid digit found in string").here(),
             fails("fails_if_an_async_body_returns_an_error").says("Error: the async body returns an error").here(),
             fails("fails_if_the_body_returns_an_error_of_its_own").says("Error: unlucky number 13"),
+        ],
+    )
+}
+
+pub(crate) fn captures() -> Fixture {
+    let not_expected = "not the panic that `#[should_panic]` waits for";
+    fixture(
+        "captures",
+        [
+            fails("fails_if_there_is_a_frame")
+                .says("assertion failed: no frames of segment `lan`: UDP, at port 53\n  found 1 among ")
+                .says("  UDP, 10 bytes\n")
+                .here(),
+            fails("fails_if_there_is_no_frame")
+                .says("assertion failed: exactly 1 frame of host `client`: as the filter at ")
+                .says("found none among ")
+                .here(),
+            passes("passes_if_there_is_a_frame_as_expected"),
+            fails("is_broken_if_frames_are_missing")
+                .says("Incomplete { of: \"segment `lan`\"")
+                .says(not_expected)
+                .here(),
+            fails("fails_if_frames_are_missing")
+                .says("Error: the capture of segment `lan` is not complete: ")
+                .says(" more than there is room for in its budget of 1 bytes; give it more by `.budget(bytes)`")
+                .here(),
+            fails("is_broken_if_there_is_nothing_to_capture")
+                .says("Nothing { of: \"host `alone`\" }")
+                .says(not_expected)
+                .here(),
         ],
     )
 }

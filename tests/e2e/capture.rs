@@ -1,0 +1,431 @@
+//! Captures as a value: what crossed a wire, asserted on. Whole, all of it, or an error.
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use netns_test::prelude::*;
+use netns_test::{Capture, CaptureError, Frame, Frames, LinkError};
+use netns_test_tests::three::Three;
+
+/// A client and a server in networks of their own, and a router between them.
+#[derive(Topology)]
+struct Routed {
+    #[segment("10.0.1.0/24", "fd00:1::/64")]
+    near: Segment,
+    #[segment("10.0.2.0/24", "fd00:2::/64")]
+    far: Segment,
+    #[host(near)]
+    client: Host,
+    #[router(near, far)]
+    router: Host,
+    #[host(far)]
+    server: Host,
+}
+
+/// What a claim says that does not hold.
+fn red(claim: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(claim)).expect_err("the claim holds");
+    *payload.downcast::<String>().expect("an assertion's message")
+}
+
+fn send(socket: &UdpSocket, payload: &[u8], to: impl Into<SocketAddr>) {
+    assert_eq!(socket.send_to(payload, to.into()).unwrap(), payload.len());
+}
+
+/// How many carry this in UDP.
+fn carrying(frames: &Frames, payload: &[u8]) -> usize {
+    frames.filter(|frame| frame.udp().is_some_and(|datagram| datagram.payload == payload)).len()
+}
+
+/// Waits until this has come to a host, so often: whoever sends it goes on before it is there.
+async fn arrives(capture: &Capture, at: &Host, payload: &[u8], times: usize) {
+    let arrived = || carrying(&capture.arrivals().unwrap().at(at), payload) == times;
+    eventually(format!("{payload:?} has arrived at {} {times} times", at.name()), arrived).await;
+}
+
+#[netns_test(veth = true)]
+async fn no_cleartext_dns_leaves_the_host(client: Host, server: Host, lan: Segment) -> TestResult {
+    let (of_host, of_segment) = (client.capture().await?, lan.capture().await?);
+    // What waits for a neighbour to answer is not sent yet.
+    client.assert_ping(&server).await;
+    let socket = client.udp_socket()?;
+    send(&socket, b"\x03\x55", (server.addr(), 853));
+    for capture in [&of_host, &of_segment] {
+        capture.frames()?.udp().port(853).assert_count(1);
+        capture.frames()?.udp().port(53).assert_none();
+    }
+    send(&socket, b"\x12\x34 example.org", (server.addr(), 53));
+    let said = red(|| of_segment.frames().unwrap().udp().port(53).assert_none());
+    let from = socket.local_addr()?.port();
+    let expected = "assertion failed: no frames of segment `lan`: UDP, at port 53\n  found 1 among ";
+    assert!(said.starts_with(expected), "{said}");
+    let line = format!("from client:eth0  198.51.100.1:{from} → 198.51.100.2:53  UDP, 14 bytes");
+    assert!(said.lines().nth(2).unwrap().ends_with(&line), "{said}");
+    red(|| of_host.frames().unwrap().udp().port(53).assert_none());
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn fragments_are_at_the_port_of_the_whole(client: Host, server: Host, lan: Segment) -> TestResult {
+    let capture = lan.capture().await?;
+    for (socket, to) in [
+        (client.run(|| UdpSocket::bind("0.0.0.0:0"))?, SocketAddr::from((server.addr_v4(), 53))),
+        (client.run(|| UdpSocket::bind("[::]:0"))?, SocketAddr::from((server.addr_v6(), 53))),
+    ] {
+        client.assert_ping(to.ip()).await;
+        send(&socket, &[7; 4000], to);
+    }
+    let frames = capture.frames()?.udp().port(53);
+    assert_eq!((frames.len(), frames.destination(server.addr_v6()).len()), (6, 3), "{frames}");
+    assert_eq!(capture.frames()?.filter(|frame| frame.udp().is_some()).len(), 0, "none of them is a whole one");
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn a_connection_has_one_syn(client: Host, server: Host, lan: Segment) -> TestResult {
+    let capture = lan.capture().await?;
+    let flow = client.open_tcp(&server).await?;
+    let frames = capture.frames()?;
+    frames.filter(|frame| frame.is_syn()).assert_count(1);
+    frames.filter(|frame| frame.is_syn_ack()).at(&server).assert_count(1);
+    frames.filter(|frame| frame.is_syn()).at(&server).assert_none();
+    // What arrives is another question.
+    capture.arrivals()?.filter(|frame| frame.is_syn()).at(&server).assert_count(1);
+    capture.arrivals()?.filter(|frame| frame.is_syn()).at(&client).assert_none();
+    let said = red(|| frames.filter(|frame| frame.is_syn()).assert_count(2));
+    assert!(said.contains("exactly 2 frames of segment `lan`: as the filter at tests/e2e/capture.rs:"), "{said}");
+    assert!(said.contains("TCP SYN, sequence "), "{said}");
+    drop(flow);
+    // Seen from a host, a frame goes one way or the other.
+    let capture = server.capture().await?;
+    let _flow = client.open_tcp(&server).await?;
+    let frames = capture.frames()?.filter(|frame| frame.is_syn() || frame.is_syn_ack());
+    assert_eq!(frames.iter().map(Frame::is_sent).collect::<Vec<_>>(), [false, true], "{frames}");
+    assert!(frames.iter().all(|frame| (frame.host(), frame.interface()) == ("server", "eth0")));
+    assert_eq!(capture.arrivals()?.filter(|frame| frame.is_syn()).len(), 1);
+    Ok(())
+}
+
+#[netns_test]
+async fn the_dscp_is_kept_through_a_router(net: Routed) -> TestResult {
+    let Routed { near, far, client, router, server } = &net;
+    let (before, behind) = (near.capture().await?, far.capture().await?);
+    let socket = client.udp_socket()?;
+    // Expedited forwarding, in the upper six bits (RFC 3246, RFC 2474).
+    socket2::SockRef::from(&socket).set_tos_v4(46 << 2)?;
+    let marked = |capture: &Capture, payload: &[u8]| -> TestResult<Vec<Option<u8>>> {
+        let frames = capture.frames()?.udp().filter(|frame| frame.udp().is_some_and(|of| of.payload == payload));
+        Ok(frames.iter().map(|frame| frame.dscp()).collect())
+    };
+    client.assert_ping(server).await;
+    send(&socket, b"kept", (server.addr_v4(), 9));
+    arrives(&behind, server, b"kept", 1).await;
+    assert_eq!((marked(&before, b"kept")?, marked(&behind, b"kept")?), (vec![Some(46)], vec![Some(46)]));
+    let sent = before.frames()?.udp().port(9);
+    let forwarded = behind.frames()?.udp().port(9);
+    let ttl = |frames: &Frames| frames.iter().next().unwrap().ttl().unwrap();
+    assert_eq!((ttl(&sent), sent.iter().next().unwrap().host()), (64, "client"));
+    assert_eq!((ttl(&forwarded), forwarded.iter().next().unwrap().host()), (63, "router"));
+    router.nft(
+        "table ip t { chain c { type filter hook forward priority 0; udp dport 9 ip dscp set cs0
+ }
+ }",
+    )?;
+    send(&socket, b"lost", (server.addr_v4(), 9));
+    arrives(&behind, server, b"lost", 1).await;
+    assert_eq!((marked(&before, b"lost")?, marked(&behind, b"lost")?), (vec![Some(46)], vec![Some(0)]));
+    let is_unmarked = |frame: &Frame| frame.dscp() != Some(46);
+    let said = red(|| behind.frames().unwrap().udp().port(9).filter(is_unmarked).assert_none());
+    assert!(said.contains("from router:eth1"), "{said}");
+    Ok(())
+}
+
+/// What both ends have sent of 100 kB each, as they have sent it.
+fn exchange(client: &Host, server: &Host) -> TestResult<[Vec<u8>; 2]> {
+    let bytes = |seed: u32| (0..100_000u32).map(|nth| (nth.wrapping_mul(seed) >> 7).to_le_bytes()[0]).collect();
+    let both: [Vec<u8>; 2] = [bytes(2_654_435_761), bytes(40_503)];
+    let listener = server.tcp_listener()?;
+    let mut stream = client.tcp_connect(listener.local_addr()?)?;
+    let (mut accepted, _) = listener.accept()?;
+    let mut read = vec![0; 100_000];
+    std::thread::scope(|scope| {
+        scope.spawn(|| stream.write_all(&both[0]).unwrap());
+        accepted.read_exact(&mut read).unwrap();
+    });
+    assert_eq!(read, both[0]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| accepted.write_all(&both[1]).unwrap());
+        stream.read_exact(&mut read).unwrap();
+    });
+    assert_eq!(read, both[1]);
+    Ok(both)
+}
+
+#[netns_test]
+async fn what_both_ends_said_is_put_together(net: Routed) -> TestResult {
+    let Routed { near, far, client, router, server } = &net;
+    let captures = [near.capture().await?, far.capture().await?, router.capture().await?, client.capture().await?];
+    let both = exchange(client, server)?;
+    for capture in &captures {
+        let streams = capture.frames()?.streams();
+        let [stream] = &streams[..] else { panic!("{}: {}", streams.len(), capture.frames()?) };
+        assert!(stream.is_opened());
+        assert_eq!((stream.client().from().ip(), stream.server().from().ip()), (client.addr(), server.addr()));
+        assert!(stream.client().bytes()? == both[0] && stream.server().bytes()? == both[1], "{capture:?}");
+    }
+    // Without some of the frames there are gaps, and no bytes that could be taken for all.
+    let seen = Cell::new(0);
+    let some = captures[0].frames()?.filter(|frame| {
+        let has_data = frame.host() == "client" && frame.tcp().is_some_and(|segment| !segment.payload.is_empty());
+        seen.set(seen.get() + i32::from(has_data));
+        !(has_data && seen.get() == 2)
+    });
+    let stream = some.streams().remove(0);
+    let gap = stream.client().bytes().unwrap_err();
+    assert_eq!(stream.client().gaps().count(), 1, "{gap}");
+    let (begin, end) = (usize::try_from(gap.begin)?, usize::try_from(gap.end)?);
+    let pieces: Vec<_> = stream.client().pieces().collect();
+    assert_eq!(pieces, [(0, &both[0][..begin]), (gap.end, &both[0][end..])]);
+    Ok(())
+}
+
+#[netns_test]
+async fn what_is_lost_on_the_wire_was_sent_and_did_not_arrive(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).await;
+    let capture = lan.capture().await?;
+    let is_second = |frame: &WireFrame| frame.udp().is_some_and(|datagram| datagram.payload == b"second");
+    let lost = lan.intercept(nth(1, is_second, Verdict::Drop)).await?;
+    let socket = a.udp_socket()?;
+    let all: [&[u8]; 3] = [b"first", b"second", b"third"];
+    for payload in all {
+        send(&socket, payload, (b.addr_v4(), 9));
+    }
+    arrives(&capture, b, b"first", 1).await;
+    arrives(&capture, b, b"third", 1).await;
+    eventually("the second is lost", || lost.report().unwrap().dropped == 1).await;
+    let (sent, arrived) = (capture.frames()?.udp().port(9), capture.arrivals()?.udp().port(9).at(b));
+    assert_eq!(all.map(|payload| carrying(&sent, payload)), [1, 1, 1], "{sent}");
+    assert_eq!(all.map(|payload| carrying(&arrived, payload)), [1, 0, 1], "{arrived}");
+    Ok(())
+}
+
+#[netns_test]
+async fn a_copy_that_the_segment_makes_is_only_among_what_arrives(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    a.assert_ping(b).await;
+    let capture = lan.capture().await?;
+    let is_ours = |frame: &WireFrame| frame.udp().is_some_and(|datagram| datagram.destination_port == 9);
+    let _doubled = lan.intercept(nth(1, is_ours, Verdict::Duplicate)).await?;
+    send(&a.udp_socket()?, b"once", (b.addr_v4(), 9));
+    arrives(&capture, b, b"once", 2).await;
+    assert_eq!(carrying(&capture.frames()?, b"once"), 1);
+    Ok(())
+}
+
+/// A frame with the tag of a VLAN, from nobody to everybody.
+fn tagged(vlan: u16) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 9], [0xff; 6]);
+    let builder = builder.single_vlan(vlan.try_into().unwrap()).ipv4([10, 0, 0, 9], [10, 0, 0, 255], 1).udp(9, 9);
+    let mut frame = Vec::new();
+    builder.write(&mut frame, b"tagged").unwrap();
+    frame
+}
+
+#[netns_test]
+async fn the_tag_of_a_vlan_is_seen(net: Three) -> TestResult {
+    let Three { lan, a, b, c, router, .. } = &net;
+    let capture = lan.capture().await?;
+    lan.inject(tagged(10)).await?;
+    for host in [a, b, c, router] {
+        arrives(&capture, host, b"tagged", 1).await;
+    }
+    let arrived = capture.arrivals()?.filter(|frame| frame.vlan().is_some());
+    assert_eq!(arrived.iter().map(|frame| frame.vlans()).collect::<Vec<_>>(), vec![vec![10]; 4], "{arrived}");
+    assert_eq!(arrived.iter().next().unwrap().bytes(), tagged(10));
+    // No host has sent it.
+    capture.frames()?.filter(|frame| frame.vlan().is_some()).assert_none();
+    Ok(())
+}
+
+/// Everything that was sent is there at once, also where nobody had time to take it yet.
+#[netns_test(veth = true, timeout = "60s")]
+async fn nothing_that_was_sent_is_missing(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    for (round, count) in
+        [(0u8, 1), (1, 10), (2, 100), (3, 300), (4, 1)].into_iter().chain((5..50).map(|round| (round, 7)))
+    {
+        let capture = lan.capture().await?;
+        let socket = a.udp_socket()?;
+        for nth in 0..count {
+            send(&socket, &[&[round][..], &u16::to_be_bytes(nth)].concat(), (b.addr_v4(), 9));
+        }
+        let frames = capture.frames()?.udp().port(9);
+        let sent: Vec<_> = frames.iter().map(|frame| frame.udp().unwrap().payload.to_vec()).collect();
+        let expected: Vec<_> = (0..count).map(|nth| [&[round][..], &u16::to_be_bytes(nth)].concat()).collect();
+        assert_eq!(sent, expected);
+        assert!(frames.iter().zip(frames.iter().skip(1)).all(|(one, next)| one.time() <= next.time()));
+    }
+    Ok(())
+}
+
+/// A transfer that may be too much for an ordinary user's sockets: it is all there, or it is said that it is not.
+#[netns_test(veth = true, timeout = "60s")]
+async fn bulk_is_whole_or_an_error(a: Host, b: Host, lan: Segment) -> TestResult {
+    const BYTES: usize = 20 << 20;
+    let capture = lan.capture().await?;
+    netns_test_tests::three::transfer(&a, &b, BYTES)?;
+    match capture.frames() {
+        Ok(frames) => {
+            let stream = frames.streams().remove(0);
+            assert_eq!(stream.client().bytes()?.len(), BYTES);
+        }
+        Err(CaptureError::Incomplete { dropped, beyond: 0, .. }) if dropped > 0 => println!("{dropped} lost"),
+        Err(error) => panic!("{error}"),
+    }
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn one_frame_too_many_is_an_error(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let capture = lan.capture().budget(8000).await?;
+    let socket = a.udp_socket()?;
+    send(&socket, &[1; 1000], (b.addr_v4(), 9));
+    assert_eq!(capture.frames()?.udp().port(9).len(), 1);
+    (0..10).for_each(|_| send(&socket, &[1; 1000], (b.addr_v4(), 9)));
+    for _ in 0..2 {
+        let error = capture.frames().unwrap_err();
+        let CaptureError::Incomplete { dropped: 0, beyond, budget: 8000, .. } = &error else { panic!("{error}") };
+        assert!(*beyond >= 4, "{error}");
+        let said = "the capture of segment `lan` is not complete: ";
+        assert!(error.to_string().starts_with(said), "{error}");
+        assert!(error.to_string().contains(" more than there is room for in its budget of 8000 bytes; "), "{error}");
+        assert!(matches!(capture.arrivals(), Err(CaptureError::Incomplete { .. })));
+    }
+    Ok(())
+}
+
+#[netns_test]
+async fn a_host_that_moves_is_followed(net: Three) -> TestResult {
+    let Three { lan, spare, a, b, .. } = &net;
+    a.assert_ping(b).await;
+    let captures = [lan.capture().await?, spare.capture().await?];
+    let socket = a.udp_socket()?;
+    // A destination that needs nobody's answer, so that it is sent at once, and is heard by all.
+    socket.set_broadcast(true)?;
+    let everybody = (std::net::Ipv4Addr::BROADCAST, 9);
+    a.command("ip").args(["route", "add", "255.255.255.255", "dev", "eth0"]).status()?;
+    let seen = |payload: &[u8]| -> Result<[usize; 2], CaptureError> {
+        Ok([carrying(&captures[0].frames()?, payload), carrying(&captures[1].frames()?, payload)])
+    };
+    send(&socket, b"before", everybody);
+    assert_eq!(seen(b"before")?, [1, 0]);
+    lan.move_host(a, spare).await?;
+    send(&socket, b"behind", everybody);
+    assert_eq!((seen(b"before")?, seen(b"behind")?), ([1, 0], [0, 1]));
+    spare.move_host(a, lan).await?;
+    send(&socket, b"back", everybody);
+    assert_eq!((seen(b"behind")?, seen(b"back")?), ([0, 1], [1, 0]));
+    arrives(&captures[0], b, b"back", 1).await;
+    arrives(&captures[1], &net.router, b"behind", 1).await;
+    assert!(matches!(lan.move_host(a, lan).await, Err(LinkError::AlreadyThere { .. })));
+    send(&socket, b"still", everybody);
+    assert_eq!(seen(b"still")?, [1, 0]);
+    Ok(())
+}
+
+#[netns_test]
+async fn an_interface_that_was_down_is_heard_when_it_is_up(net: Three) -> TestResult {
+    let Three { lan, a, .. } = &net;
+    a.command("ip").args(["link", "set", "eth0", "down"]).status()?;
+    let capture = lan.capture().await?;
+    for round in 0..20 {
+        a.command("ip").args(["link", "set", "eth0", "up"]).status()?;
+        a.announce(a.addr_v4()).await?;
+        let heard = capture.frames()?.at(a).arp();
+        assert!(heard.len() > round, "{}", capture.frames()?);
+        a.command("ip").args(["link", "set", "eth0", "down"]).status()?;
+    }
+    Ok(())
+}
+
+#[netns_test(namespaces = 3, veth = true)]
+async fn an_interface_that_has_gone_is_an_error(a: Host, b: Host, c: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let capture = lan.capture().await?;
+    let of_another = c.capture().await?;
+    assert!(b.command("ip").args(["link", "delete", "eth0"]).status()?.success());
+    let error = capture.frames().unwrap_err();
+    assert!(
+        matches!(&error, CaptureError::Gone { host, interface, .. } if host == "b" && interface == "eth0"),
+        "{error}"
+    );
+    of_another.frames()?;
+    Ok(())
+}
+
+#[netns_test(namespaces = 1)]
+async fn of_nothing_there_is_no_capture(alone: Host) -> TestResult {
+    let error = alone.capture().await.unwrap_err();
+    assert_eq!(error.to_string(), "there is nothing to capture of host `alone`: it has no interface");
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn what_stays_within_a_host_is_heard_where_that_is_asked_for(a: Host, b: Host) -> TestResult {
+    let (leaving, everywhere) = (a.capture().await?, a.capture_everywhere().await?);
+    let socket = a.run(|| UdpSocket::bind("0.0.0.0:0"))?;
+    send(&socket, b"to myself", ([127, 0, 0, 1], 53));
+    assert!(
+        a.command("ip").args(["link", "add", "later", "type", "veth", "peer", "name", "other"]).status()?.success()
+    );
+    assert!(a.command("ip").args(["address", "add", "192.0.2.1/24", "dev", "later"]).status()?.success());
+    for end in ["later", "other"] {
+        assert!(a.command("ip").args(["link", "set", end, "up"]).status()?.success());
+    }
+    // Until then what is sent is dropped before anybody could hear it.
+    let state = || a.run(|| std::fs::read_to_string("/sys/class/net/later/operstate").unwrap());
+    eventually("the interface is up", || state() == "up\n").await;
+    let neighbour = ["neighbour", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:99", "dev", "later"];
+    assert!(a.command("ip").args(neighbour).status()?.success());
+    send(&socket, b"to nobody", ([192, 0, 2, 2], 53));
+    send(&socket, b"out", (b.addr_v4(), 9));
+    a.assert_ping(&b).await;
+    leaving.frames()?.port(53).assert_none();
+    assert_eq!(carrying(&leaving.frames()?, b"out"), 1);
+    eventually("what was sent is at the other end", || everywhere.frames().unwrap().udp().port(53).len() == 4).await;
+    let frames = everywhere.frames()?.udp();
+    let places: Vec<_> = frames.port(53).iter().map(|frame| (frame.interface().to_owned(), frame.is_sent())).collect();
+    let expected = [("lo", true), ("lo", false), ("later", true), ("other", false)];
+    assert_eq!(places, expected.map(|(interface, sent)| (interface.to_owned(), sent)), "{frames}");
+    assert_eq!(carrying(&frames, b"out"), 1);
+    Ok(())
+}
+
+#[derive(Topology)]
+struct Macvlan {
+    #[segment("10.0.0.0/24")]
+    lan: Segment,
+    #[host(lan)]
+    host: Host,
+    #[host(lan(macvlan))]
+    above: Host,
+}
+
+#[netns_test]
+async fn a_macvlan_is_heard_as_any_other(net: Macvlan) -> TestResult {
+    let capture = net.lan.capture().await?;
+    for from in [&net.host, &net.above] {
+        let to = if from == &net.host { &net.above } else { &net.host };
+        from.assert_ping(to).await;
+        send(&from.udp_socket()?, from.name().as_bytes(), (to.addr_v4(), 9));
+        let frames = capture.frames()?;
+        assert_eq!(carrying(&frames, from.name().as_bytes()), 1, "{frames}");
+        assert_eq!(carrying(&frames.at(from), from.name().as_bytes()), 1, "{frames}");
+        arrives(&capture, to, from.name().as_bytes(), 1).await;
+    }
+    Ok(())
+}
