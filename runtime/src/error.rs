@@ -55,3 +55,38 @@ pub(crate) fn fail(at: &Location<'_>, message: &str) -> ! {
     show_panic(at, message);
     resume_unwind(Box::new(message.to_owned()))
 }
+
+/// The longest line that is shown of what others have said, in characters.
+const LINE: usize = 300;
+
+/// A line, or the beginning of a long one, that does nothing to a terminal or a page: what controls it, or turns the direction of writing, is shown as it is
+/// written in Rust.
+pub(crate) fn harmless(line: &str) -> String {
+    let mut text = String::new();
+    for character in line.chars().take(LINE) {
+        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    if line.chars().nth(LINE).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_does_nothing_to_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[31m\rb"), "a\\u{1b}[31m\\rb");
+        assert_eq!(harmless("a\u{202e}b é"), "a\\u{202e}b é");
+        assert_eq!(harmless(&"x".repeat(LINE)).chars().count(), LINE);
+        assert_eq!(harmless(&"x".repeat(LINE + 1)).chars().count(), LINE + 1);
+        assert!(harmless(&"x".repeat(LINE + 1)).ends_with('…'));
+    }
+}

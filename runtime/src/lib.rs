@@ -22,6 +22,7 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod aside;
 mod capture;
 mod change;
 mod connectivity;

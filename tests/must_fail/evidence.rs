@@ -30,7 +30,7 @@ impl Artifacts {
 
     /// The directory of a test.
     pub(crate) fn of(&self, test: &str) -> PathBuf {
-        self.path().join(format!("evidence.{test}"))
+        self.path().join(format!("evidence.{test}@tests.fixtures"))
     }
 
     /// What a test has left of this name.
@@ -45,7 +45,7 @@ impl Artifacts {
         let binary = Binary::of(&model::evidence());
         let run = Run::program("sh", &["-c", "umask 0 && exec \"$@\"", "sh"]);
         let run = run.arg(&binary.path).args(&["--exact", test]).current_dir(&binary.directory);
-        run.env("NETNS_TEST_ARTIFACTS", self.path())
+        run.env("CARGO_MANIFEST_DIR", &binary.directory).env("NETNS_TEST_ARTIFACTS", self.path())
     }
 
     #[track_caller]
@@ -72,7 +72,7 @@ fn all_that_there_is_to_tell_is_in_a_file_that_nobody_else_can_read() {
     let directory = artifacts.of("fails_with_a_lot_to_tell");
     let text = artifacts.read("fails_with_a_lot_to_tell", "state.txt");
     for says in [
-        "evidence::fails_with_a_lot_to_tell\n  alice\n    links\n",
+        "evidence::fails_with_a_lot_to_tell (tests/fixtures)\n  alice\n    links\n",
         "\n      eth0   up, mtu 1500, veth, 02:00:00:00:00:01 ",
         "\n      203.0.113.0/24 via 198.51.100.2 dev eth0 table 77\n",
         "\n    rules\n      100: from all fwmark 0x7 lookup 77\n",
@@ -264,6 +264,35 @@ fn a_link_that_was_planted_is_not_followed_and_is_said() {
     said(&artifacts.of(test).join("state.txt"));
 }
 
+/// The report is written where the page over all failures cannot be, and each is told.
+#[test]
+fn a_link_in_the_place_of_the_page_over_all_failures_is_no_reason_to_have_no_report() {
+    let artifacts = Artifacts::new();
+    let test = "fails_unless_it_is_to_pass";
+    let index = artifacts.path().join("index.html");
+    symlink("elsewhere", &index).unwrap();
+    let outcome = artifacts.fails(test);
+    let report = artifacts.of(test).join("report.html");
+    let is_a_link = format!("{} is a symbolic link, which is not followed: remove it", index.display());
+    for says in [
+        format!("\n  (walk through it in {})\n", report.display()),
+        format!("\n  (the page over all failures is not of this one: {is_a_link})\n"),
+    ] {
+        assert!(outcome.stdout.contains(&says), "no `{says}` in {}", outcome.all());
+    }
+    assert!(report.exists());
+}
+
+/// A lab's `/run` ends with it.
+#[test]
+fn nothing_is_written_where_it_would_vanish() {
+    let binary = Binary::of(&model::evidence());
+    let run = Run::binary(&binary, &["--exact", "fails_unless_it_is_to_pass"]);
+    let outcome = run.env("NETNS_TEST_ARTIFACTS", "/run").end();
+    let says = "/run: a lab has a directory of its own there, which nobody else sees; `NETNS_TEST_ARTIFACTS` names another place)";
+    assert!(outcome.stdout.contains(says), "{}", outcome.all());
+}
+
 #[test]
 fn a_body_that_has_used_up_its_files_is_told_of_all_the_same() {
     let artifacts = Artifacts::new();
@@ -279,7 +308,7 @@ fn a_test_that_is_killed_at_its_deadline_has_left_its_state() {
     let text = artifacts.read("fails_at_its_deadline", "state.txt");
     assert!(text.contains("\n  bob\n    links\n") && !text.contains("unknown"), "{text}");
     let how = artifacts.read("fails_at_its_deadline", "failure.txt");
-    assert!(how.starts_with("evidence::fails_at_its_deadline\nit did not end within 1s ("), "{how}");
+    assert!(how.starts_with("evidence::fails_at_its_deadline (tests/fixtures)\nit did not end within 1s ("), "{how}");
     let page = artifacts.read("fails_at_its_deadline", "report.html");
     assert!(page.contains("at its deadline the test was running the body\n"), "{page}");
 }
@@ -288,7 +317,7 @@ fn a_test_that_is_killed_at_its_deadline_has_left_its_state() {
 fn of_a_test_that_aborts_it_is_left_how_it_ended() {
     let artifacts = Artifacts::new();
     artifacts.fails("fails_by_an_abort");
-    let how = "evidence::fails_by_an_abort\nthe test's process was ended by SIGABRT before the body had returned\n";
+    let how = "evidence::fails_by_an_abort (tests/fixtures)\nthe test's process was ended by SIGABRT before the body had returned\n";
     assert_eq!(artifacts.read("fails_by_an_abort", "failure.txt"), how);
     let directory = artifacts.of("fails_by_an_abort");
     assert_eq!((mode(&directory), mode(&directory.join("failure.txt"))), (0o700, 0o600));

@@ -182,6 +182,8 @@ pub(crate) fn evidence() -> Fixture {
             fails("fails_on_the_last_wire")
                 .says("\n    its answer: left server:eth0 → entered router:eth1 → left router:eth0\n")
                 .here(),
+            fails("fails_far_away").here(),
+            fails("fails_among_many").says("host20, which answers no echo requests").here(),
             in_full("fails_without_room_for_files").here(),
             fails("fails_where_nothing_can_be_opened")
                 .says("\nthere will be no room\n")

@@ -76,7 +76,7 @@ fn the_page_shows_the_way_and_where_it_ended() {
     assert!(outcome.stdout.contains(&format!("(walk through it in {})", path.display())), "{}", outcome.all());
     let shown = show(&path);
     shown.is_silent();
-    shown.has("<title>evidence::fails_in_a_router – netns-test</title>");
+    shown.has("<title>evidence::fails_in_a_router (tests/fixtures) – netns-test</title>");
     shown.has("assertion failed: laptop can ping server\n");
     // The drawing, the way in it, and the host in which it ended, which is the only one.
     shown.has("class=\"netns-picture marked\"");
@@ -95,7 +95,8 @@ fn the_page_shows_the_way_and_where_it_ended() {
     // Its frames.
     assert_eq!(shown.count("<details class=\"frame asks\""), 1);
     shown.has("data-places=\"laptop eth0\nrouter eth0\"");
-    shown.has("<p>left laptop:eth0 at +0.000000 s</p><p>entered router:eth0 at +");
+    shown.has("<p>left laptop:eth0 at +0.0");
+    shown.has(" s</p><p>entered router:eth0 at +0.0");
     shown.has("echo request 0, 192.0.2.2 → 203.0.113.2, ttl 64, 84 bytes");
     shown.has("router does not forward (net.ipv4.conf.eth0.forwarding = 0)</span>");
     // What happened, in the order of time.
@@ -111,8 +112,8 @@ fn the_page_shows_the_way_and_where_it_ended() {
         order.iter().map(|event| shown.document.find(event).unwrap_or_else(|| panic!("no `{event}`"))).collect();
     assert!(at.is_sorted(), "{at:?}");
     // The state of each host: of those open that had to do with it.
-    for (host, open) in [("laptop", " open=\"\""), ("router", " open=\"\""), ("server", "")] {
-        shown.has(&format!("<details class=\"host\"{open}><summary>{host}</summary>"));
+    for host in ["laptop", "router", "server"] {
+        shown.has(&format!("<details class=\"host\" open=\"\"><summary>{host}</summary>"));
     }
 }
 
@@ -142,6 +143,37 @@ fn a_packet_is_followed_there_and_back_to_the_wire_that_it_died_on() {
     for steps in ["1", "2 6", "3 5", "4"] {
         shown.has(&format!(" data-steps=\"{steps}\""));
     }
+}
+
+/// What is under way at the same time may look the same.
+#[test]
+fn what_is_sent_again_is_no_loss() {
+    let artifacts = Artifacts::new();
+    let test = "fails_far_away";
+    artifacts.fails(test);
+    let shown = show(&artifacts.of(test).join("report.html"));
+    let asks = |frame: &&str| frame.contains("who has 198.51.100.2? asks 198.51.100.1");
+    let frames: Vec<_> = shown.document.split("<details class=\"frame neighbour").filter(asks).collect();
+    assert!(frames.len() >= 2, "{}", shown.document);
+    // The last was under way.
+    for frame in &frames[..2] {
+        assert!(frame.starts_with("\" data-places=\"host1 eth0\nhost2 eth0\""), "{frame}");
+    }
+}
+
+/// A broadcast is heard by all, and only some have a lane.
+#[test]
+fn of_many_hosts_those_have_a_lane_that_had_to_do_with_it() {
+    let artifacts = Artifacts::new();
+    let test = "fails_among_many";
+    artifacts.fails(test);
+    let shown = show(&artifacts.of(test).join("report.html"));
+    shown.is_silent();
+    let lanes = shown.document.split_once("<span class=\"names\">").unwrap().1.split_once("</span></span>").unwrap().0;
+    assert!(lanes.starts_with("<span class=\"lane\">host1</span>"), "{lanes}");
+    assert!(lanes.ends_with("<span class=\"lane\">host20"), "{lanes}");
+    shown.has(" more hosts have seen some of it, and have no lane here.");
+    assert_eq!(shown.count("<details class=\"host\" open=\"\"><summary>host"), 2);
 }
 
 #[test]
@@ -217,13 +249,13 @@ fn all_failures_are_on_one_page_until_they_pass() {
     shown.is_silent();
     let order = [
         "<h1>3 failed tests</h1>",
-        "<h2><a href=\"evidence.fails_unless_it_is_to_pass/report.html\">evidence::fails_unless_it_is_to_pass</a></h2>",
+        "<h2><a href=\"evidence.fails_unless_it_is_to_pass%40tests.fixtures/report.html\">evidence::fails_unless_it_is_to_pass (tests/fixtures)</a></h2>",
         "<pre class=\"said\">it is to fail</pre>",
-        "<h2>evidence::fails_by_an_abort</h2>",
-        "<a href=\"evidence.fails_by_an_abort/failure.txt\">failure.txt</a>",
+        "<h2>evidence::fails_by_an_abort (tests/fixtures)</h2>",
+        "<a href=\"evidence.fails_by_an_abort%40tests.fixtures/failure.txt\">failure.txt</a>",
         "<pre class=\"said\">the test's process was ended by SIGABRT before the body had returned</pre>",
-        "<h2><a href=\"evidence.fails_in_a_router/report.html\">evidence::fails_in_a_router</a></h2>",
-        "<a href=\"evidence.fails_in_a_router/capture.pcapng\">capture.pcapng</a>",
+        "<h2><a href=\"evidence.fails_in_a_router%40tests.fixtures/report.html\">evidence::fails_in_a_router (tests/fixtures)</a></h2>",
+        "<a href=\"evidence.fails_in_a_router%40tests.fixtures/capture.pcapng\">capture.pcapng</a>",
         "<pre class=\"said\">assertion failed: laptop can ping server\n",
     ];
     let at: Vec<_> = order

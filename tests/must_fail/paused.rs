@@ -206,12 +206,15 @@ fn enter_lets_all_tests_go_on_that_are_paused() {
     nix::unistd::mkfifo(&keyboard, Permissions::S_IRWXU).unwrap();
     // Opened for both, a pipe waits for nobody.
     let mut keys = File::options().read(true).write(true).open(&keyboard).unwrap();
+    // What was typed before is for nobody.
+    keys.write_all(b"\n").unwrap();
     let run = run.arg(&keyboard).current_dir(&binary.directory).env("NETNS_TEST_PAUSE", "on-failure");
     let running = run.start();
     // A terminal ends its lines in its own way.
     let told = running.until("stdout", "touch /run/netns-test/go-on\r\n\r\n", 3);
     let offers = "to let it go on, press Enter here, for all that are paused, or type in another terminal";
     assert_eq!(told.matches(offers).count(), 3, "{told}");
+    assert!(!told.contains("FAILED"), "one has gone on: {told}");
     keys.write_all(b"\n").unwrap();
     let outcome = running.end();
     assert_eq!(outcome.status.code(), Some(101), "{}", outcome.all());

@@ -121,7 +121,8 @@ impl Run {
 
     /// A test binary, run as cargo does it.
     pub(crate) fn binary(binary: &Binary, arguments: &[&str]) -> Self {
-        Self::program(&binary.path, arguments).current_dir(&binary.directory)
+        let run = Self::program(&binary.path, arguments).current_dir(&binary.directory);
+        run.env("CARGO_MANIFEST_DIR", &binary.directory)
     }
 
     /// Any program.

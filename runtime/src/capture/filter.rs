@@ -5,7 +5,7 @@ use libc::sock_filter;
 use crate::filter::{answer, instruction};
 
 /// Longer frames than this are what is to be cut into many on a link that there is not, or jumbo frames.
-const LONG: u32 = 2048;
+pub(crate) const LONG: u32 = 2048;
 
 /// Of the long frames of TCP and UDP, one of so many is recorded: a power of two.
 pub(super) const ONE_OF: u32 = 32;

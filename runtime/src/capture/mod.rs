@@ -11,6 +11,7 @@ mod recorder;
 mod socket;
 
 pub(crate) use closing::ClosedByKernel;
+pub(crate) use filter::LONG;
 pub(crate) use frame::{Direction, Frame, LinkLayer};
 pub(crate) use pcapng::{Interface, Writer};
 pub(crate) use recorder::{Recorded, Recorder};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat, renameat};
-use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{Uid, UnlinkatFlags, geteuid, unlinkat};
 
 use super::report::Entry;
 use crate::settings::Settings;
@@ -64,7 +64,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// That of the test with this path, its crate's name first.
     pub(crate) fn of(settings: &Settings, test: &str) -> Self {
-        Self { artifacts: settings.artifacts.clone(), name: directory_name(test) }
+        Self { artifacts: settings.artifacts.clone(), name: directory_name(test, &settings.package) }
     }
 
     /// Where an artifact is, or would be.
@@ -79,7 +79,7 @@ impl Folder {
     pub(crate) fn write(&self, artifact: Artifact, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.path(artifact);
         DirBuilder::new().recursive(true).create(&self.artifacts).map_err(|error| in_file(&self.artifacts, &error))?;
-        let artifacts = self.open_artifacts().map_err(|error| in_file(&self.artifacts, &error.into()))?;
+        let artifacts = self.open_artifacts().map_err(|error| in_file(&self.artifacts, &error))?;
         match mkdirat(&artifacts, self.name.as_str(), Mode::S_IRWXU) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(error) => return Err(in_file(&self.directory(), &error.into())),
@@ -98,7 +98,7 @@ impl Folder {
     /// They name the path.
     pub(crate) fn write_index(&self, page: impl FnOnce(Vec<Entry>) -> String) -> io::Result<PathBuf> {
         let path = self.artifacts.join(INDEX);
-        let artifacts = self.open_artifacts().map_err(|error| in_file(&path, &error.into()))?;
+        let artifacts = self.open_artifacts().map_err(|error| in_file(&path, &error))?;
         // Whoever looks last knows of all.
         let readable = openat(&artifacts, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
         let _lock = readable.map(|directory| Flock::lock(directory, FlockArg::LockExclusive));
@@ -124,6 +124,8 @@ impl Folder {
         // There is rarely anything.
         let Ok(artifacts) = self.open_artifacts() else { return false };
         let Ok(directory) = self.open_directory(&artifacts) else { return false };
+        // What another run is just writing is of that one.
+        let Ok(_lock) = lock(&directory) else { return false };
         let names = Artifact::ALL.map(Artifact::file_name);
         let mut any = false;
         for name in names.into_iter().chain([UNFINISHED]) {
@@ -139,8 +141,15 @@ impl Folder {
         self.artifacts.join(&self.name)
     }
 
-    fn open_artifacts(&self) -> nix::Result<OwnedFd> {
-        open(&self.artifacts, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+    fn open_artifacts(&self) -> io::Result<OwnedFd> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let artifacts = open(&self.artifacts, flags, Mode::empty())?;
+        // A lab has file systems of its own there, which end with it.
+        let real = std::fs::read_link(itself(&artifacts))?;
+        if ["/run", "/proc"].iter().any(|own| real.starts_with(own)) {
+            return Err(io::Error::other("a lab has a directory of its own there, which nobody else sees"));
+        }
+        Ok(artifacts)
     }
 
     /// Opens the test's directory and makes it this user's alone. Under a mask that takes everything away it could not be opened to be read
@@ -148,10 +157,22 @@ impl Folder {
     fn open_directory(&self, artifacts: &OwnedFd) -> io::Result<OwnedFd> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let directory = openat(artifacts, self.name.as_str(), flags, Mode::empty())?;
-        let itself = format!("/proc/self/fd/{}", directory.as_raw_fd());
-        std::fs::set_permissions(itself, Permissions::from_mode(0o700))?;
+        if !is_own(&directory) {
+            return Err(io::Error::other("it belongs to another user: remove it"));
+        }
+        std::fs::set_permissions(itself(&directory), Permissions::from_mode(0o700))?;
         Ok(directory)
     }
+}
+
+/// What leads to an open file, whatever has become of its name.
+fn itself(file: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Whether a file is this user's. Whoever has made it may put other things into it.
+fn is_own(file: impl AsFd) -> bool {
+    fstat(file).is_ok_and(|status| Uid::from_raw(status.st_uid) == geteuid())
 }
 
 /// Writes a file that only this user can read in the place of an earlier one. Whoever calls it has a lock.
@@ -177,7 +198,7 @@ fn put(directory: &OwnedFd, path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// What a test has left in a directory, if it has failed.
 fn entry(artifacts: &OwnedFd, name: &str) -> Option<Entry> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let directory = openat(artifacts, name, flags, Mode::empty()).ok()?;
+    let directory = openat(artifacts, name, flags, Mode::empty()).ok().filter(|directory| is_own(directory))?;
     let is_there = |artifact: &Artifact| kind_of(&directory, artifact.file_name()) == Ok(SFlag::S_IFREG);
     let artifacts: Vec<_> = Artifact::ALL.into_iter().filter(is_there).collect();
     // Whatever is put there meanwhile, it is not waited for.
@@ -229,11 +250,32 @@ fn in_file(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 
-/// The name of a test's directory: `net::a_test` becomes `net.a_test`. Whatever a file system, or who lists it, could take for something
-/// else is written as its bytes (`%2F`), so that no two tests have the same; one that is too long ends with a number in the place of the rest.
-fn directory_name(test: &str) -> String {
+/// The name of a test's directory: `net::a_test` becomes `net.a_test`, and in the package `crates/server` of a workspace `net.a_test@crates.server`. Whatever a
+/// file system, or who lists it, could take for something else is written as its bytes (`%2F`), so that no two tests have the same; one that is too long ends with a
+/// number in the place of the rest.
+fn directory_name(test: &str, package: &str) -> String {
+    let mut name = dotted(test.split("::"));
+    if !package.is_empty() {
+        name.push('@');
+        name.push_str(&dotted(package.split('/')));
+    }
+    if name == INDEX {
+        name.push('~');
+    }
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let rest = format!("~{:016x}", fnv1a(format!("{test}@{package}").as_bytes()));
+    let mut end = LONGEST - rest.len();
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned() + &rest
+}
+
+fn dotted<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     let mut name = String::new();
-    for (nth, part) in test.split("::").enumerate() {
+    for (nth, part) in parts.enumerate() {
         name.push_str(if nth == 0 { "" } else { "." });
         name.push_str(if part.is_empty() { "%" } else { "" });
         for character in part.chars() {
@@ -247,15 +289,7 @@ fn directory_name(test: &str) -> String {
             }
         }
     }
-    if name.len() <= LONGEST {
-        return name;
-    }
-    let rest = format!("~{:016x}", fnv1a(test.as_bytes()));
-    let mut end = LONGEST - rest.len();
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name[..end].to_owned() + &rest
+    name
 }
 
 /// FNV-1a, 64 bits wide: the same number in every run, which std's hashes do not promise.
@@ -286,7 +320,7 @@ mod tests {
         }
 
         fn folder(&self) -> Folder {
-            Folder { artifacts: self.0.join("artifacts"), name: directory_name("net::a_test") }
+            Folder { artifacts: self.0.join("artifacts"), name: directory_name("net::a_test", "") }
         }
     }
 
@@ -314,8 +348,18 @@ mod tests {
             ("a%2Fb", "a%252Fb"),
             ("\u{202e}x", "%E2%80%AEx"),
         ] {
-            assert_eq!(directory_name(test), name);
+            assert_eq!(directory_name(test, ""), name);
         }
+    }
+
+    #[test]
+    fn tests_of_packages_are_told_apart() {
+        assert_eq!(directory_name("net::a_test", "crates/server"), "net.a_test@crates.server");
+        assert_eq!(directory_name("net::a_test", "crates.server"), "net.a_test@crates%2Eserver");
+        assert_eq!(directory_name("net::a_test@crates", ""), "net.a_test%40crates");
+        let long = "a".repeat(300);
+        assert_ne!(directory_name(&long, "one"), directory_name(&long, "other"));
+        assert_eq!(directory_name("index::html", ""), "index.html~");
     }
 
     #[test]
@@ -324,13 +368,13 @@ mod tests {
         let others = [format!("{long}a"), format!("{long}b"), format!("x{long}"), "a".repeat(255), "a".repeat(256)];
         let alike = ["a::b", "a.b", "a%2Eb", "a:b", "a::::b", "a::b::", "::a::b", "a/b", "a%2Fb", "%", "", "a~b"];
         let tests: Vec<&str> = others.iter().map(String::as_str).chain(alike).collect();
-        let names: BTreeSet<String> = tests.iter().map(|test| directory_name(test)).collect();
+        let names: BTreeSet<String> = tests.iter().map(|test| directory_name(test, "")).collect();
         assert_eq!(names.len(), tests.len(), "{names:?}");
         for name in names {
             assert!(!name.starts_with('.') && !name.contains(['/', '\0']), "{name}");
             assert!((1..=LONGEST).contains(&name.len()), "{name}");
         }
-        assert_eq!(directory_name(&"a".repeat(255)).len(), 255);
+        assert_eq!(directory_name(&"a".repeat(255), "").len(), 255);
     }
 
     #[test]
@@ -475,7 +519,7 @@ mod tests {
     fn the_page_over_all_is_of_those_that_have_failed() {
         let temporary = Temporary::new();
         let folder = temporary.folder();
-        let other = Folder { name: directory_name("net::other"), ..folder.clone() };
+        let other = Folder { name: directory_name("net::other", ""), ..folder.clone() };
         let index = folder.artifacts.join(INDEX);
         fs::create_dir_all(folder.artifacts.join("the user's")).unwrap();
         folder.write(Artifact::Failure, b"net::a_test\nit failed\n  twice\n").unwrap();
@@ -507,7 +551,7 @@ mod tests {
         symlink(victim.join("failure.txt"), folder.path(Artifact::Failure)).unwrap();
         symlink(&victim, folder.artifacts.join("net.linked")).unwrap();
         folder.write_index(|_| unreachable!("nothing of it is read")).unwrap();
-        let real = Folder { name: directory_name("net::real"), ..folder.clone() };
+        let real = Folder { name: directory_name("net::real", ""), ..folder.clone() };
         real.write(Artifact::Failure, b"net::real\nfailed").unwrap();
         let index = folder.artifacts.join(INDEX);
         symlink(victim.join("failure.txt"), &index).unwrap();
@@ -525,7 +569,7 @@ mod tests {
         std::thread::scope(|scope| {
             for nth in 0..TESTS {
                 let test = format!("net::{nth:02}");
-                let folder = Folder { name: directory_name(&test), ..folder.clone() };
+                let folder = Folder { name: directory_name(&test, ""), ..folder.clone() };
                 scope.spawn(move || {
                     folder.write(Artifact::Failure, format!("{test}\nfailed").as_bytes()).unwrap();
                     folder.write_index(|entries| names(&entries)).unwrap();

@@ -7,11 +7,10 @@ mod files;
 mod report;
 mod state;
 
-use std::fmt::Write;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use files::{Artifact, Folder};
@@ -20,6 +19,7 @@ use state::LabState;
 
 use crate::__private::TestSpec;
 use crate::Lab;
+use crate::aside::aside;
 use crate::capture::Recorded;
 use crate::error::say;
 use crate::harness::test_name;
@@ -36,7 +36,7 @@ const SHOWN: usize = 4;
 /// What is left of a test that fails.
 #[derive(Clone)]
 pub(crate) struct Evidence {
-    /// The test's path, its crate's name first.
+    /// The test's path, its crate's name first, and its package.
     test: String,
     folder: Folder,
     time_scale: f64,
@@ -49,13 +49,16 @@ impl Evidence {
     pub(crate) fn of(spec: &TestSpec, settings: &Settings) -> Self {
         let krate = spec.test.split("::").next().unwrap_or_default();
         let test = format!("{krate}::{}", test_name(spec));
-        Self { folder: Folder::of(settings, &test), test, time_scale: settings.time_scale, shown: Arc::default() }
+        let folder = Folder::of(settings, &test);
+        let test = if settings.package.is_empty() { test } else { format!("{test} ({})", settings.package) };
+        Self { folder, test, time_scale: settings.time_scale, shown: Arc::default() }
     }
 
     /// Removes what an earlier run of the test has left: what is there is always of the last one.
     pub(crate) fn forget(&self) {
         if self.folder.forget() {
-            let _ = self.list(Instant::now() + self.scaled(COLLECTING));
+            let folder = self.folder.clone();
+            let _ = aside(Instant::now() + self.scaled(PATIENCE), move || folder.write_index(report::index));
         }
     }
 
@@ -69,67 +72,70 @@ impl Evidence {
     }
 
     fn collect_and_show(&self, lab: &Lab, said: &str) {
-        let at = Instant::now();
-        let until = at + self.scaled(COLLECTING);
+        let begun = Instant::now();
+        let (until, end) = (begun + self.scaled(COLLECTING), begun + self.scaled(PATIENCE));
         let _room = Room::make();
         state::until(until, program::pass_on_logs);
         let labs = lab.all().all();
         // Before anything is asked that might send frames.
         let recorded = capture::recorded(&labs);
-        let frames = self.keep_frames(&labs, &recorded);
         let state = state::collect(&labs, until);
-        let mut text = format!("\nthe lab when the test failed:\n{}", state::brief(&state, SHOWN));
-        // Writing to a string cannot fail.
-        let _ = match self.folder.write(Artifact::State, format!("{}\n{}", self.test, state::all(&state)).as_bytes()) {
-            Ok(path) => write!(text, "  (all of it is in {}, {frames})", path.display()),
-            Err(error) => {
-                write!(text, "  (it is in no file: {error}; `NETNS_TEST_ARTIFACTS` names another place)")
-            }
+        say(&format!("\nthe lab when the test failed:\n{}", state::brief(&state, SHOWN).trim_end()));
+        let failure =
+            Arc::new(Failure { evidence: self.clone(), at: begun, said: said.to_owned(), labs, recorded, state });
+        // What is most important first; whatever hangs keeps nothing that was written before from being told.
+        let write = |write: fn(&Failure) -> io::Result<PathBuf>| {
+            let failure = Arc::clone(&failure);
+            aside(end, move || write(&failure))?
         };
-        say(&text);
-        self.note_failure(said);
-        let failure = Failure { evidence: self.clone(), at, said: said.to_owned(), labs, recorded, state };
-        match soon(at + self.scaled(PATIENCE), move || failure.report()) {
-            Some(Ok(path)) => say(&format!("  (walk through it in {})", path.display())),
-            Some(Err(error)) => say(&format!("  (there is no page to walk through: {error})")),
-            None => say("  (there is no page to walk through: it was not made in time)"),
-        }
-    }
-
-    /// Writes the frames of all labs to a file, and answers with where they are, or why not.
-    fn keep_frames(&self, labs: &[Lab], recorded: &io::Result<Vec<Recorded>>) -> String {
-        let recorded = recorded.as_ref().map_err(|error| io::Error::other(error.to_string()));
-        let file = recorded.and_then(|recorded| capture::file(labs, recorded));
-        match file.and_then(|file| self.folder.write(Artifact::Capture, &file)) {
-            Ok(path) => format!("the frames in {}", path.display()),
+        let frames = |written| match written {
+            Ok(path) => format!("the frames in {}", Path::display(path)),
             Err(error) => format!("the frames nowhere: {error}"),
+        };
+        let (_, written) = (write(Failure::write_words), write(Failure::write_state));
+        let recorded = write(Failure::write_frames);
+        let frames = frames(recorded.as_deref());
+        say(&match written {
+            Ok(path) => format!("  (all of it is in {}, {frames})", path.display()),
+            Err(error) => format!("  (it is in no file: {error}; `NETNS_TEST_ARTIFACTS` names another place)"),
+        });
+        match write(Failure::write_page) {
+            Ok(path) => say(&format!("  (walk through it in {})", path.display())),
+            Err(error) => say(&format!("  (there is no page to walk through: {error})")),
+        }
+        if let Err(error) = write(Failure::list) {
+            say(&format!("  (the page over all failures is not of this one: {error})"));
         }
     }
 
     /// Keeps the frames of a test that has passed.
     pub(crate) fn keep_frames_of(&self, lab: &Lab) {
-        let labs = lab.all().all();
-        let file = capture::recorded(&labs).and_then(|recorded| capture::file(&labs, &recorded));
-        if let Err(error) = file.and_then(|file| self.folder.write(Artifact::Capture, &file)) {
+        let (folder, labs) = (self.folder.clone(), lab.all().all());
+        let keep = move || {
+            let file = capture::recorded(&labs).and_then(|recorded| capture::file(&labs, &recorded))?;
+            folder.write(Artifact::Capture, &file)
+        };
+        let end = Instant::now() + self.scaled(PATIENCE);
+        if let Err(error) = aside(end, keep).map_err(io::Error::from).and_then(|kept| kept) {
             say(&format!("the frames were not kept: {error}"));
         }
     }
 
-    /// Leaves how a test ended that could not say so itself.
-    pub(crate) fn note_ending(&self, how: &str) {
-        self.note_failure(how);
-        let _ = self.list(Instant::now() + self.scaled(COLLECTING));
-    }
-
-    fn note_failure(&self, said: &str) {
+    /// Leaves how a test ended, unless it has said so itself: nothing is `said` of an error that it returned.
+    pub(crate) fn note_ending(&self, said: Option<&str>) {
+        let (evidence, said) = (self.clone(), said.map(str::to_owned));
+        let note = move || {
+            if let Some(said) = said {
+                let _ = evidence.write_words(&said);
+            }
+            evidence.folder.write_index(report::index)
+        };
         // Whoever reads the output has read it.
-        let _ = self.folder.write(Artifact::Failure, format!("{}\n{said}\n", self.test).as_bytes());
+        let _ = aside(Instant::now() + self.scaled(PATIENCE), note);
     }
 
-    /// Writes the page over all failures, unless that takes too long.
-    fn list(&self, until: Instant) -> Option<io::Result<PathBuf>> {
-        let folder = self.folder.clone();
-        soon(until, move || folder.write_index(report::index))
+    fn write_words(&self, said: &str) -> io::Result<PathBuf> {
+        self.folder.write(Artifact::Failure, format!("{}\n{said}\n", self.test).as_bytes())
     }
 
     fn scaled(&self, time: Duration) -> Duration {
@@ -140,9 +146,9 @@ impl Evidence {
 /// A failure, and all that is known of it.
 struct Failure {
     evidence: Evidence,
-    /// When the test had failed.
+    /// When it was begun to be told.
     at: Instant,
-    /// What it said.
+    /// What the test said.
     said: String,
     labs: Vec<Lab>,
     recorded: io::Result<Vec<Recorded>>,
@@ -150,21 +156,27 @@ struct Failure {
 }
 
 impl Failure {
-    /// Writes the page to walk through it, and the one over all failures.
-    fn report(&self) -> io::Result<PathBuf> {
-        let folder = &self.evidence.folder;
-        let path = folder.write(Artifact::Report, report::page(self).as_bytes())?;
-        folder.write_index(report::index)?;
-        Ok(path)
+    fn write_words(&self) -> io::Result<PathBuf> {
+        self.evidence.write_words(&self.said)
     }
-}
 
-/// What comes of some work on a thread that can be left behind, unless it takes too long or panics.
-fn soon<T: Send + 'static>(until: Instant, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (tell, told) = mpsc::channel();
-    // Whoever waits may have stopped.
-    state::until(until, move || _ = tell.send(work()));
-    told.try_recv().ok()
+    fn write_state(&self) -> io::Result<PathBuf> {
+        let text = format!("{}\n{}", self.evidence.test, state::all(&self.state));
+        self.evidence.folder.write(Artifact::State, text.as_bytes())
+    }
+
+    fn write_frames(&self) -> io::Result<PathBuf> {
+        let recorded = self.recorded.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
+        self.evidence.folder.write(Artifact::Capture, &capture::file(&self.labs, recorded)?)
+    }
+
+    fn write_page(&self) -> io::Result<PathBuf> {
+        self.evidence.folder.write(Artifact::Report, report::page(self).as_bytes())
+    }
+
+    fn list(&self) -> io::Result<PathBuf> {
+        self.evidence.folder.write_index(report::index)
+    }
 }
 
 /// Room for files, up to what the machine allows, as long as this lives: a body may have used up what it was given.

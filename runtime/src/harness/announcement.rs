@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
+use nix::sys::termios::{FlushArg, tcflush};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
 use super::pause::GO_ON_FILE;
@@ -47,6 +48,11 @@ impl Announced {
     /// Tells of a pause on the real standard error, past libtest's capture: who is to look has to see it.
     pub(super) fn new(test: &str, entrance: Entrance, pause: &Pause, control: &UnixStream) -> Self {
         let terminal = terminal();
+        let mut paused = PAUSED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(terminal), true) = (&terminal, paused.1.is_empty()) {
+            // What was typed before anybody had heard of a pause says nothing about it.
+            let _ = tcflush(terminal, FlushArg::TCIFLUSH);
+        }
         let told = announcement(test, entrance, pause, terminal.is_some());
         // In one piece, as others may be telling of theirs. Where it cannot be written nobody is to be told.
         let _ = std::io::stderr().write_all(told.as_bytes());
@@ -54,7 +60,6 @@ impl Announced {
         if std::env::var_os("NEXTEST").is_some() && !std::io::stderr().is_terminal() {
             let _ = File::options().write(true).open(TERMINAL).and_then(|mut tty| tty.write_all(told.as_bytes()));
         }
-        let mut paused = PAUSED.lock().unwrap_or_else(PoisonError::into_inner);
         paused.0 += 1;
         let number = paused.0;
         // Without it only the file lets the test go on.

@@ -53,10 +53,11 @@ pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -
                 Mode::Inline => inline::run(spec, &settings, body),
                 mode => parent::run(spec, call, &settings, mode),
             };
-            if let Conclusion::Broken(how) = &conclusion {
-                evidence.note_ending(how);
+            let conclusion = conclusion.by(settings.on_unsupported);
+            if !conclusion.is_expected(spec) && !matches!(conclusion, Conclusion::Skipped(_)) {
+                evidence.note_ending(conclusion.words());
             }
-            conclusion.by(settings.on_unsupported)
+            conclusion
         }
     };
     conclude::<R>(spec, conclusion, at)

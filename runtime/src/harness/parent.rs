@@ -225,8 +225,6 @@ impl Child {
             self.frames.extend(&buffer[..n]);
             self.control_open = n > 0;
             if n == 0 {
-                // Nobody is left to say that it goes on.
-                self.go_on();
                 break;
             }
         }
@@ -242,6 +240,10 @@ impl Child {
                 // The first verdict stands.
                 Frame::Verdict(ending) => _ = self.ending.get_or_insert(ending),
             }
+        }
+        if !self.control_open {
+            // Nobody is left to say that it goes on, whatever was said last.
+            self.go_on();
         }
     }
 

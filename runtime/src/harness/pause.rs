@@ -12,7 +12,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use super::current;
 use super::protocol::{Frame, Pause};
-use crate::error::say;
+use crate::error::{harmless, say};
 use crate::lab::world::DIRECTORY;
 use crate::settings::{self, Settings};
 use crate::{Host, Lab};
@@ -114,8 +114,8 @@ pub(super) fn at_deadline() {
 }
 
 fn failed(words: &str) -> String {
-    let more = words.lines().nth(SHOWN).map(|_| "…");
-    let lines: Vec<_> = words.lines().take(SHOWN).chain(more).collect();
+    let more = words.lines().nth(SHOWN).map(|_| "…".to_owned());
+    let lines: Vec<_> = words.lines().take(SHOWN).map(harmless).chain(more).collect();
     if lines.is_empty() { "has failed".to_owned() } else { format!("has failed:\n  {}", lines.join("\n  ")) }
 }
 

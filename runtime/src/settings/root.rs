@@ -10,6 +10,7 @@ const FILE: &str = "netns-test.toml";
 /// The root of a workspace.
 pub(super) struct Root {
     directory: PathBuf,
+    package: PathBuf,
 }
 
 impl Root {
@@ -21,7 +22,12 @@ impl Root {
         let package = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(manifest_dir_at_compile_time), PathBuf::from);
         let root = package.ancestors().find(|directory| is_root(directory)).unwrap_or(&package);
-        Self { directory: root.to_owned() }
+        Self { directory: root.to_owned(), package }
+    }
+
+    /// The package's directory as seen from here; empty if it is this one.
+    pub(super) fn package(&self) -> String {
+        self.package.strip_prefix(&self.directory).unwrap_or(&self.package).to_string_lossy().into_owned()
     }
 
     pub(super) fn directory(&self) -> &Path {

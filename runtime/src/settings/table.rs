@@ -61,6 +61,8 @@ macro_rules! settings {
         #[derive(Clone, Debug)]
         pub(crate) struct Settings {
             $($(#[$doc])* pub(crate) $field: $type,)*
+            /// Where the test's package is in its workspace; empty if that is the workspace's root.
+            pub(crate) package: String,
             /// Where each value was written, in the order of [`NAMES`].
             written: Vec<Written>,
         }
@@ -77,7 +79,7 @@ macro_rules! settings {
                     let $field = parse(&value.text).map_err(|message| value.error(message))?;
                     written.push(value);
                 )*
-                Ok(Self { $($field,)* written })
+                Ok(Self { $($field,)* package: String::new(), written })
             }
         }
     };
@@ -126,6 +128,7 @@ impl Settings {
         let layers = Layers::read(&[("timeout", spec.timeout)], &root)?;
         let mut settings = Self::from_layers(&layers)?;
         settings.artifacts = root.directory().join(&settings.artifacts);
+        settings.package = root.package();
         Ok(settings)
     }
 

@@ -1,12 +1,12 @@
 //! What was said on the way of a question, from host to host: for whoever draws it as a ladder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::cause::icmp_name;
 use super::followed::Followed;
-use super::map::Map;
+use super::map::{LOOPBACK, Map};
 use super::packet::{ABORT, Carries, Identity, Ip, Packet, RST, Says};
 use super::way::Packets;
 use crate::capture::{Direction, Frame, Recorded};
@@ -55,6 +55,8 @@ pub(crate) struct Passage {
     pub(crate) role: Role,
     /// What the packet says, in one line.
     pub(crate) says: String,
+    /// Whether of packets like this only some are recorded.
+    pub(crate) is_sampled: bool,
     /// Where it left a host, if that was seen.
     pub(crate) left: Option<Place>,
     /// Where it came in: nowhere if it was lost.
@@ -73,8 +75,15 @@ pub(crate) struct Conversation {
     pub(crate) left_out: usize,
 }
 
+impl Passage {
+    fn of(role: Role, packet: &Packet, left: Option<Place>, entered: Vec<Place>) -> Self {
+        let is_sampled = packet.ip().is_some_and(Ip::is_sampled);
+        Self { role, says: packet.words(), is_sampled, left, entered }
+    }
+}
+
 /// What a packet is known again by from one host to the next.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 enum Key {
     Packet(Identity, IpAddr),
     Error(u8, u8, Option<Identity>),
@@ -92,28 +101,35 @@ impl Conversation {
         let marked = recorded.frames.iter().zip(&roles).filter(|(_, role)| role.is_some());
         let mut hosts: BTreeSet<usize> = marked.map(|(frame, _)| frame.host).collect();
         hosts.insert(question.from);
-        let mut open: Vec<(Key, Passage)> = Vec::new();
+        let mut passages: Vec<Passage> = Vec::new();
+        // Those that the next frame of the same content may have come from, in the order of time.
+        let mut under_way: HashMap<Key, Vec<usize>> = HashMap::new();
         for (number, frame, packet) in packets.iter().filter(|(_, frame, _)| frame.direction != Direction::Past) {
             let is_near = || hosts.contains(&frame.host) || packet.is_about(question.asking.to);
             let role = roles[number].or_else(|| (packet.ip().is_none() && is_near()).then_some(Role::Neighbour));
             let (Some(role), Some(key)) = (role, Key::of(packet)) else { continue };
             let interface = map.interface(frame.host, frame.interface);
             let place = Place { frame: number, host: frame.host, interface, time: frame.time };
-            if frame.direction == Direction::In
-                && let Some((_, passage)) = open.iter_mut().rev().find(|(other, passage)| {
-                    let left = passage.left.as_ref().map(|left| &recorded.frames[left.frame]);
-                    *other == key && left.is_some_and(|left| leads_to(map, left, frame))
-                })
-            {
-                passage.entered.push(place);
+            let alike = under_way.entry(key).or_default();
+            if frame.direction == Direction::Out {
+                alike.push(passages.len());
+                passages.push(Passage::of(role, packet, Some(place), Vec::new()));
                 continue;
             }
-            let (left, entered) =
-                if frame.direction == Direction::Out { (Some(place), Vec::new()) } else { (None, vec![place]) };
-            open.push((key, Passage { role, says: packet.words(), left, entered }));
+            // Of several that are alike the first one has come first, if it has not come there already.
+            let from = alike.iter().copied().find(|&nth| {
+                let Passage { left, entered, .. } = &passages[nth];
+                let left = left.as_ref().map(|left| &recorded.frames[left.frame]);
+                let again = |other: &Place| (other.host, &other.interface) == (place.host, &place.interface);
+                left.is_some_and(|left| leads_to(map, left, frame)) && !entered.iter().any(again)
+            });
+            match from {
+                Some(nth) => passages[nth].entered.push(place),
+                None => passages.push(Passage::of(role, packet, None, vec![place])),
+            }
         }
-        let left_out = open.len().saturating_sub(MOST);
-        let passages = open.into_iter().skip(left_out).map(|(_, passage)| passage).collect();
+        let left_out = passages.len().saturating_sub(MOST);
+        passages.drain(..left_out);
         let to = map.with_address(question.asking.to).into_iter().map(|(host, _)| host).collect();
         Self { from: question.from, to, passages, left_out }
     }
@@ -128,7 +144,7 @@ fn leads_to(map: Map<'_>, left: &Frame, entered: &Frame) -> bool {
         _ => true,
     };
     // What a host sends to itself comes in where it left.
-    same && (left.host != entered.host || left.interface == entered.interface)
+    same && (left.host != entered.host || (left.interface == LOOPBACK && entered.interface == LOOPBACK))
 }
 
 impl Key {

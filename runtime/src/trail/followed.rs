@@ -1,5 +1,6 @@
 //! The questions of a lab whose way was looked for, and what was found.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -39,29 +40,51 @@ impl Found {
     }
 }
 
-/// The questions of a lab that were followed.
+/// So many of the last questions are remembered.
+const REMEMBERED: usize = 16;
+
+/// The questions of a lab that were followed last.
 #[derive(Debug, Default)]
-pub(crate) struct Questions(Mutex<Vec<Followed>>);
+pub(crate) struct Questions(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    questions: VecDeque<Followed>,
+    forgotten: usize,
+}
 
 impl Questions {
     /// Answers with its number.
     pub(super) fn begin(&self, question: Followed) -> usize {
-        let mut questions = self.lock();
-        questions.push(question);
-        questions.len() - 1
+        let mut remembered = self.lock();
+        if remembered.questions.len() == REMEMBERED {
+            remembered.questions.pop_front();
+            remembered.forgotten += 1;
+        }
+        remembered.questions.push_back(question);
+        remembered.forgotten + remembered.questions.len() - 1
     }
 
-    pub(super) fn note(&self, nth: usize, found: Found) {
-        self.lock()[nth].found = Some(found);
+    pub(super) fn note(&self, number: usize, found: Found) {
+        let mut remembered = self.lock();
+        let nth = number.checked_sub(remembered.forgotten);
+        if let Some(question) = nth.and_then(|nth| remembered.questions.get_mut(nth)) {
+            question.found = Some(found);
+        }
     }
 
     /// In the order in which they failed.
     pub(crate) fn all(&self) -> Vec<Followed> {
-        self.lock().clone()
+        self.lock().questions.iter().cloned().collect()
+    }
+
+    /// How many there were before those.
+    pub(crate) fn forgotten(&self) -> usize {
+        self.lock().forgotten
     }
 
     /// Nothing panics while it is held.
-    fn lock(&self) -> MutexGuard<'_, Vec<Followed>> {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

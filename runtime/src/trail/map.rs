@@ -8,7 +8,7 @@ use crate::host::Surroundings;
 use crate::lab::Member;
 
 /// The loopback in every namespace (`LOOPBACK_IFINDEX`).
-const LOOPBACK: u32 = 1;
+pub(super) const LOOPBACK: u32 = 1;
 
 /// What is where in a lab, as it is now.
 #[derive(Clone, Copy)]

@@ -15,7 +15,7 @@ pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use again::Again;
@@ -23,7 +23,8 @@ use cause::Cause;
 use map::Map;
 use way::{End, Packets, Sighting, Way};
 
-use crate::capture::{Direction, Interface, Recorded, Recorder};
+use crate::aside::{NotDone, aside};
+use crate::capture::{Direction, Interface, LONG, Recorded, Recorder};
 use crate::host::Surroundings;
 
 /// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
@@ -87,18 +88,10 @@ fn follow(question: &Question, was_answered: bool, look: impl FnOnce(&Question) 
 /// On a thread that is left behind if it takes too long: what has failed is more important than why.
 fn soon(question: &Question, look: impl FnOnce(&Question) -> Found + Send + 'static) -> Found {
     let patience = question.from.scaled(PATIENCE);
-    let (tell, told) = mpsc::channel();
     let asked = question.clone();
-    let started = std::thread::Builder::new().name("netns-test".to_owned()).spawn(move || {
-        // Whoever waits may have stopped.
-        let _ = tell.send(look(&asked));
-    });
-    if started.is_err() {
-        return Found::default();
-    }
-    told.recv_timeout(patience).unwrap_or_else(|error| match error {
-        mpsc::RecvTimeoutError::Timeout => Found::only(format!("where it died was not found out within {patience:?}")),
-        mpsc::RecvTimeoutError::Disconnected => Found::only("where it died was not found out: a bug"),
+    aside(Instant::now() + patience, move || look(&asked)).unwrap_or_else(|why| match why {
+        NotDone::Late => Found::only(format!("where it died was not found out within {patience:?}")),
+        why => Found::only(format!("where it died was not found out: {why}")),
     })
 }
 
@@ -186,6 +179,9 @@ fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
     let (leg, sightings) =
         if way.back.is_empty() { (cause::Leg::There, &way.there) } else { (cause::Leg::Back, &way.back) };
     match End::of(sightings, |host, address| scene.owns(host, address)) {
+        Some(End::OnTheWire(last) | End::Inside(last)) if last.ip.is_sampled() => Cause::unknown(format!(
+            "of TCP and UDP longer than {LONG} bytes only some is recorded, so it may have gone further"
+        )),
         Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
         Some(End::Inside(last)) => scene.stuck(leg, last),
         Some(End::Delivered(last)) if leg == cause::Leg::There => match scene.untranslated(way) {

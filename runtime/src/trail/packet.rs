@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::{LaxNetSlice, LaxSlicedPacket, LinkSlice};
 
 use super::again::KnownBy;
-use crate::capture::{Frame, LinkLayer};
+use crate::capture::{Frame, LONG, LinkLayer};
 
 /// An IP packet, or a question about a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +194,13 @@ impl Ip {
             Carries::Sctp { chunk, .. } => Some(Identity::Sctp(chunk.clone())),
             Carries::Error { .. } | Carries::Other => None,
         }
+    }
+
+    /// Whether of packets like this only some are recorded, each host by chance: that it was not seen says nothing.
+    pub(super) fn is_sampled(&self) -> bool {
+        let of_bulk = matches!(self.carries, Carries::Tcp { .. } | Carries::Udp { .. });
+        // With the longest headers of the link below it.
+        of_bulk && self.length + 32 > LONG as usize
     }
 
     /// The ports that it is from and to.

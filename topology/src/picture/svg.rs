@@ -151,10 +151,11 @@ impl Sheet<'_> {
             writeln!(
                 self.text,
                 "<g class=\"interface hue-{}{death}\" data-host=\"{}\" data-interface=\"{name}\">\
-                 <title>{name} of {} on {segment}, {}</title>",
+                 <title>{name} of {} on {}, {}</title>",
                 interface.segment % 6,
                 Escaped(&host.name),
                 Escaped(&host.name),
+                Escaped(segment),
                 interface.mac,
             )?;
             self.lines(&block.lines[from..to], (x, y))?;

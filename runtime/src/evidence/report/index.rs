@@ -5,11 +5,14 @@ use std::time::SystemTime;
 use humantime::format_rfc3339_seconds;
 use maud::{Markup, html};
 
-use super::document;
+use super::{cut, document};
 use crate::evidence::files::Artifact;
 
 /// How many failures are listed: the last.
-const MOST: usize = 500;
+const MOST: usize = 300;
+
+/// How much of what a test said is shown, in bytes.
+const SAID: usize = 1500;
 
 /// A failed test, by what it has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub(in super::super) fn index(mut entries: Vec<Entry>) -> String {
         @if left_out > 0 { p.note { (left_out) " more are in this directory." } }
     };
     let about = html! { "what is here is of each test's last run, until it passes" };
-    document(&title, &about, &[], &content)
+    document(&title, &about, &[], &[], &content)
 }
 
 fn listed(entry: &Entry) -> Markup {
@@ -57,7 +60,7 @@ fn listed(entry: &Entry) -> Markup {
                 time { (format_rfc3339_seconds(*time)) }
                 @for artifact in artifacts { " · " a href=(link(artifact)) { (artifact.file_name()) } }
             }
-            pre.said { (said) }
+            pre.said { (cut(said, SAID)) @if said.len() > SAID { "…" } }
         }
     }
 }

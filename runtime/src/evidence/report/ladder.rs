@@ -19,55 +19,103 @@ const Y: usize = ROW / 2;
 /// How many hosts have a lane.
 const LANES: usize = 12;
 
+/// At how many places a frame is told to have been: a broadcast comes to all.
+const PLACES: usize = 8;
+
 /// How many frames show their bytes.
 const OPENED: usize = 60;
 
-/// `died` is where it ended and how, if that was in a host.
-pub(super) fn markup(lab: &Lab, recorded: &Recorded, said: &Conversation, died: Option<&(usize, String)>) -> Markup {
-    let Conversation { from, to, passages, left_out } = said;
-    let mut lanes = vec![*from];
-    // Whoever was asked is at the other end.
-    let others = passages.iter().flat_map(places).map(|place| place.host).filter(|host| !to.contains(host));
-    for host in others.chain(died.map(|(host, _)| *host)).chain(to.iter().copied()) {
+/// `died` is where it ended and how, if that was in a host; times are since `zero`, which is since 1970.
+pub(super) fn markup(
+    lab: &Lab,
+    recorded: &Recorded,
+    said: &Conversation,
+    died: Option<&(usize, String)>,
+    zero: Duration,
+) -> Markup {
+    let Conversation { passages, left_out, .. } = said;
+    let (lanes, without) = lanes(said, died.map(|(host, _)| *host));
+    let name = |host: usize| lab.hosts()[host].name();
+    let lost: u64 = recorded.lost.iter().sum();
+    html! {
+        @if without > 0 { p.note { (without) " more hosts have seen some of it, and have no lane here." } }
+        @if lost > 0 { p.note { (lost) " frames came faster than they were recorded: some of these may be missing." } }
+        @if *left_out > 0 { p.note { (left_out) " earlier frames are left out." } }
+        div.ladder {
+            div.lanes {
+                span.when { "time" }
+                span.names { @for &lane in &lanes { span.lane { (name(lane)) } } }
+            }
+            @for (nth, passage) in passages.iter().enumerate() {
+                (frame(passage, &lanes, zero, &name, (nth < OPENED).then_some(recorded)))
+            }
+            @if let Some((host, why)) = died {
+                div.end {
+                    span.when {}
+                    (lines(&lanes, &html! { @if let Some(x) = middle(*host, &lanes) { path.arrow d=(cross(x)) {} } }))
+                    span.says { (why) }
+                }
+            }
+        }
+    }
+}
+
+/// The hosts with a lane: who asked first, who was asked last, and between them those on the way; and how many have none.
+fn lanes(said: &Conversation, died: Option<usize>) -> (Vec<usize>, usize) {
+    let (on_the_way, others): (Vec<_>, Vec<_>) =
+        said.passages.iter().partition(|passage| passage.role != Role::Neighbour);
+    let hosts =
+        |passages: Vec<&Passage>| passages.into_iter().flat_map(places).map(|place| place.host).collect::<Vec<_>>();
+    let mut lanes = Vec::new();
+    // A broadcast is heard by many.
+    let all = [said.from].into_iter().chain(hosts(on_the_way)).chain(died).chain(said.to.iter().copied());
+    for host in all.chain(hosts(others)) {
         if !lanes.contains(&host) {
             lanes.push(host);
         }
     }
+    let without = lanes.len().saturating_sub(LANES);
     lanes.truncate(LANES);
-    let first = passages.iter().flat_map(places).map(|place| place.time).min().unwrap_or_default();
-    let name = |host: usize| lab.hosts()[host].name();
+    // Whoever was asked is at the other end.
+    let (asked, mut lanes): (Vec<usize>, Vec<usize>) =
+        lanes.into_iter().partition(|host| said.to.contains(host) && *host != said.from);
+    lanes.extend(asked);
+    (lanes, without)
+}
+
+/// A frame, to be opened; `recorded` has its bytes if they are shown.
+fn frame<'a>(
+    passage: &Passage,
+    lanes: &[usize],
+    zero: Duration,
+    name: &impl Fn(usize) -> &'a str,
+    recorded: Option<&Recorded>,
+) -> Markup {
+    let shown = || seen(passage).take(PLACES);
+    let more = seen(passage).count().saturating_sub(PLACES);
+    let wires: Vec<_> = shown().map(|(_, place)| format!("{} {}", name(place.host), place.interface)).collect();
+    let is_lost = passage.entered.is_empty();
     html! {
-            div.ladder {
-                div.lanes {
-                    span.when {}
-                    span.names { @for &lane in &lanes { span.lane { (name(lane)) } } }
-                }
-                @if *left_out > 0 { p.note { (left_out) " earlier frames are left out." } }
-                @for (nth, passage) in passages.iter().enumerate() {
-                    details.frame.(class(passage.role)).lost[passage.entered.is_empty()]
-                        data-places=(places(passage).map(|place| format!("{} {}", name(place.host), place.interface)).collect::<Vec<_>>().join("\n")) {
-                        summary {
-                            span.when { (since(time(passage), first)) }
-                            (row(passage, &lanes))
-                            span.says { (passage.says) }
-                            @if passage.entered.is_empty() { span.fate { "not seen again" } }
-                        }
-                        @for (did, place) in seen(passage) {
-                            p { (did) " " (name(place.host)) ":" (place.interface) " at " (since(place.time, first)) }
-                        }
-                        @if nth < OPENED && let Some(place) = places(passage).next() {
-                            pre.bytes { (bytes(&recorded.frames[place.frame])) }
-                        }
-                    }
-                }
-                @if let Some((host, why)) = died {
-                    div.end {
-                        span.when {}
-                        (lines(&lanes, &html! { @if let Some(x) = middle(*host, &lanes) { path.arrow d=(cross(x)) {} } }))
-                        span.says { (why) }
-                    }
+        details.frame.(class(passage.role)).lost[is_lost && !passage.is_sampled] data-places=(wires.join("\n")) {
+            summary {
+                span.when { (since(time(passage), zero)) }
+                (row(passage, lanes))
+                span.role { (role(passage.role)) }
+                span.says { (passage.says) }
+                @if is_lost && passage.is_sampled {
+                    span.note { "only some frames as long as this are recorded" }
+                } @else if is_lost {
+                    span.fate { "not seen again" }
                 }
             }
+            @for (did, place) in shown() {
+                p { (did) " " (name(place.host)) ":" (place.interface) " at " (since(place.time, zero)) }
+            }
+            @if more > 0 { p { "and entered " (more) " more" } }
+            @if let (Some(recorded), Some(place)) = (recorded, places(passage).next()) {
+                pre.bytes { (bytes(&recorded.frames[place.frame])) }
+            }
+        }
     }
 }
 
@@ -85,8 +133,17 @@ fn time(passage: &Passage) -> Duration {
     places(passage).map(|place| place.time).min().unwrap_or_default()
 }
 
-fn since(time: Duration, first: Duration) -> String {
-    format!("+{:.6} s", time.saturating_sub(first).as_secs_f64())
+fn since(time: Duration, zero: Duration) -> String {
+    format!("+{:.6} s", time.saturating_sub(zero).as_secs_f64())
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Question => "question",
+        Role::Answer => "answer",
+        Role::Refusal => "refusal",
+        Role::Neighbour => "neighbour",
+    }
 }
 
 fn class(role: Role) -> &'static str {
@@ -106,14 +163,15 @@ fn middle(host: usize, lanes: &[usize]) -> Option<usize> {
 /// The lanes, with an arrow from one to others.
 fn row(passage: &Passage, lanes: &[usize]) -> Markup {
     let from = passage.left.as_ref().and_then(|place| middle(place.host, lanes));
-    let to: Vec<usize> = passage.entered.iter().filter_map(|place| middle(place.host, lanes)).collect();
+    let to: Vec<usize> = passage.entered.iter().take(LANES).filter_map(|place| middle(place.host, lanes)).collect();
     let arrows = to.iter().filter_map(|&to| {
         let from = from.filter(|from| *from != to)?;
         let back = if from < to { -7 } else { 7 };
         Some(format!("M{from} {Y}H{to}m{back} -4l{} 4l{back} 4", -back))
     });
     // It went towards the next lane, as far as anybody knows.
-    let lost = from.filter(|_| passage.entered.is_empty()).map(|from| {
+    let is_lost = passage.entered.is_empty() && !passage.is_sampled;
+    let lost = from.filter(|_| is_lost).map(|from| {
         let end = if from + LANE < LANE * lanes.len() { from + LANE / 2 } else { from - LANE / 2 };
         format!("M{from} {Y}H{end}{}", cross(end))
     });

@@ -20,7 +20,7 @@ pub(super) use index::{Entry, index};
 use question::Question;
 
 use super::Failure;
-use super::files::Artifact;
+use super::files::{Artifact, INDEX};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -33,6 +33,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
 const PICTURES: usize = 600_000;
 const HOSTS: usize = 700_000;
 
+/// How much of what a test said is shown, in bytes.
+const SAID: usize = 20_000;
+
 /// How many of the questions that failed are shown: the last.
 const QUESTIONS: usize = 4;
 
@@ -41,11 +44,18 @@ pub(super) fn page(failure: &Failure) -> String {
     let mut room = PICTURES;
     let (questions, earlier) = Question::last(failure, QUESTIONS);
     let concerned = questions.first().map(Question::hosts).unwrap_or_default();
-    let asked: Vec<Markup> = questions.iter().map(|question| question.markup(&failure.said, &mut room)).collect();
+    let zero = timeline::zero(failure);
+    let since_1970 = SystemTime::now().checked_sub(zero.elapsed()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let since_1970 = since_1970.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let said = cut(&failure.said, SAID);
+    let asked: Vec<Markup> = questions.iter().map(|question| question.markup(said, since_1970, &mut room)).collect();
     let content = html! {
         section #failure {
             h2 { "What failed" }
-            pre.said { (failure.said) }
+            pre.said { (said) }
+            @if said.len() < failure.said.len() {
+                p.note { "All of it is in " a href=(Artifact::Failure.file_name()) { (Artifact::Failure.file_name()) } "." }
+            }
         }
         section #network {
             h2 { "The network" }
@@ -57,7 +67,7 @@ pub(super) fn page(failure: &Failure) -> String {
         }
         section #timeline {
             h2 { "What happened when" }
-            (timeline::markup(failure))
+            (timeline::markup(failure, zero))
         }
         section #state {
             h2 { "The state of the hosts" }
@@ -65,7 +75,15 @@ pub(super) fn page(failure: &Failure) -> String {
         }
     };
     let sections = [("failure", "Failure"), ("network", "Network"), ("timeline", "Timeline"), ("state", "State")];
-    document(&failure.evidence.test, &about(), &sections, &content)
+    let frames = failure.recorded.is_ok().then_some(Artifact::Capture);
+    let files: Vec<_> = [Artifact::State].into_iter().chain(frames).collect();
+    document(&failure.evidence.test, &about(), &sections, &files, &content)
+}
+
+/// The beginning of a text, of so many bytes.
+fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
 }
 
 /// A picture, or its text where that is too long; what is too long even so is left out.
@@ -73,7 +91,7 @@ fn picture(picture: &Picture, room: &mut usize) -> Markup {
     let svg = picture.svg();
     if let Some(left) = room.checked_sub(svg.len()) {
         *room = left;
-        return html! { figure.picture tabindex="0" { (PreEscaped(svg)) } };
+        return html! { figure.picture tabindex="0" aria-label="the network" { (PreEscaped(svg)) } };
     }
     let text = picture.to_string();
     if let Some(left) = room.checked_sub(text.len()) {
@@ -93,7 +111,7 @@ fn about() -> Markup {
 }
 
 /// A whole page; without sections it is the one over all failures.
-fn document(title: &str, about: &Markup, sections: &[(&str, &str)], content: &Markup) -> String {
+fn document(title: &str, about: &Markup, sections: &[(&str, &str)], files: &[Artifact], content: &Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -109,17 +127,18 @@ fn document(title: &str, about: &Markup, sections: &[(&str, &str)], content: &Ma
                 header {
                     h1 { (title) }
                     p.about { (about) }
-                    nav {
-                        @for ((id, name), number) in sections.iter().zip(1..) {
-                            a href={ "#" (id) } { kbd { (number) } " " (name) }
-                        }
-                        @if !sections.is_empty() {
-                            a href="../index.html" { "All failures" }
-                            a href=(Artifact::State.file_name()) { "state.txt" }
-                            a href=(Artifact::Capture.file_name()) { "capture.pcapng" }
-                        }
-                        button #theme type="button" { "Light or dark" }
+                }
+                nav {
+                    @for ((id, name), number) in sections.iter().zip(1..) {
+                        a href={ "#" (id) } { kbd { (number) } " " (name) }
                     }
+                    @if !sections.is_empty() {
+                        a href={ "../" (INDEX) } { "All failures" }
+                        @for artifact in files {
+                            a href=(artifact.file_name()) { (artifact.file_name()) }
+                        }
+                    }
+                    button #theme type="button" { "Light or dark" }
                 }
                 main { (content) }
                 footer {

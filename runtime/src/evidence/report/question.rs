@@ -1,6 +1,7 @@
 //! A question that failed: the picture with its way, and its frames.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use maud::{Markup, html};
 
@@ -8,7 +9,7 @@ use super::{ladder, picture};
 use crate::Lab;
 use crate::capture::Recorded;
 use crate::evidence::Failure;
-use crate::trail::{Conversation, Followed};
+use crate::trail::{Conversation, Followed, Role};
 
 /// A question that was not answered as it was to be.
 pub(super) struct Question<'a> {
@@ -26,8 +27,10 @@ impl<'a> Question<'a> {
             .flat_map(|(nth, lab)| lab.surroundings().followed.all().into_iter().map(move |asked| (nth, asked)))
             .collect();
         all.sort_by_key(|(_, asked)| asked.failed);
-        let earlier = all.len().saturating_sub(most);
-        let last = all.into_iter().skip(earlier).rev().map(|(nth, asked)| {
+        let forgotten: usize = failure.labs.iter().map(|lab| lab.surroundings().followed.forgotten()).sum();
+        let more = all.len().saturating_sub(most);
+        let earlier = more + forgotten;
+        let last = all.into_iter().skip(more).rev().map(|(nth, asked)| {
             let lab = &failure.labs[nth];
             let recorded = failure.recorded.as_ref().ok().and_then(|recorded| recorded.get(nth));
             let said = recorded.map(|frames| (Conversation::of(lab.surroundings(), frames, &asked), frames));
@@ -39,13 +42,18 @@ impl<'a> Question<'a> {
     /// The names of the hosts that had to do with it.
     pub(super) fn hosts(&self) -> BTreeSet<String> {
         let passages = self.said.iter().flat_map(|(said, _)| &said.passages);
+        // A broadcast comes to all.
+        let passages = passages.filter(|passage| passage.role != Role::Neighbour);
         let places = passages.flat_map(|passage| passage.left.iter().chain(&passage.entered));
-        let hosts = places.map(|place| place.host).chain([self.asked.from]);
+        let hosts = places
+            .map(|place| place.host)
+            .chain([self.asked.from])
+            .chain(self.said.iter().flat_map(|(said, _)| said.to.iter().copied()));
         hosts.map(|host| self.lab.hosts()[host].name().to_owned()).collect()
     }
 
-    /// `said` is what is shown above it.
-    pub(super) fn markup(&self, said: &str, room: &mut usize) -> Markup {
+    /// `said` is what is shown above it; times are since `zero`, which is since 1970.
+    pub(super) fn markup(&self, said: &str, zero: Duration, room: &mut usize) -> Markup {
         let found = self.asked.found.clone().unwrap_or_default();
         let is_said = found.lines.iter().flat_map(|line| line.lines()).all(|line| said.contains(line));
         let from = self.lab.hosts()[self.asked.from].name();
@@ -58,7 +66,7 @@ impl<'a> Question<'a> {
                 @if !is_said { pre.found { (found.lines.join("\n")) } }
                 (picture(&self.lab.draw().mark(&found.marks), room))
                 @match &self.said {
-                    Some((said, recorded)) => (ladder::markup(self.lab, recorded, said, found.died_in.as_ref())),
+                    Some((said, recorded)) => (ladder::markup(self.lab, recorded, said, found.died_in.as_ref(), zero)),
                     None => p.note { "No frames were recorded." },
                 }
             }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use maud::{Markup, html};
 
+use crate::error::harmless;
 use crate::evidence::Failure;
-use crate::evidence::state::harmless;
 
 /// How many of the last events are shown.
 const MOST: usize = 400;
@@ -19,19 +19,26 @@ struct Event {
     failed: bool,
 }
 
-pub(super) fn markup(failure: &Failure) -> Markup {
+/// When the first of the labs was made, from which all times are told.
+pub(super) fn zero(failure: &Failure) -> Instant {
+    failure.labs.iter().map(|lab| lab.surroundings().journal.began()).min().unwrap_or(failure.at)
+}
+
+pub(super) fn markup(failure: &Failure, zero: Instant) -> Markup {
     let mut events = all(failure);
     events.sort_by_key(|event| event.at);
-    let Some(first) = events.first().map(|event| event.at) else { return html! { p.note { "Nothing is known." } } };
     let left_out = events.len().saturating_sub(MOST);
     html! {
-        @if left_out > 0 { p.note { (left_out) " earlier events are left out." } }
+        p.note {
+            "All times on this page are since the lab was made."
+            @if left_out > 0 { " " (left_out) " earlier events are left out." }
+        }
         table.events {
             thead { tr { th scope="col" { "time" } th scope="col" { "kind" } th scope="col" { "what" } } }
             tbody {
                 @for event in &events[left_out..] {
                     tr.(event.kind).failed[event.failed] {
-                        td.when { (format!("+{:.3} s", event.at.saturating_duration_since(first).as_secs_f64())) }
+                        td.when { (format!("+{:.3} s", event.at.saturating_duration_since(zero).as_secs_f64())) }
                         td.kind { (event.kind) }
                         td.what { (event.what) }
                     }
@@ -95,7 +102,7 @@ fn all(failure: &Failure) -> Vec<Event> {
             });
         }
     }
-    let first = failure.said.lines().find(|line| !line.is_empty()).unwrap_or("it failed").to_owned();
+    let first = failure.said.lines().find(|line| !line.is_empty()).map_or("it failed".to_owned(), harmless);
     events.push(Event { at: failure.at, kind: "failure", what: first, failed: true });
     events
 }

@@ -17,7 +17,7 @@ pub(crate) use routes::{Route, Rule};
 pub(crate) use switches::Port;
 pub(crate) use sysctls::Sysctl;
 pub(crate) use traffic::Traffic;
-pub(super) use words::{Part, all, brief, harmless, nothing_known, parts};
+pub(super) use words::{Part, all, brief, nothing_known, parts};
 
 use std::time::Instant;
 

@@ -7,9 +7,13 @@ use super::links::Count;
 use super::programs::State;
 use super::{Events, HostState, LabState, Link, Port, Program, Route, Section};
 use crate::SocketInfo;
+use crate::error::harmless;
 
 /// How many lines the hosts on a screen have together.
 const SCREEN: usize = 36;
+
+/// How many ports and programs a screen has.
+const SHOWN: usize = 8;
 
 /// How many changes a screen has.
 const CHANGES: usize = 6;
@@ -17,9 +21,6 @@ const CHANGES: usize = 6;
 /// How many tracked connections a file has of each host, and how many of anything else: a test may have made very many.
 const CONNECTIONS: usize = 50;
 const MOST: usize = 500;
-
-/// The longest line of a program's output, in characters.
-const LINE: usize = 300;
 
 /// What is looked at first, of so many hosts.
 pub(in super::super) fn brief(state: &LabState, shown: usize) -> String {
@@ -46,9 +47,10 @@ pub(in super::super) fn brief(state: &LabState, shown: usize) -> String {
             Ok(ports) => (ports.iter().filter(|port| !port.is_well()).collect::<Vec<_>>(), None),
             Err(why) => (Vec::new(), Some(why)),
         };
-        for port in not_well {
+        for port in not_well.iter().take(SHOWN) {
             let _ = writeln!(text, "  switch {port}");
         }
+        tell_of_more(&mut text, not_well.len(), "ports that are not well");
         if let Some(why) = unknown {
             let _ = writeln!(text, "  the switches: unknown: {why}");
         }
@@ -57,10 +59,22 @@ pub(in super::super) fn brief(state: &LabState, shown: usize) -> String {
         text.push_str(&events_of(events, CHANGES));
     }
     match &state.programs {
-        Ok(programs) => programs.iter().for_each(|program| _ = writeln!(text, "  {program}")),
+        Ok(programs) => {
+            // Those that run, and what was said last, are at the end.
+            let first = programs.len().saturating_sub(SHOWN);
+            tell_of_more(&mut text, programs.len(), "programs");
+            programs[first..].iter().for_each(|program| _ = writeln!(text, "  {program}"));
+        }
         Err(why) => _ = writeln!(text, "  the programs: unknown: {why}"),
     }
     text
+}
+
+/// Of so many, that there are more than are shown.
+fn tell_of_more(text: &mut String, all: usize, what: &str) {
+    if all > SHOWN {
+        let _ = writeln!(text, "  {} more {what} are in the file", all - SHOWN);
+    }
 }
 
 /// All of it.
@@ -280,19 +294,7 @@ fn events_of(events: &Section<Events>, most: usize) -> String {
     text + weather
 }
 
-/// A line that does nothing to a terminal.
-pub(in super::super) fn harmless(line: &str) -> String {
-    let mut text = String::new();
-    for character in line.chars().take(LINE) {
-        if character.is_control() { text.extend(character.escape_debug()) } else { text.push(character) }
-    }
-    if line.chars().nth(LINE).is_some() {
-        text.push('…');
-    }
-    text
-}
-
-/// The same with indents as they are.
+/// A line that does nothing to a terminal, with indents as they are.
 fn harmless_tabs(line: &str) -> String {
     line.chars()
         .map(|character| if character == '\t' { "  ".to_owned() } else { harmless(&character.to_string()) })
@@ -369,7 +371,7 @@ impl Display for Program {
             State::Stopped => "stopped",
             State::Ended => "ended",
         };
-        write!(f, "{does} in {host}: {command} (pid {id})")
+        write!(f, "{does} in {host}: {} (pid {id})", harmless(command))
     }
 }
 
@@ -389,13 +391,5 @@ mod tests {
         ] {
             assert!(!has_dropped(other), "{other}");
         }
-    }
-
-    #[test]
-    fn a_line_does_nothing_to_a_terminal() {
-        assert_eq!(harmless("a\u{1b}[31m\rb"), "a\\u{1b}[31m\\rb");
-        assert_eq!(harmless(&"x".repeat(LINE)).chars().count(), LINE);
-        assert_eq!(harmless(&"x".repeat(LINE + 1)).chars().count(), LINE + 1);
-        assert!(harmless(&"x".repeat(LINE + 1)).ends_with('…'));
     }
 }
