@@ -16,6 +16,8 @@ pub(super) struct Sighting {
     pub(super) interface: u32,
     pub(super) direction: Direction,
     pub(super) to_mac: Option<[u8; 6]>,
+    /// The outermost tag: the number of a VLAN.
+    pub(super) tag: Option<u16>,
     pub(super) ip: Ip,
     identity: Option<Identity>,
     /// Which of the packets it is of all.
@@ -98,8 +100,17 @@ impl<'a> Packets<'a> {
         self.packets.iter().enumerate().filter_map(|(nth, (frame, packet))| {
             let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
             let ip = packet.ip()?.clone();
-            let (to_mac, identity) = (packet.to_mac, ip.identity());
-            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac, ip, identity, nth })
+            let (to_mac, tag, identity) = (packet.to_mac, packet.tag, ip.identity());
+            (direction != Direction::Past).then_some(Sighting {
+                host,
+                interface,
+                direction,
+                to_mac,
+                tag,
+                ip,
+                identity,
+                nth,
+            })
         })
     }
 

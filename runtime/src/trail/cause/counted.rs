@@ -43,7 +43,7 @@ impl Scene<'_> {
         let asker = self.question.from.machine().number();
         let before = count()?;
         let socket = self.in_host(asker, || self.again.prepare().and_then(Ready::ask))?.ok()?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.question.from.scaled(PATIENCE);
         loop {
             let more: Vec<_> = count()?.into_iter().filter_map(|now| now.since(&before)).collect();
             if !more.is_empty() || Instant::now() >= deadline {

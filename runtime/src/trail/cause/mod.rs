@@ -8,6 +8,7 @@ mod receiver;
 mod routing;
 mod said;
 mod translation;
+mod vlan;
 
 use std::fmt;
 use std::net::IpAddr;
