@@ -207,6 +207,15 @@ impl Ip {
         }
     }
 
+    /// Whether it is TCP's RST or SCTP's ABORT.
+    pub(super) fn is_reset(&self) -> bool {
+        match &self.carries {
+            Carries::Tcp { flags, .. } => flags & RST != 0,
+            Carries::Sctp { chunk, .. } => chunk.first() == Some(&ABORT),
+            _ => false,
+        }
+    }
+
     /// What a filter knows it by where it is as it was seen.
     pub(super) fn known_by(&self) -> Option<KnownBy> {
         match self.carries {

@@ -114,9 +114,11 @@ impl<'a> Packets<'a> {
         })
     }
 
-    /// How the packet of a way is sent again, as it was when it left.
+    /// How the packet that was lost on a way is sent again, as it was when it left: who answers need not answer once more what it has answered. A refusal has come of
+    /// the question.
     pub(super) fn again(&self, way: &Way) -> Option<Again> {
-        self.resend(way.there.first()?)
+        let answer = way.back.first().filter(|answer| answer.direction == Direction::Out && !answer.ip.is_reset());
+        self.resend(answer.or(way.there.first())?)
     }
 
     /// How the last of those that left a host is sent again.
@@ -129,7 +131,7 @@ impl<'a> Packets<'a> {
 
     fn resend(&self, sighting: &Sighting) -> Option<Again> {
         let (frame, _) = self.packets.get(sighting.nth)?;
-        Some(Again::Same(sighting.ip.clone(), again::packet(frame)?))
+        Some(Again::Same { host: sighting.host, ip: sighting.ip.clone(), packet: again::packet(frame)? })
     }
 
     /// The attempt that got furthest of those that left a host for an address.

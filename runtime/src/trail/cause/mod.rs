@@ -175,6 +175,11 @@ impl Scene<'_> {
             })
     }
 
+    /// The host that sends once more what was lost.
+    fn asker_again(&self) -> usize {
+        self.again.host().unwrap_or_else(|| self.question.from.machine().number())
+    }
+
     /// Does something in a host's network namespace; nothing if that cannot be entered.
     fn in_host<T: Send>(&self, host: usize, f: impl FnOnce() -> T + Send) -> Option<T> {
         let host = self.host(host)?;
