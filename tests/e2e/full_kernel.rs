@@ -1,5 +1,12 @@
 //! The kinds of wire that not every kernel has. `tests/kernels/run` runs these on one that has them all.
 
+#[path = "gallery/sctp.rs"]
+mod sctp_died;
+#[path = "gallery/vlans.rs"]
+mod vlans_died;
+#[path = "gallery/vrfs.rs"]
+mod vrfs_died;
+
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd};
 

@@ -6,10 +6,12 @@ mod at_once;
 mod counted;
 #[path = "gallery/flows.rs"]
 mod flows;
+#[path = "gallery/rules_of_routing.rs"]
+mod rules_of_routing;
 
 use netns_test::prelude::*;
 use netns_test::{Engine, Impairment, Percent};
-use netns_test_tests::panics::panic_of;
+use netns_test_tests::panics::says;
 
 /// How long is asked in vain.
 const WHILE: Duration = Duration::from_millis(700);
@@ -49,15 +51,6 @@ fn set(host: &Host, path: &str, value: &str) {
 fn rule(host: &Host, hook: &str, rule: &str) -> TestResult {
     let chain = format!("chain c {{ type filter hook {hook} priority filter; policy accept; {rule}\n }}");
     Ok(host.nft(format!("table inet t {{\n{chain}\n}}"))?)
-}
-
-/// The assertion fails, and its message has each of these: the hop, and the cause.
-async fn says(assertion: impl IntoFuture<Output = ()>, expected: &[&str]) {
-    let message = panic_of(assertion).await.expect_err("the network is broken");
-    println!("{message}");
-    for words in expected {
-        assert!(message.contains(words), "`{words}` is not in:\n{message}");
-    }
 }
 
 #[netns_test]

@@ -17,3 +17,12 @@ pub async fn panic_of(assertion: impl IntoFuture<Output = ()>) -> Result<(), Str
         Err(_) => "broken".to_owned(),
     })
 }
+
+/// The assertion fails, and its message has each of these: the hop, and the cause.
+pub async fn says(assertion: impl IntoFuture<Output = ()>, expected: &[&str]) {
+    let message = panic_of(assertion).await.expect_err("the network is broken");
+    println!("{message}");
+    for words in expected {
+        assert!(message.contains(words), "`{words}` is not in:\n{message}");
+    }
+}

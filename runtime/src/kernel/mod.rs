@@ -8,6 +8,7 @@ mod listeners;
 mod neighbours;
 mod routes;
 mod sockets;
+mod vlans;
 
 pub(crate) use conntrack::all as tracked_here;
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
@@ -19,6 +20,7 @@ pub(crate) use neighbours::{Neighbour, neighbours, table_fulls};
 pub(crate) use routes::{Hop, lookup};
 pub(crate) use sockets::all as sockets_here;
 pub use sockets::{SocketInfo, SocketState, Sockets};
+pub(crate) use vlans::{PortVlan, VlanLink, port_vlans, vlan_links};
 
 use std::fmt;
 

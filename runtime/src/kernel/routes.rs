@@ -25,12 +25,12 @@ pub(crate) struct Hop {
     pub(crate) is_local: bool,
 }
 
-/// Where the kernel would send a packet to an address, from one if that is given (`RTM_GETROUTE`, rtnetlink(7)), in the namespace that this thread
-/// is in.
+/// Where the kernel would send a packet to an address (`RTM_GETROUTE`, rtnetlink(7)), in the namespace that this thread is in: from an address if one is given, and
+/// having come in by the interface with an index if one is. One that has not come in is from an address of this host.
 ///
 /// # Errors
-/// `ENETUNREACH` where there is no route, `EHOSTUNREACH`, `EACCES` and `EINVAL` where one refuses.
-pub(crate) fn lookup(to: IpAddr, from: Option<IpAddr>) -> io::Result<Hop> {
+/// `ENETUNREACH` where there is no route, `EHOSTUNREACH`, `EACCES` and `EINVAL` where a route or a rule refuses; `EXDEV` where the reverse-path filter does.
+pub(crate) fn lookup(to: IpAddr, from: Option<IpAddr>, came_in: Option<u32>) -> io::Result<Hop> {
     let mut question = RouteMessage::default();
     let bits = if to.is_ipv4() { 32 } else { 128 };
     question.header.address_family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
@@ -40,6 +40,7 @@ pub(crate) fn lookup(to: IpAddr, from: Option<IpAddr>) -> io::Result<Hop> {
         question.header.source_prefix_length = bits;
         question.attributes.push(RouteAttribute::Source(address(from)));
     }
+    question.attributes.extend(came_in.map(RouteAttribute::Iif));
     let socket = ask(NETLINK_ROUTE, RouteNetlinkMessage::GetRoute(question), 0)?;
     let mut found = None;
     while found.is_none() {

@@ -49,7 +49,7 @@ pub struct Reachability {
     hosts: Vec<Host>,
     /// In rows; none for a host and itself.
     outcomes: Vec<Option<Result<PingReport, PingError>>>,
-    /// Of whom was asked in each, and by what.
+    /// Of whom was asked, and by what, in each that is to be answered.
     questions: Vec<Option<Options>>,
 }
 
@@ -149,7 +149,7 @@ impl IntoFuture for ProbeReachability {
                 let deadline = if is_expected { from.scaled(PATIENCE).max(window) } else { window };
                 let plan =
                     Plan::Until { answers: 1, interval: INTERVAL.min(window / (u32::from(FEWEST) + 1)), deadline };
-                questions.push(Some(options.clone()));
+                questions.push(is_expected.then(|| options.clone()));
                 probes.push((from.clone(), session::run(from.clone(), options, plan)));
             }
         }

@@ -15,8 +15,8 @@ use crate::transport::{self, Transport};
 /// How a question is asked once more.
 #[derive(Clone, Debug)]
 pub(super) enum Again {
-    /// By the packet that was followed, as it was when it left: an IP packet, its header and all.
-    Same(Ip, Vec<u8>),
+    /// By the packet that was followed, as it was when it left a host: an IP packet, its header and all.
+    Same { host: usize, ip: Ip, packet: Vec<u8> },
     /// By one like it: none has left, or not one that can be sent again.
     Like(Asking),
 }
@@ -43,7 +43,7 @@ impl Again {
     /// From where this thread is; nothing is sent yet.
     pub(super) fn prepare(&self) -> io::Result<Ready> {
         match self {
-            Self::Same(ip, packet) => {
+            Self::Same { ip, packet, .. } => {
                 let known_by = ip.known_by().ok_or(io::ErrorKind::Unsupported)?;
                 // The kernel takes the header as it is (raw(7), RFC 3542).
                 let socket =
@@ -56,9 +56,14 @@ impl Again {
         }
     }
 
+    /// Which host it was sent by, if it is the packet that was followed.
+    pub(super) fn host(&self) -> Option<usize> {
+        if let Self::Same { host, .. } = self { Some(*host) } else { None }
+    }
+
     /// Whether it is the packet that was followed.
     pub(super) fn is_same(&self) -> bool {
-        matches!(self, Self::Same(..))
+        matches!(self, Self::Same { .. })
     }
 }
 

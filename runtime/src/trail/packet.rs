@@ -11,6 +11,8 @@ use crate::capture::{Frame, LONG, LinkLayer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packet {
     pub(super) to_mac: Option<[u8; 6]>,
+    /// The outermost tag: the number of a VLAN.
+    pub(super) tag: Option<u16>,
     pub(super) says: Says,
 }
 
@@ -111,6 +113,7 @@ impl Packet {
             Some(LinkSlice::Ethernet2(header)) => Some(header.destination()),
             _ => None,
         };
+        let tag = sliced.vlan_ids().first().map(|id| id.value());
         let says = match sliced.net? {
             LaxNetSlice::Arp(arp) => {
                 let arp = arp.to_packet().try_eth_ipv4().ok()?;
@@ -126,7 +129,7 @@ impl Packet {
                 neighbour_discovery(&net, ip.from).unwrap_or(Says::Ip(ip))
             }
         };
-        Some(Self { to_mac, says })
+        Some(Self { to_mac, tag, says })
     }
 
     pub(super) fn ip(&self) -> Option<&Ip> {
@@ -208,6 +211,15 @@ impl Ip {
         match self.carries {
             Carries::Tcp { ports, .. } | Carries::Udp { ports, .. } | Carries::Sctp { ports, .. } => Some(ports),
             _ => None,
+        }
+    }
+
+    /// Whether it is TCP's RST or SCTP's ABORT.
+    pub(super) fn is_reset(&self) -> bool {
+        match &self.carries {
+            Carries::Tcp { flags, .. } => flags & RST != 0,
+            Carries::Sctp { chunk, .. } => chunk.first() == Some(&ABORT),
+            _ => false,
         }
     }
 

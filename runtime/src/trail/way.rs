@@ -19,6 +19,8 @@ pub(super) struct Sighting {
     pub(super) interface: u32,
     pub(super) direction: Direction,
     pub(super) to_mac: Option<[u8; 6]>,
+    /// The outermost tag: the number of a VLAN.
+    pub(super) tag: Option<u16>,
     pub(super) ip: Ip,
     identity: Option<Identity>,
     /// Which of the packets it is of all.
@@ -106,14 +108,25 @@ impl<'a> Packets<'a> {
         self.packets.iter().enumerate().filter_map(|(nth, (frame, packet))| {
             let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
             let ip = packet.ip()?.clone();
-            let (to_mac, identity) = (packet.to_mac, ip.identity());
-            (direction != Direction::Past).then_some(Sighting { host, interface, direction, to_mac, ip, identity, nth })
+            let (to_mac, tag, identity) = (packet.to_mac, packet.tag, ip.identity());
+            (direction != Direction::Past).then_some(Sighting {
+                host,
+                interface,
+                direction,
+                to_mac,
+                tag,
+                ip,
+                identity,
+                nth,
+            })
         })
     }
 
-    /// How the packet of a way is sent again, as it was when it left.
+    /// How the packet that was lost on a way is sent again, as it was when it left: who answers need not answer once more what it has answered. A refusal has come of
+    /// the question.
     pub(super) fn again(&self, way: &Way) -> Option<Again> {
-        self.resend(way.there.first()?)
+        let answer = way.back.first().filter(|answer| answer.direction == Direction::Out && !answer.ip.is_reset());
+        self.resend(answer.or(way.there.first())?)
     }
 
     /// How the last of those that left a host is sent again.
@@ -126,7 +139,7 @@ impl<'a> Packets<'a> {
 
     fn resend(&self, sighting: &Sighting) -> Option<Again> {
         let (frame, _) = self.packets.get(sighting.nth)?;
-        Some(Again::Same(sighting.ip.clone(), again::packet(frame)?))
+        Some(Again::Same { host: sighting.host, ip: sighting.ip.clone(), packet: again::packet(frame)? })
     }
 
     /// The attempt that got furthest of those that left a host for an address.

@@ -109,3 +109,21 @@ async fn an_echo_is_lost_on_its_way_back(net: Net) -> TestResult {
     says(udp, &[there, back, "it died in router by the nft rule `udp sport 53 drop`"]).await;
     Ok(())
 }
+
+/// Whoever asks once more is not answered: it is the answer that is sent once more.
+#[netns_test(requires(nftables))]
+async fn the_only_answer_is_lost(net: Net) -> TestResult {
+    let socket = net.server.run(|| UdpSocket::bind("0.0.0.0:53"))?;
+    let answering = socket.try_clone()?;
+    std::thread::spawn(move || {
+        if let Ok((_, from)) = answering.recv_from(&mut [0; 64]) {
+            let _ = answering.send_to(b"only once", from);
+        }
+    });
+    rule(&net.router, "forward", "udp sport 53 drop")?;
+    let udp = net.laptop.assert_udp(&net.server, 53).timeout(WHILE);
+    let back = "its answer: left server:eth0 → entered router:eth1\n";
+    says(udp, &["datagram 1 of 3: ", back, "it died in router by the nft rule `udp sport 53 drop`"]).await;
+    drop(socket);
+    Ok(())
+}

@@ -89,6 +89,18 @@ async fn a_rule_drops_the_answers_of_a_connection(net: Net) -> TestResult {
     Ok(())
 }
 
+/// That the question arrived is said, which is no answer.
+#[netns_test(requires(nftables))]
+async fn a_rule_drops_data_and_lets_acknowledgements_through(net: Net) -> TestResult {
+    let mut flow = net.laptop.open_tcp(&net.server).await?;
+    let port = flow.server_addr().port();
+    rule(&net.router, "forward", &format!("tcp sport {port} ip length > 70 drop"))?;
+    let cause = format!("it died in router by the nft rule `tcp sport {port} ip length > 70 drop`");
+    let back = "its answer: left server:eth0 → entered router:eth1\n";
+    says(flow.assert_alive().timeout(WHILE), &[back, &cause]).await;
+    Ok(())
+}
+
 /// Nothing of the question has left: what went before in the same connection is sent again to find the rule.
 #[netns_test(requires(nftables))]
 async fn a_rule_of_its_own_host_cuts_a_connection(net: Net) -> TestResult {

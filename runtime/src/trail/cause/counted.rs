@@ -40,10 +40,10 @@ impl Scene<'_> {
 
     fn count_again(&self, host: usize) -> Option<Vec<Counter>> {
         let count = || self.in_host(host, kernel::losses_and_drops)?.ok();
-        let asker = self.question.from.machine().number();
+        let asker = self.asker_again();
         let before = count()?;
         let socket = self.in_host(asker, || self.again.prepare().and_then(Ready::ask))?.ok()?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.question.from.scaled(PATIENCE);
         loop {
             let more: Vec<_> = count()?.into_iter().filter_map(|now| now.since(&before)).collect();
             if !more.is_empty() || Instant::now() >= deadline {

@@ -86,7 +86,7 @@ impl Scene<'_> {
 
     /// Asks once more, and has a host's kernel tell what drops the question or its answer.
     fn trace(&self, host: usize, packet: Option<&Ip>) -> Option<Traced> {
-        let asker = self.question.from.machine().number();
+        let asker = self.asker_again();
         let ready = self.in_host(asker, || self.again.prepare())?.ok()?;
         // As it came in, or as it goes out where nothing did: others may ask the same.
         let which = match packet {

@@ -108,6 +108,9 @@ impl Scene<'_> {
                 let name = self.map.place(owner.0, receiver);
                 return gone(format!("it is {} bytes long, and {name} takes {mtu}", last.ip.length));
             }
+            if let Some(filtered) = self.filtered_by_the_switch(sender, last.tag, owners) {
+                return gone(filtered);
+            }
         }
         if let Some(weather) = self.weather_of(self.map.segment_number(sender)) {
             return gone(format!("most likely by what is done to frames there: {weather}"));

@@ -8,6 +8,7 @@ mod receiver;
 mod routing;
 mod said;
 mod translation;
+mod vlan;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -74,6 +75,29 @@ impl Leg {
     }
 }
 
+/// A packet that a host sends, or is to pass on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Going {
+    to: IpAddr,
+    from: Option<IpAddr>,
+    /// The index of the interface that it has come in by, if it has.
+    came_in: Option<u32>,
+}
+
+impl Going {
+    /// What has come in, on its way.
+    fn on(sighting: &Sighting) -> Self {
+        let Ip { from, to, .. } = sighting.ip;
+        let came_in = (!is_out(sighting)).then_some(sighting.interface);
+        Self { to, from: Some(from), came_in }
+    }
+
+    /// The answer to what has come in.
+    fn back(sighting: &Sighting) -> Self {
+        Self { to: sighting.ip.from, from: Some(sighting.ip.to), came_in: None }
+    }
+}
+
 /// Where causes are looked for.
 pub(super) struct Scene<'a> {
     pub(super) map: Map<'a>,
@@ -98,7 +122,7 @@ impl Scene<'_> {
                 None => self.no_neighbour(from, interface, to),
             };
         }
-        self.no_way(from, None, to)
+        self.no_way(from, Going { to, from: self.question.asking.source, came_in: None })
             .or_else(|| self.table_is_full(from))
             .or_else(|| self.dropped_by_rule(from, None, &["output", "postrouting"]))
             .or_else(|| self.lost_on_its_way_out(from, to))
@@ -118,7 +142,7 @@ impl Scene<'_> {
             .or_else(|| self.does_not_forward(leg, last))
             .or_else(|| self.is_from_itself(last))
             .or_else(|| self.wrong_way_in(last))
-            .or_else(|| self.no_way(last.host, Some(last), last.ip.to))
+            .or_else(|| self.no_way(last.host, Going::on(last)))
             .or_else(|| {
                 let cause = self.does_not_fit(last)?;
                 Some(cause.hint("hint: the sender was not told, or the word was lost: ICMP \"fragmentation needed\" or \"packet too big\""))
@@ -135,7 +159,7 @@ impl Scene<'_> {
         self.is_from_itself(last)
             .or_else(|| self.wrong_way_in(last))
             .or_else(|| self.table_is_full(last.host))
-            .or_else(|| self.no_way(last.host, None, last.ip.from))
+            .or_else(|| self.no_way(last.host, Going::back(last)))
             // Whoever does not listen refuses, so a rule comes first; it may be for a host behind this one that it was.
             .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), EVERYWHERE))
             .or_else(|| self.looks_in_vain(last.host))
@@ -155,6 +179,11 @@ impl Scene<'_> {
             .unwrap_or_else(|| {
                 self.unknown(last.host, format!("its answer came back to {host}, which did not take it"))
             })
+    }
+
+    /// The host that sends once more what was lost.
+    fn asker_again(&self) -> usize {
+        self.again.host().unwrap_or_else(|| self.question.from.machine().number())
     }
 
     /// Does something in a host's network namespace; nothing if that cannot be entered.
@@ -187,7 +216,22 @@ impl Scene<'_> {
         if !self.map.0.plan.hosts[host].vrfs.is_empty() {
             return None;
         }
-        self.in_host(host, || kernel::lookup(to, None))
+        self.in_host(host, || kernel::lookup(to, None, None))
+    }
+
+    /// The way that a host would send a packet, by the rules that there are for those like it (ip-rule(8)); an error if it has none.
+    fn way_of(&self, host: usize, going: Going) -> Option<std::io::Result<kernel::Hop>> {
+        let Going { to, from, came_in } = going;
+        // It can be asked only of what is the host's own, or has come in.
+        let from = from.filter(|from| came_in.is_some() || self.owns(host, *from));
+        if from.is_none() || (came_in.is_none() && !self.map.0.plan.hosts[host].vrfs.is_empty()) {
+            return self.way_to(host, to);
+        }
+        match self.in_host(host, || kernel::lookup(to, from, came_in))? {
+            // Whether that is so is another question.
+            Err(error) if error.raw_os_error() == Some(libc::EXDEV) => self.way_to(host, to),
+            way => Some(way),
+        }
     }
 
     /// Whether an address is a host's own.

@@ -47,6 +47,12 @@ impl Scene<'_> {
             let role = if as_gateway { ", the gateway," } else { "" };
             return Some(format!("hint: no host of this lab was given {target}{role}"));
         };
+        // One that was made since is on no segment that was drawn.
+        if own.is_none_or(|own| self.map.segment_number(owner) == self.map.segment_number(own))
+            && let Some(other) = self.in_another_vlan((host, interface), owner.0, target)
+        {
+            return Some(format!("hint: {other}"));
+        }
         let own = own?;
         let name = self.map.place(owner.0, self.map.0.hub.index(owner));
         if self.map.segment_number(owner) != self.map.segment_number(own) {
@@ -65,6 +71,9 @@ impl Scene<'_> {
                 Some(why) => format!("{came}: {why}"),
                 None => came,
             });
+        }
+        if let Some(filtered) = self.filtered_by_the_switch(own, None, &[owner]) {
+            return Some(format!("hint: {target} is {name}, which has not heard the question: {filtered}"));
         }
         let weather = self.weather_of(self.map.segment_number(own));
         Some(match weather {

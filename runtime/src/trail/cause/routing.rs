@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Cause, Leg, Scene, dotted, family};
+use super::{Cause, Going, Leg, Scene, dotted, family};
 use crate::kernel;
 use crate::trail::way::Sighting;
 
@@ -111,10 +111,10 @@ impl Scene<'_> {
         }
     }
 
-    /// A host has no route to an address, or cannot use it. `came_in` is what it has to pass on, if it is not its own.
-    pub(super) fn no_way(&self, host: usize, came_in: Option<&Sighting>, to: IpAddr) -> Option<Cause> {
-        let name = self.map.host(host);
-        match self.way_to(host, to)? {
+    /// A host has no route for a packet, or cannot use it.
+    pub(super) fn no_way(&self, host: usize, going: Going) -> Option<Cause> {
+        let (name, to) = (self.map.host(host), going.to);
+        match self.way_of(host, going)? {
             Ok(hop) => self.no_link(host, hop.interface).or_else(|| {
                 let next = hop.gateway.unwrap_or(to);
                 let asked = self.packets.unanswered_questions(host, hop.interface, next);
@@ -122,12 +122,25 @@ impl Scene<'_> {
                     .then(|| self.no_neighbour(host, hop.interface, next))
             }),
             Err(error) => {
-                let it = if came_in.is_some() { "it" } else { "a packet" };
+                let it = if going.came_in.is_some() { "it" } else { "a packet" };
+                let route = format!("a route of {name}");
+                // By the routes alone it would have a way, or another end.
+                let plain = self.way_to(host, to).map(|way| way.map_err(|error| error.raw_os_error()));
+                let by_rule = going.from.filter(|_| plain.is_some_and(|plain| plain != Err(error.raw_os_error())));
+                let (who, it) = match by_rule {
+                    Some(from) => (format!("a rule of routing of {name}"), format!("{it} from {from}")),
+                    None => (route, it.to_owned()),
+                };
                 Some(match error.raw_os_error() {
-                    Some(libc::EACCES) => Cause::new(format!("a route of {name} prohibits {it} to {to}")),
-                    Some(libc::EINVAL) => Cause::new(format!("a route of {name} drops {it} to {to} (blackhole)")),
-                    Some(libc::EHOSTUNREACH) => Cause::new(format!("a route of {name} says that {to} is unreachable")),
-                    _ => self.no_route(host, to),
+                    Some(libc::EACCES) => Cause::new(format!("{who} prohibits {it} to {to}")),
+                    Some(libc::EINVAL) => Cause::new(format!("{who} drops {it} to {to} (blackhole)")),
+                    Some(libc::EHOSTUNREACH) => Cause::new(format!("{who} says that {to} is unreachable")),
+                    _ => match by_rule {
+                        Some(from) => {
+                            Cause::new(format!("by its rules of routing {name} has no route from {from} to {to}"))
+                        }
+                        None => self.no_route(host, to),
+                    },
                 })
             }
         }
@@ -161,7 +174,7 @@ impl Scene<'_> {
 
     /// It is larger than the link that it would leave by takes, and must not be cut.
     pub(super) fn does_not_fit(&self, last: &Sighting) -> Option<Cause> {
-        let hop = self.way_to(last.host, last.ip.to)?.ok()?;
+        let hop = self.way_of(last.host, Going::on(last))?.ok()?;
         let mtu = self.link_of(last.host, hop.interface)?.mtu?;
         let place = self.map.place(last.host, hop.interface);
         (last.ip.length > mtu as usize && last.ip.dont_fragment).then(|| {

@@ -1,6 +1,6 @@
 //! What ICMP says: who refused, and in the words of the setting that made it.
 
-use super::{Cause, EVERYWHERE, Scene};
+use super::{Cause, EVERYWHERE, Going, Scene};
 use crate::trail::Asked;
 use crate::trail::way::{Sighting, Way};
 
@@ -24,7 +24,8 @@ impl Scene<'_> {
                 _ => rules(),
             },
             _ => {
-                let no_way = self.no_way(refusal.host, last, here);
+                let going = last.map_or(Going { to: here, from: None, came_in: None }, Going::on);
+                let no_way = self.no_way(refusal.host, going);
                 // Whatever became of its address there.
                 no_way.or_else(|| self.looks_in_vain(refusal.host)).or_else(rules)
             }
