@@ -183,7 +183,12 @@ pub(crate) fn evidence() -> Fixture {
                 .says("\n    its answer: left server:eth0 → entered router:eth1 → left router:eth0\n")
                 .here(),
             fails("fails_far_away").here(),
-            fails("fails_among_many").says("host20, which answers no echo requests").here(),
+            fails("fails_among_many")
+                .says("host20, which answers no echo requests")
+                .says("\n  host1\n    eth0")
+                .says("\n  host20\n    eth0")
+                .says("\n  and 16 more hosts\n")
+                .here(),
             in_full("fails_without_room_for_files").here(),
             fails("fails_where_nothing_can_be_opened")
                 .says("\nthere will be no room\n")

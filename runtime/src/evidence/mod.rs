@@ -7,6 +7,7 @@ mod files;
 mod report;
 mod state;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::error::say;
 use crate::harness::test_name;
 use crate::program;
 use crate::settings::Settings;
+use crate::trail;
 
 /// How long it may take to collect all that there is, before `time-scale`; and with what is made of it. Who waits for that from outside waits longer.
 const COLLECTING: Duration = Duration::from_secs(2);
@@ -80,7 +82,7 @@ impl Evidence {
         // Before anything is asked that might send frames.
         let recorded = capture::recorded(&labs);
         let state = state::collect(&labs, until);
-        say(&format!("\nthe lab when the test failed:\n{}", state::brief(&state, SHOWN).trim_end()));
+        say(&format!("\nthe lab when the test failed:\n{}", state::brief(&state, SHOWN, &concerned(&labs)).trim_end()));
         let failure =
             Arc::new(Failure { evidence: self.clone(), at: begun, said: said.to_owned(), labs, recorded, state });
         // What is most important first; whatever hangs keeps nothing that was written before from being told.
@@ -141,6 +143,13 @@ impl Evidence {
     fn scaled(&self, time: Duration) -> Duration {
         time.mul_f64(self.time_scale)
     }
+}
+
+/// The names of the hosts that the last question was between which was followed.
+fn concerned(labs: &[Lab]) -> BTreeSet<String> {
+    let last = |lab: &&Lab| lab.surroundings().followed.all().last().map(|question| question.failed);
+    let lab = labs.iter().max_by_key(last);
+    lab.map(|lab| trail::concerned(lab.surroundings())).unwrap_or_default()
 }
 
 /// A failure, and all that is known of it.

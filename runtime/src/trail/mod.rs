@@ -13,7 +13,7 @@ pub(crate) use conversation::{Conversation, Passage, Place, Role};
 pub(crate) use followed::{Followed, Found, Questions};
 pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -107,6 +107,17 @@ pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTre
         });
     }
     comments
+}
+
+/// The names of the hosts that the last question was between which was followed.
+pub(crate) fn concerned(surroundings: &Surroundings) -> BTreeSet<String> {
+    let map = Map(surroundings);
+    let of = |question: &Followed| {
+        let to = map.with_address(question.asking.to).into_iter().map(|(host, _)| host);
+        let died = question.found.iter().filter_map(|found| found.died_in.as_ref()).map(|(host, _)| *host);
+        [question.from].into_iter().chain(died).chain(to).map(|host| map.host(host).to_owned()).collect()
+    };
+    surroundings.followed.all().last().map(of).unwrap_or_default()
 }
 
 /// What an interface of a host is called, by the kernel's index of it.

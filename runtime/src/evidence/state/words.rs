@@ -1,6 +1,6 @@
 //! A state in words: all of it for a file, and what is looked at first for a screen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Write};
 
 use super::links::Count;
@@ -22,12 +22,16 @@ const CHANGES: usize = 6;
 const CONNECTIONS: usize = 50;
 const MOST: usize = 500;
 
-/// What is looked at first, of so many hosts.
-pub(in super::super) fn brief(state: &LabState, shown: usize) -> String {
+/// What is looked at first, of so many hosts: of those that are `concerned` first, by their names.
+pub(in super::super) fn brief(state: &LabState, shown: usize, concerned: &BTreeSet<String>) -> String {
     let mut text = String::new();
     let shown = state.hosts.len().min(shown);
     let each = SCREEN / shown.max(1);
-    for host in &state.hosts[..shown] {
+    let mut hosts: Vec<_> = state.hosts.iter().collect();
+    if shown < hosts.len() {
+        hosts.sort_by_key(|host| !concerned.contains(&host.name));
+    }
+    for host in &hosts[..shown] {
         let _ = writeln!(text, "  {}", host.name);
         let lines = brief_host(host);
         // A line that says how many are left out takes the place of one.
