@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt::Write;
 use std::panic::{Location, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use crate::connectivity::ConnectivityError;
 use crate::flow::FlowError;
@@ -38,8 +39,34 @@ pub(crate) fn say(text: &str) {
     let _ = catch_unwind(|| eprintln!("{text}"));
 }
 
+/// The last panic: where it was, and what it said.
+static LAST_PANIC: Mutex<Option<(String, String)>> = Mutex::new(None);
+
+/// Remembers where each panic is, besides what is done about it. In a process that is a test's alone.
+pub(crate) fn remember_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if let Some(at) = panic.location() {
+            remember(at, panic_message(panic.payload()));
+        }
+        before(panic);
+    }));
+}
+
+fn remember(at: &Location<'_>, message: &str) {
+    let mut last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = Some((at.to_string(), message.to_owned()));
+}
+
+/// Where the last panic was, if it said this.
+pub(crate) fn place_of_panic(message: &str) -> Option<String> {
+    let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    last.as_ref().filter(|(_, said)| said == message).map(|(at, _)| at.clone())
+}
+
 /// Shows a panic as std's hook does, at the line of whoever caused it.
 pub(crate) fn show_panic(at: &Location<'_>, message: &str) {
+    remember(at, message);
     let thread = std::thread::current();
     let mut text = format!("\nthread '{}' panicked at {at}:\n{message}\n", thread.name().unwrap_or("<unnamed>"));
     // Where it was is said; how it got there takes more than a screen, and is for whoever wants all of it.

@@ -78,6 +78,7 @@ fn the_page_shows_the_way_and_where_it_ended() {
     shown.is_silent();
     shown.has("<title>evidence::fails_in_a_router (tests/fixtures) – netns-test</title>");
     shown.has("assertion failed: laptop can ping server\n");
+    shown.has("\n  at tests/fixtures/tests/evidence.rs:");
     // The drawing, the way in it, and the host in which it ended, which is the only one.
     shown.has("class=\"netns-picture marked\"");
     let wires: Vec<_> =
@@ -143,6 +144,35 @@ fn a_packet_is_followed_there_and_back_to_the_wire_that_it_died_on() {
     for steps in ["1", "2 6", "3 5", "4"] {
         shown.has(&format!(" data-steps=\"{steps}\""));
     }
+}
+
+/// Whoever refuses is where it ended, and not who was refused.
+#[test]
+fn a_refusal_is_marked_where_it_comes_from() {
+    let artifacts = Artifacts::new();
+    let test = "fails_by_a_refusal";
+    artifacts.fails(test);
+    let shown = show(&artifacts.of(test).join("report.html"));
+    shown.is_silent();
+    shown.has("alice asked 198.51.100.2 for TCP port 80, and was refused</h3>");
+    shown.has("<g class=\"host death\" data-host=\"bob\">");
+    assert_eq!(shown.count(" death\""), 1);
+    let (asks, answers) =
+        (shown.count("<details class=\"frame asks\""), shown.count("<details class=\"frame answers\""));
+    assert!(asks > 0 && asks == answers, "{asks} questions, {answers} answers");
+}
+
+#[test]
+fn without_a_question_the_last_frames_are_there() {
+    let artifacts = Artifacts::new();
+    let test = "fails_by_its_own_words";
+    artifacts.fails(test);
+    let shown = show(&artifacts.of(test).join("report.html"));
+    shown.is_silent();
+    shown.has("<h3>The last frames</h3>");
+    let frame = shown.document.rsplit("<details class=\"frame other").next().unwrap();
+    assert!(frame.starts_with("\" data-places=\"alice eth0\nbob eth0\""), "{frame}");
+    assert!(frame.contains("  st word\n"), "{frame}");
 }
 
 /// What is under way at the same time may look the same.
@@ -250,7 +280,7 @@ fn all_failures_are_on_one_page_until_they_pass() {
     let order = [
         "<h1>3 failed tests</h1>",
         "<h2><a href=\"evidence.fails_unless_it_is_to_pass%40tests.fixtures/report.html\">evidence::fails_unless_it_is_to_pass (tests/fixtures)</a></h2>",
-        "<pre class=\"said\">it is to fail</pre>",
+        "<pre class=\"said\">it is to fail\n  at tests/fixtures/tests/evidence.rs:",
         "<h2>evidence::fails_by_an_abort (tests/fixtures)</h2>",
         "<a href=\"evidence.fails_by_an_abort%40tests.fixtures/failure.txt\">failure.txt</a>",
         "<pre class=\"said\">the test's process was ended by SIGABRT before the body had returned</pre>",

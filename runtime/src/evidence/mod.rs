@@ -123,11 +123,11 @@ impl Evidence {
         }
     }
 
-    /// Leaves how a test ended, unless it has said so itself: nothing is `said` of an error that it returned.
-    pub(crate) fn note_ending(&self, said: Option<&str>) {
-        let (evidence, said) = (self.clone(), said.map(str::to_owned));
+    /// Leaves how a test ended, in the place of what it has said itself unless this is its own word.
+    pub(crate) fn note_ending(&self, said: &str, is_its_own: bool) {
+        let (evidence, said) = (self.clone(), said.to_owned());
         let note = move || {
-            if let Some(said) = said {
+            if !is_its_own || !evidence.folder.path(Artifact::Failure).exists() {
                 let _ = evidence.write_words(&said);
             }
             evidence.folder.write_index(report::index)

@@ -9,7 +9,7 @@ use super::conclusion::Conclusion;
 use super::{current, pause, phase};
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
-use crate::error::say;
+use crate::error::{place_of_panic, say};
 use crate::evidence::Evidence;
 use crate::isolation::Mode;
 use crate::lab::world;
@@ -55,7 +55,9 @@ pub(super) fn execute<R: Outcome>(
     program::pass_on_logs();
     if !matches!(conclusion, Conclusion::Passed) && !spec.should_panic {
         phase::set("describing the lab");
-        evidence.show(&lab, conclusion.words().or(returned.as_deref()).unwrap_or_default());
+        let words = conclusion.words().or(returned.as_deref()).unwrap_or_default();
+        let place = place_of_panic(words).map(|at| format!("\n  at {at}"));
+        evidence.show(&lab, &format!("{words}{}", place.unwrap_or_default()));
     }
     if !conclusion.is_expected(spec) {
         let words = conclusion.words().or(returned.as_deref());

@@ -12,6 +12,7 @@ use super::protocol::{DUMP, Ending, Frame, GO_ON};
 use super::{pause, phase};
 use crate::__private::{Outcome, TestSpec};
 use crate::Lab;
+use crate::error::remember_panics;
 use crate::isolation::Mode;
 use crate::settings::Settings;
 
@@ -19,6 +20,7 @@ use crate::settings::Settings;
 pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance, body: impl FnOnce(&Lab) -> R) -> ! {
     let pid = std::process::id();
     let parent = Parent::new(inheritance);
+    remember_panics();
     parent.say(&Frame::Start);
     parent.listen();
     let told = parent.clone();

@@ -55,7 +55,9 @@ pub(crate) fn run<R: Outcome>(spec: &'static TestSpec, body: impl FnOnce(&Lab) -
             };
             let conclusion = conclusion.by(settings.on_unsupported);
             if !conclusion.is_expected(spec) && !matches!(conclusion, Conclusion::Skipped(_)) {
-                evidence.note_ending(conclusion.words());
+                // What the test has said itself, it has written down with its place.
+                let is_its_own = matches!(conclusion, Conclusion::Panic(_) | Conclusion::Error);
+                evidence.note_ending(conclusion.words().unwrap_or_default(), is_its_own);
             }
             conclusion
         }

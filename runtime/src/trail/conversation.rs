@@ -13,7 +13,7 @@ use crate::capture::{Direction, Frame, Recorded};
 use crate::host::Surroundings;
 
 /// So many of the last passages are told.
-const MOST: usize = 200;
+const MOST: usize = 50;
 
 /// What a frame is in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Refusal,
     /// Somebody looks for a neighbour, or is one.
     Neighbour,
+    /// Whatever else hosts say to each other.
+    Other,
 }
 
 impl Role {
@@ -33,6 +35,7 @@ impl Role {
             Self::Answer => "an answer to the question",
             Self::Refusal => "a refusal of the question",
             Self::Neighbour => "about a neighbour",
+            Self::Other => "a packet",
         }
     }
 }
@@ -63,11 +66,11 @@ pub(crate) struct Passage {
     pub(crate) entered: Vec<Place>,
 }
 
-/// What was said on the way of a question.
+/// What was said on the way of a question, or on all ways.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
-    /// The index of the host that asked, and of those that the question was for.
-    pub(crate) from: usize,
+    /// The index of the host that asked, if there was a question, and of those that it was for.
+    pub(crate) from: Option<usize>,
     pub(crate) to: Vec<usize>,
     /// The last of it, in the order of time.
     pub(crate) passages: Vec<Passage>,
@@ -101,38 +104,63 @@ impl Conversation {
         let marked = recorded.frames.iter().zip(&roles).filter(|(_, role)| role.is_some());
         let mut hosts: BTreeSet<usize> = marked.map(|(frame, _)| frame.host).collect();
         hosts.insert(question.from);
-        let mut passages: Vec<Passage> = Vec::new();
-        // Those that the next frame of the same content may have come from, in the order of time.
-        let mut under_way: HashMap<Key, Vec<usize>> = HashMap::new();
-        for (number, frame, packet) in packets.iter().filter(|(_, frame, _)| frame.direction != Direction::Past) {
-            let is_near = || hosts.contains(&frame.host) || packet.is_about(question.asking.to);
-            let role = roles[number].or_else(|| (packet.ip().is_none() && is_near()).then_some(Role::Neighbour));
-            let (Some(role), Some(key)) = (role, Key::of(packet)) else { continue };
-            let interface = map.interface(frame.host, frame.interface);
-            let place = Place { frame: number, host: frame.host, interface, time: frame.time };
-            let alike = under_way.entry(key).or_default();
-            if frame.direction == Direction::Out {
-                alike.push(passages.len());
-                passages.push(Passage::of(role, packet, Some(place), Vec::new()));
-                continue;
-            }
-            // Of several that are alike the first one has come first, if it has not come there already.
-            let from = alike.iter().copied().find(|&nth| {
-                let Passage { left, entered, .. } = &passages[nth];
-                let left = left.as_ref().map(|left| &recorded.frames[left.frame]);
-                let again = |other: &Place| (other.host, &other.interface) == (place.host, &place.interface);
-                left.is_some_and(|left| leads_to(map, left, frame)) && !entered.iter().any(again)
-            });
-            match from {
-                Some(nth) => passages[nth].entered.push(place),
-                None => passages.push(Passage::of(role, packet, None, vec![place])),
-            }
-        }
-        let left_out = passages.len().saturating_sub(MOST);
-        passages.drain(..left_out);
+        let (passages, left_out) = passages(map, recorded, &packets, |number, packet| {
+            let is_near = || hosts.contains(&recorded.frames[number].host) || packet.is_about(question.asking.to);
+            roles[number].or_else(|| (packet.ip().is_none() && is_near()).then_some(Role::Neighbour))
+        });
         let to = map.with_address(question.asking.to).into_iter().map(|(host, _)| host).collect();
-        Self { from: question.from, to, passages, left_out }
+        Self { from: Some(question.from), to, passages, left_out }
     }
+
+    /// The last of all that was recorded.
+    pub(crate) fn last(surroundings: &Surroundings, recorded: &Recorded) -> Self {
+        let first = recorded.frames.len().saturating_sub(MOST * FRAMES);
+        let since = recorded.frames.get(first).map(|frame| frame.time).unwrap_or_default();
+        let packets = Packets::of(recorded, since);
+        let role = |packet: &Packet| if packet.ip().is_none() { Role::Neighbour } else { Role::Other };
+        let (passages, left_out) = passages(Map(surroundings), recorded, &packets, |_, packet| Some(role(packet)));
+        Self { from: None, to: Vec::new(), passages, left_out: left_out + first }
+    }
+}
+
+/// At how many places a frame is seen at most, usually.
+const FRAMES: usize = 4;
+
+/// The last passages of packets that have a role, and how many there were before.
+fn passages(
+    map: Map<'_>,
+    recorded: &Recorded,
+    packets: &Packets<'_>,
+    role: impl Fn(usize, &Packet) -> Option<Role>,
+) -> (Vec<Passage>, usize) {
+    let mut passages: Vec<Passage> = Vec::new();
+    // Those that the next frame of the same content may have come from, in the order of time.
+    let mut under_way: HashMap<Key, Vec<usize>> = HashMap::new();
+    for (number, frame, packet) in packets.iter().filter(|(_, frame, _)| frame.direction != Direction::Past) {
+        let (Some(role), Some(key)) = (role(number, packet), Key::of(packet)) else { continue };
+        let interface = map.interface(frame.host, frame.interface);
+        let place = Place { frame: number, host: frame.host, interface, time: frame.time };
+        let alike = under_way.entry(key).or_default();
+        if frame.direction == Direction::Out {
+            alike.push(passages.len());
+            passages.push(Passage::of(role, packet, Some(place), Vec::new()));
+            continue;
+        }
+        // Of several that are alike the first one has come first, if it has not come there already.
+        let from = alike.iter().copied().find(|&nth| {
+            let Passage { left, entered, .. } = &passages[nth];
+            let left = left.as_ref().map(|left| &recorded.frames[left.frame]);
+            let again = |other: &Place| (other.host, &other.interface) == (place.host, &place.interface);
+            left.is_some_and(|left| leads_to(map, left, frame)) && !entered.iter().any(again)
+        });
+        match from {
+            Some(nth) => passages[nth].entered.push(place),
+            None => passages.push(Passage::of(role, packet, None, vec![place])),
+        }
+    }
+    let left_out = passages.len().saturating_sub(MOST);
+    passages.drain(..left_out);
+    (passages, left_out)
 }
 
 /// Whether what left one interface may be what entered the other.

@@ -29,8 +29,23 @@ pub(crate) struct Found {
     pub(crate) lines: Vec<String>,
     /// The same for a picture.
     pub(crate) marks: Marks,
+    /// Whether somebody has said that it went no further.
+    pub(crate) was_refused: bool,
     /// The index of the host that it died in, and how, if it was in one.
     pub(crate) died_in: Option<(usize, String)>,
+}
+
+impl Followed {
+    /// What became of it.
+    pub(crate) fn fate(&self) -> &'static str {
+        if self.was_answered {
+            "was answered"
+        } else if self.found.as_ref().is_some_and(|found| found.was_refused) {
+            "was refused"
+        } else {
+            "got no answer"
+        }
+    }
 }
 
 impl Found {

@@ -69,7 +69,7 @@ pub(crate) fn way(question: &Question) -> String {
         let way = packets.furthest(question.from.machine().number(), question.asking.is_asked_by());
         let Some(way) = way else { return Found::default() };
         let map = Map(question.from.surroundings());
-        Found { lines: vec![way.tell(map)], marks: way.mark(map), died_in: None }
+        Found { lines: vec![way.tell(map)], marks: way.mark(map), ..Found::default() }
     })
 }
 
@@ -147,7 +147,11 @@ fn look(question: &Question) -> Found {
     let mut found = if let Some(way) = &way {
         let why = why(&scene, way);
         let lines = vec![way.tell(map), why.to_string()];
-        Found { lines, marks: way.mark(map), died_in: None }.died(map, way.last(), why.summary())
+        let found = Found { lines, marks: way.mark(map), was_refused: way.refusal().is_some(), died_in: None };
+        match way.refusal() {
+            Some(refusal) => found.died_in(map, refusal.host, why.summary()),
+            None => found.died(map, way.last(), why.summary()),
+        }
     } else {
         let why = scene.not_sent();
         let nothing = format!("nothing of it left {}", map.host(from));

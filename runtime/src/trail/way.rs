@@ -91,7 +91,7 @@ impl<'a> Packets<'a> {
         // As they were seen anywhere: whoever translates addresses, an answer has those that the question had there.
         let is_asked = |ip: &Ip| ip.identity().is_some_and(|identity| questions.contains(&identity));
         let asked: Vec<&Ip> = ips.iter().flatten().copied().filter(|ip| is_asked(ip)).collect();
-        let asked = &asked[asked.len().saturating_sub(MOST_ATTEMPTS)..];
+        let asked = &asked[asked.len().saturating_sub(MOST_ASKED)..];
         for (number, ip) in self.numbers.iter().zip(&ips) {
             let Some(ip) = ip else { continue };
             if is_asked(ip) && !asked.iter().any(|asked| ip.answers(asked)) {
@@ -241,16 +241,15 @@ impl Way {
         Self { nth, of, there, back, refusals }
     }
 
-    /// Where it was seen last, or its answer, or who refused it.
+    /// Who has refused it, and where that was seen first: by an error of ICMP's, or by what ends a connection.
+    pub(super) fn refusal(&self) -> Option<&Sighting> {
+        let error = self.refusals.first().map(|(refusal, _)| refusal);
+        error.or_else(|| self.back.first().filter(|answer| answer.ip.is_reset()))
+    }
+
+    /// Where it was seen last, or its answer.
     pub(super) fn last(&self) -> Option<&Sighting> {
-        match self.refusals.first() {
-            // It was refused where it had come in.
-            Some((refusal, _)) => {
-                let there = self.there.iter().rev().find(|sighting| sighting.host == refusal.host);
-                there.or(self.there.last())
-            }
-            None => self.back.last().or(self.there.last()),
-        }
+        self.back.last().or(self.there.last())
     }
 
     /// Marks its way there and back.
@@ -325,6 +324,9 @@ const MOST_ATTEMPTS: usize = 20;
 
 /// How many steps are told.
 const MOST_STEPS: usize = 16;
+
+/// Of how many packets that ask, each counted wherever it was seen, the answers are looked for: the last.
+const MOST_ASKED: usize = 400;
 
 /// How many places are marked: a packet may go round and round.
 const MOST_MARKED: usize = 40;

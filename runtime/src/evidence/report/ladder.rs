@@ -68,7 +68,7 @@ fn lanes(said: &Conversation, died: Option<usize>) -> (Vec<usize>, usize) {
         |passages: Vec<&Passage>| passages.into_iter().flat_map(places).map(|place| place.host).collect::<Vec<_>>();
     let mut lanes = Vec::new();
     // A broadcast is heard by many.
-    let all = [said.from].into_iter().chain(hosts(on_the_way)).chain(died).chain(said.to.iter().copied());
+    let all = said.from.into_iter().chain(hosts(on_the_way)).chain(died).chain(said.to.iter().copied());
     for host in all.chain(hosts(others)) {
         if !lanes.contains(&host) {
             lanes.push(host);
@@ -78,7 +78,7 @@ fn lanes(said: &Conversation, died: Option<usize>) -> (Vec<usize>, usize) {
     lanes.truncate(LANES);
     // Whoever was asked is at the other end.
     let (asked, mut lanes): (Vec<usize>, Vec<usize>) =
-        lanes.into_iter().partition(|host| said.to.contains(host) && *host != said.from);
+        lanes.into_iter().partition(|host| said.to.contains(host) && Some(*host) != said.from);
     lanes.extend(asked);
     (lanes, without)
 }
@@ -143,6 +143,7 @@ fn role(role: Role) -> &'static str {
         Role::Answer => "answer",
         Role::Refusal => "refusal",
         Role::Neighbour => "neighbour",
+        Role::Other => "",
     }
 }
 
@@ -152,6 +153,7 @@ fn class(role: Role) -> &'static str {
         Role::Answer => "answers",
         Role::Refusal => "refuses",
         Role::Neighbour => "neighbour",
+        Role::Other => "other",
     }
 }
 

@@ -21,6 +21,7 @@ use question::Question;
 
 use super::Failure;
 use super::files::{Artifact, INDEX};
+use crate::trail::Conversation;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -60,7 +61,15 @@ pub(super) fn page(failure: &Failure) -> String {
         section #network {
             h2 { "The network" }
             @if asked.is_empty() {
-                @for lab in &failure.labs { (picture(&lab.draw(), &mut room)) }
+                @for (nth, lab) in failure.labs.iter().enumerate() {
+                    article.question {
+                        (picture(&lab.draw(), &mut room))
+                        @if let Some(frames) = failure.recorded.as_ref().ok().and_then(|recorded| recorded.get(nth)) {
+                            h3 { "The last frames" }
+                            (ladder::markup(lab, frames, &Conversation::last(lab.surroundings(), frames), None, since_1970))
+                        }
+                    }
+                }
             }
             @for asked in &asked { (asked) }
             @if earlier > 0 { p.note { (earlier) " more questions failed before." } }

@@ -61,7 +61,7 @@ impl<'a> Question<'a> {
             article.question {
                 h3 {
                     (from) " asked " (self.asked.asking.to) " " (self.asked.asking.asked)
-                    @if self.asked.was_answered { ", and was answered" } @else { ", and got no answer" }
+                    ", and " (self.asked.fate())
                 }
                 @if !is_said { pre.found { (found.lines.join("\n")) } }
                 (picture(&self.lab.draw().mark(&found.marks), room))

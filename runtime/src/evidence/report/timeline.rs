@@ -93,11 +93,10 @@ fn all(failure: &Failure) -> Vec<Event> {
             let from = lab.hosts()[question.from].name();
             let what = format!("{from} asked {} {}", question.asking.to, question.asking.asked);
             events.push(Event { at: question.asking.since, kind: "question", what: what.clone(), failed: false });
-            let fate = if question.was_answered { "was answered" } else { "got no answer" };
             events.push(Event {
                 at: question.failed,
                 kind: "question",
-                what: format!("{what}, and {fate}"),
+                what: format!("{what}, and {}", question.fate()),
                 failed: true,
             });
         }
