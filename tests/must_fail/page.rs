@@ -1,10 +1,12 @@
 //! The pages that failed tests leave, in a real browser: Debian's Chromium, without a window.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::mkdtemp;
 
 use crate::evidence::Artifacts;
-use crate::run::{Directory, Run};
+use crate::run::Run;
 
 /// What a browser makes of a page.
 struct Shown {
@@ -14,17 +16,32 @@ struct Shown {
     console: Vec<String>,
 }
 
+/// A directory for a browser, with a name so short that there is room for a socket's path in it (unix(7)).
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> Self {
+        Self(mkdtemp(&std::env::temp_dir().join("XXXXXX")).unwrap())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Opens a file and waits until it is shown.
 #[track_caller]
 fn show(path: &Path) -> Shown {
     const ARGUMENTS: [&str; 6] =
         ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--enable-logging=stderr", "--dump-dom"];
-    let home = Directory::new();
-    let at = home.path().display();
+    let home = Home::new();
+    let at = home.0.display();
     // It leaves temporary files.
     let run = Run::program("env", &[format!("TMPDIR={at}"), format!("HOME={at}"), "chromium".to_owned()]);
     let run = run.args(&ARGUMENTS).arg(format!("--user-data-dir={at}")).arg(format!("file://{}", path.display()));
-    let outcome = run.env("XDG_CONFIG_HOME", home.path()).env("XDG_CACHE_HOME", home.path()).end();
+    let outcome = run.env("XDG_CONFIG_HOME", &home.0).env("XDG_CACHE_HOME", &home.0).end();
     assert!(outcome.status.success() && !outcome.stdout.is_empty(), "{}", outcome.all());
     let console = outcome.stderr.lines().filter(|line| line.contains(":CONSOLE:"));
     Shown { console: console.map(str::to_owned).collect(), document: outcome.stdout }
