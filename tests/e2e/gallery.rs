@@ -517,6 +517,39 @@ async fn the_server_listens_on_its_loopback_only(net: Net) -> TestResult {
     Ok(())
 }
 
+/// A wildcard of IPv6 usually takes IPv4, too.
+#[netns_test]
+async fn the_server_listens_to_ipv6_only(net: Net) -> TestResult {
+    let _listener = net.server.run(|| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None)?;
+        socket.set_only_v6(true)?;
+        socket.bind(&"[::]:80".parse::<std::net::SocketAddr>().expect("an address").into())?;
+        socket.listen(8).map(|()| socket)
+    })?;
+    let tcp = net.laptop.assert_tcp(&net.server, 80).timeout(WHILE);
+    says(tcp, &["nobody listens on TCP port 80 of server at 203.0.113.", "somebody listens on [::]:80, for IPv6 only"])
+        .await;
+    Ok(())
+}
+
+/// It echoes what it gets, by another socket.
+#[netns_test]
+async fn the_server_answers_from_another_port(net: Net) -> TestResult {
+    let asked = net.server.udp_socket()?;
+    let (port, other) = (asked.local_addr()?.port(), net.server.udp_socket()?);
+    let at = other.local_addr()?;
+    std::thread::spawn(move || {
+        let mut bytes = [0; 1500];
+        while let Ok((length, from)) = asked.recv_from(&mut bytes) {
+            let _ = other.send_to(&bytes[..length], from);
+        }
+    });
+    let udp = net.laptop.assert_udp(&net.server, port).timeout(WHILE);
+    let answered = format!("server answered from {at}, and 203.0.113.");
+    says(udp, &["entered server:eth0\n", &answered, &format!(":{port} was asked")]).await;
+    Ok(())
+}
+
 #[netns_test]
 async fn the_source_address_is_a_stranger(net: Net) {
     ip(&net.laptop, "address add 10.9.9.9/32 dev lo");

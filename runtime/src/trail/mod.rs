@@ -28,7 +28,7 @@ use crate::capture::{Direction, Interface, LONG, Recorded, Recorder};
 use crate::host::Surroundings;
 
 /// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
-/// [`Display`](fmt::Display), and not before: that takes up to two seconds, enters the hosts that the packets have passed, and may ask the question once more. As text it
+/// [`Display`](fmt::Display), and not before: that takes up to five seconds, enters the hosts that the packets have passed, and may ask the question once more. As text it
 /// is some lines, each behind a newline, or nothing where nothing is known.
 #[derive(Clone)]
 pub struct Trail(Arc<(Question, OnceLock<String>)>);
@@ -53,7 +53,7 @@ impl fmt::Debug for Trail {
 }
 
 /// How long it may take to find out, stretched: a failure is told without, then.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the packets of a question went that got no answer, and why no further: some lines behind a newline, or nothing if nothing is known.
 pub(crate) fn explain(question: &Question) -> String {
@@ -188,6 +188,11 @@ impl Found {
 
 /// Why it went no further.
 fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
+    if way.back.is_empty()
+        && let Some(cause) = scene.answered_from_elsewhere(way)
+    {
+        return cause;
+    }
     if let Some((refusal, said)) = way.refusals.first() {
         return scene.refused(way, refusal, *said);
     }

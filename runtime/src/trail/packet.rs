@@ -265,6 +265,14 @@ impl Ip {
         }
     }
 
+    /// Whether this is to whoever has sent the other, and from another address or port than that was to, as both were seen at the same place.
+    pub(super) fn answers_from_elsewhere(&self, other: &Self) -> bool {
+        let (Carries::Udp { ports, .. }, Carries::Udp { ports: asked, .. }) = (&self.carries, &other.carries) else {
+            return false;
+        };
+        (self.to, ports.1) == (other.from, asked.0) && (self.from, ports.0) != (other.to, asked.1)
+    }
+
     /// Type and code, if this says that the other could not go on, as both were seen at the same place.
     pub(super) fn refuses(&self, other: &Self) -> Option<(u8, u8)> {
         let Carries::Error { kind, code, about: Some(about) } = &self.carries else { return None };

@@ -42,6 +42,8 @@ pub(super) struct Way {
     pub(super) of: usize,
     pub(super) there: Vec<Sighting>,
     pub(super) back: Vec<Sighting>,
+    /// What was answered to it from elsewhere, behind the question as it was there.
+    pub(super) astray: Option<(Sighting, Sighting)>,
     /// Who said that it could not go on: type and code.
     pub(super) refusals: Vec<(Sighting, (u8, u8))>,
 }
@@ -211,7 +213,9 @@ impl Way {
         let mut asked: Vec<&Sighting> = Vec::new();
         for sighting in all.iter().filter(|sighting| sighting.identity.as_ref() == Some(question)) {
             // Who echoes a datagram sends back what looks the same.
-            if !asked.iter().any(|asked| sighting.ip.answers(&asked.ip)) {
+            let goes_back =
+                |asked: &&Sighting| sighting.ip.answers(&asked.ip) || sighting.ip.answers_from_elsewhere(&asked.ip);
+            if !asked.iter().any(goes_back) {
                 asked.push(sighting);
             }
         }
@@ -237,8 +241,16 @@ impl Way {
             (sighting.direction == Direction::Out).then(|| (sighting.clone(), said))
         });
         let refusals = refusals.collect();
+        let astray = all.iter().filter(|sighting| sighting.direction == Direction::Out).find_map(|sighting| {
+            let asked = asked.iter().find(|asked| {
+                asked.host == sighting.host
+                    && asked.direction == Direction::In
+                    && sighting.ip.answers_from_elsewhere(&asked.ip)
+            })?;
+            Some(((*asked).clone(), sighting.clone()))
+        });
         let there = furthest_transmission(asked.into_iter());
-        Self { nth, of, there, back, refusals }
+        Self { nth, of, there, back, astray, refusals }
     }
 
     /// Who has refused it, and where that was seen first: by an error of ICMP's, or by what ends a connection.

@@ -31,7 +31,7 @@ impl Scene<'_> {
             (Asked::Port(transport, port), to) => {
                 // Somebody on the way may have made another of it.
                 let port = last.ip.ports().map_or(port, |(_, port)| port);
-                let nobody = self.nobody_listens(last.host, transport, port, to);
+                let nobody = self.nobody_listens(last.host, transport, port, to, false);
                 nobody.or_else(|| self.counted(last.host)).or_else(|| {
                     let protocol = transport.name();
                     let who = format!("somebody listens on {protocol} port {port} of {host}, and has not answered");
@@ -59,7 +59,7 @@ impl Scene<'_> {
         let is_open = matches!(self.question.asking.asked, Asked::Data(..));
         // Nobody has to listen any more for a connection that is open.
         let ports = if is_open { None } else { asked.ip.ports() };
-        let nobody = ports.and_then(|(_, port)| self.nobody_listens(first.host, transport, port, asked.ip.to));
+        let nobody = ports.and_then(|(_, port)| self.nobody_listens(first.host, transport, port, asked.ip.to, true));
         let cause = nobody.or_else(by_rule);
         let cause = cause.unwrap_or_else(|| Cause::unknown(format!("{host} answered by a reset")));
         Some(match self.several_answer(self.question.from.machine().number(), self.question.asking.to) {
@@ -68,10 +68,21 @@ impl Scene<'_> {
         })
     }
 
-    /// Nobody listens on a port at an address of a host; where else somebody does.
-    pub(super) fn nobody_listens(&self, host: usize, transport: Transport, port: u16, to: IpAddr) -> Option<Cause> {
+    /// Nobody listens on a port at an address of a host; where else somebody does. Whether it `was_refused` tells what a wildcard of IPv6 takes.
+    pub(super) fn nobody_listens(
+        &self,
+        host: usize,
+        transport: Transport,
+        port: u16,
+        to: IpAddr,
+        was_refused: bool,
+    ) -> Option<Cause> {
         let listeners = self.in_host(host, || kernel::listeners(transport))?.ok()?;
-        let takes = |local: IpAddr| local == to || (local.is_unspecified() && (local.is_ipv6() || to.is_ipv4()));
+        let takes = |local: IpAddr| {
+            let takes_all =
+                local.is_unspecified() && (local.is_ipv4() == to.is_ipv4() || (local.is_ipv6() && !was_refused));
+            local == to || takes_all
+        };
         let on_port: Vec<_> = listeners.iter().filter(|listener| listener.local.port() == port).collect();
         if on_port.iter().any(|listener| takes(listener.local.ip())) {
             return None;
@@ -80,7 +91,9 @@ impl Scene<'_> {
         let protocol = transport.name();
         let cause = Cause::new(format!("nobody listens on {protocol} port {port} of {name} at {to}"));
         if let Some(elsewhere) = on_port.first() {
-            return Some(cause.hint(format!("hint: somebody listens on {} only", elsewhere.local)));
+            let local = elsewhere.local;
+            let only = if local.ip().is_unspecified() { ", for IPv6 only" } else { " only" };
+            return Some(cause.hint(format!("hint: somebody listens on {local}{only}")));
         }
         let mut ports: Vec<_> = listeners.iter().map(|listener| listener.local.to_string()).collect();
         ports.sort();
@@ -90,6 +103,15 @@ impl Scene<'_> {
         } else {
             cause.hint(format!("hint: in {name} there listens {}", ports.join(", ")))
         })
+    }
+
+    /// The host that it had come to has answered from elsewhere, which is no answer.
+    pub(in crate::trail) fn answered_from_elsewhere(&self, way: &Way) -> Option<Cause> {
+        let (asked, answer) = way.astray.as_ref()?;
+        let at = |address, port| std::net::SocketAddr::new(address, port);
+        let (from, to) = (at(answer.ip.from, answer.ip.ports()?.0), at(asked.ip.to, asked.ip.ports()?.1));
+        let host = self.map.host(answer.host);
+        Some(Cause::new(format!("{host} answered from {from}, and {to} was asked: it belongs to nothing here")))
     }
 
     /// The answer has come from another address than was asked.

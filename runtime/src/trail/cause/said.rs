@@ -19,7 +19,7 @@ impl Scene<'_> {
             (false, 3, 3) | (true, 1, 4) => match self.question.asking.asked {
                 Asked::Port(transport, port) if self.owns(refusal.host, here) => {
                     let port = last.and_then(|last| last.ip.ports()).map_or(port, |(_, port)| port);
-                    self.nobody_listens(refusal.host, transport, port, here).or_else(rules)
+                    self.nobody_listens(refusal.host, transport, port, here, true).or_else(rules)
                 }
                 _ => rules(),
             },
