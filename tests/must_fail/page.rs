@@ -113,8 +113,11 @@ fn the_page_shows_the_way_and_where_it_ended() {
     // Its frames.
     assert_eq!(shown.count("<details class=\"frame asks\""), 1);
     shown.has("data-places=\"laptop eth0\nrouter eth0\"");
-    shown.has("<p>left laptop:eth0 at +0.0");
-    shown.has(" s</p><p>entered router:eth0 at +0.0");
+    let at = |what: &str| -> f64 {
+        let (_, after) = shown.document.split_once(&format!("<p>{what} at +")).unwrap_or_else(|| panic!("no `{what}`"));
+        after.split_once(" s</p>").unwrap().0.parse().unwrap()
+    };
+    assert!(at("left laptop:eth0") <= at("entered router:eth0"), "{}", shown.document);
     shown.has("echo request 0, 192.0.2.2 → 203.0.113.2, ttl 64, 84 bytes");
     shown.has("router does not forward (net.ipv4.conf.eth0.forwarding = 0)</span>");
     // What happened, in the order of time.
@@ -246,40 +249,42 @@ fn what_packets_programs_and_errors_say_stays_text() {
 #[test]
 fn one_can_walk_through_it_by_keys() {
     let artifacts = Artifacts::new();
-    let test = "fails_in_a_router";
+    let test = "fails_on_the_last_wire";
     artifacts.fails(test);
     let script = "
         const says = (what) => document.body.append(`[${what}]`);
         const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+        const here = () => frames.findIndex((frame) => frame.querySelector('summary') === document.activeElement);
         const lit = () => [...document.querySelectorAll('.lit')].map((wire) => wire.dataset.host).join('+');
-        says('before: ' + document.activeElement.tagName + lit());
-        press('j');
-        says('after j: ' + document.activeElement.tagName + ' ' + lit());
-        document.activeElement.click();
-        says('after Enter: ' + document.querySelector('.frame').open);
-        press('k');
-        says('after k at the first: ' + document.activeElement.tagName);
-        press('t'); says('after t: ' + document.documentElement.dataset.theme);
-        press('t'); says('after t again: ' + document.documentElement.dataset.theme);
+        says('before: ' + here() + lit());
+        press('j'); says('j: ' + here() + ' ' + lit());
+        document.activeElement.click(); says('Enter: ' + frames[0].open);
+        press('j'); says('j j: ' + here() + ' ' + lit());
+        press('k'); says('j j k: ' + here() + ' ' + lit());
+        press('k'); says('k at the first: ' + here());
+        press('t'); says('t: ' + document.documentElement.dataset.theme);
+        press('t'); says('t again: ' + document.documentElement.dataset.theme);
         document.getElementById('theme').click(); says('by the button: ' + document.documentElement.dataset.theme);
         press('4');
         const there = scrollY;
-        says('after 4: ' + (there > 0));
+        says('4: ' + (there > 0));
         press('1');
-        says('after 1: ' + (scrollY < there));
+        says('1: ' + (scrollY < there));
     ";
     let shown = show_after(&artifacts, test, script);
     shown.is_silent();
     for says in [
-        "[before: BODY]",
-        "[after j: SUMMARY laptop+router]",
-        "[after Enter: true]",
-        "[after k at the first: SUMMARY]",
-        "[after t: dark]",
-        "[after t again: light]",
+        "[before: -1]",
+        "[j: 0 laptop+router]",
+        "[Enter: true]",
+        "[j j: 1 router+server]",
+        "[j j k: 0 laptop+router]",
+        "[k at the first: 0]",
+        "[t: dark]",
+        "[t again: light]",
         "[by the button: dark]",
-        "[after 4: true]",
-        "[after 1: true]",
+        "[4: true]",
+        "[1: true]",
     ] {
         assert!(shown.document.contains(says), "no `{says}` in {}", shown.document.rsplit("</script>").next().unwrap());
     }
