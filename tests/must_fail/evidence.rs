@@ -156,6 +156,18 @@ fn the_frames_are_kept_and_those_of_the_question_are_marked() {
     assert_eq!(marked, ["alice:eth0", "bob:eth0"].map(|interface| (interface.to_owned(), comment.to_owned())));
 }
 
+/// That nothing came there is something else than that nobody has heard.
+#[test]
+fn a_capture_tells_of_interfaces_without_frames() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_in_a_router");
+    let (mut interfaces, frames) = read_capture(&artifacts.of("fails_in_a_router").join("capture.pcapng"));
+    interfaces.sort();
+    let all = ["laptop:eth0", "printer:eth0", "router:eth0", "router:eth1", "router:eth2", "server:eth0"];
+    assert_eq!(interfaces, all);
+    assert!(!frames.iter().any(|frame| frame.interface == "printer:eth0"), "it is to be one without");
+}
+
 /// Of 64 MB in frames of 64 kB at most there are a thousand at each end.
 #[test]
 fn of_a_transfer_little_is_kept_and_of_the_question_all() {

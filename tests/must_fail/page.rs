@@ -100,7 +100,7 @@ fn the_page_shows_the_way_and_where_it_ended() {
     shown.has("class=\"netns-picture marked\"");
     let wires: Vec<_> =
         shown.document.split("<path class=\"wire ").skip(1).map(|wire| wire.split('>').next().unwrap()).collect();
-    assert_eq!(wires.len(), 4);
+    assert_eq!(wires.len(), 6);
     let on_the_way: Vec<&str> = wires.into_iter().filter(|wire| wire.contains(" way\"")).collect();
     assert_eq!(on_the_way.len(), 2, "{on_the_way:?}");
     for (host, step) in [("laptop", 1), ("router", 2)] {

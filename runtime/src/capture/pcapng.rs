@@ -48,15 +48,20 @@ impl Writer {
         Ok(Self { writer, interfaces: 0 })
     }
 
-    /// Adds what was recorded of a lab. `interface` says of a host's interface, by its index, what it is called; `comment` what is to be said of a frame,
+    /// Adds what was recorded of a lab. `drawn` are interfaces that are told of even if nothing was recorded there; `interface` says of a host's interface, by its index, what it is called; `comment` what is to be said of a frame,
     /// by its number.
     pub(crate) fn add(
         &mut self,
         recorded: &Recorded,
+        drawn: impl IntoIterator<Item = (usize, u32)>,
         interface: impl Fn(usize, u32) -> Interface,
         comment: impl Fn(usize) -> Option<String>,
     ) -> io::Result<()> {
         let mut known = BTreeMap::new();
+        for (host, index) in drawn {
+            let place = (host, index, LinkLayer::Ethernet);
+            known.insert(place, self.describe(interface(host, index), LinkLayer::Ethernet)?);
+        }
         for (nth, frame) in recorded.frames.iter().enumerate() {
             let place = (frame.host, frame.interface, frame.link);
             let number = match known.entry(place) {

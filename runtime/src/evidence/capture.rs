@@ -23,7 +23,7 @@ pub(super) fn file(labs: &[Lab], recorded: &[Recorded]) -> io::Result<Vec<u8>> {
     for (lab, recorded) in labs.iter().zip(recorded) {
         let comments = trail::comments(lab.surroundings(), recorded);
         let interface = |host, index| trail::interface(lab.surroundings(), host, index);
-        writer.add(recorded, interface, |nth| comments.get(&nth).cloned())?;
+        writer.add(recorded, trail::ethernets(lab.surroundings()), interface, |nth| comments.get(&nth).cloned())?;
     }
     Ok(writer.finish())
 }

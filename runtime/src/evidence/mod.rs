@@ -110,6 +110,12 @@ impl Evidence {
         }
     }
 
+    /// Where what the test has left is, if it has left something.
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
+        let directory = self.folder.path(Artifact::State).parent()?.to_owned();
+        directory.exists().then_some(directory)
+    }
+
     /// Keeps the frames of a test that has passed.
     pub(crate) fn keep_frames_of(&self, lab: &Lab) {
         let (folder, labs) = (self.folder.clone(), lab.all().all());

@@ -61,7 +61,7 @@ pub(super) fn execute<R: Outcome>(
     }
     if !conclusion.is_expected(spec) {
         let words = conclusion.words().or(returned.as_deref());
-        pause::on_failure(words.unwrap_or_default(), settings, &lab);
+        pause::on_failure(words.unwrap_or_default(), evidence.directory().as_deref(), settings, &lab);
     }
     if matches!(conclusion, Conclusion::Passed) {
         evidence.forget();

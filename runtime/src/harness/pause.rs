@@ -101,9 +101,10 @@ pub(super) fn wait_until_over() {
     drop(PAUSED.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Holds a test that has failed, where the settings say so.
-pub(super) fn on_failure(words: &str, settings: &Settings, lab: &Lab) {
-    if_wanted(failed(words), settings, lab);
+/// Holds a test that has failed, where the settings say so. What it has `left` to be read is in a directory.
+pub(super) fn on_failure(words: &str, left: Option<&Path>, settings: &Settings, lab: &Lab) {
+    let left = left.map(|left| format!("\n  (what it has left is in {})", left.display()));
+    if_wanted(failed(words) + &left.unwrap_or_default(), settings, lab);
 }
 
 /// Holds a test that is at its deadline, where the settings say so and there is a lab to look at.
@@ -140,7 +141,8 @@ fn inside(lab: &Lab) -> String {
     let capture = format!("tcpdump -ni {interface}");
     // tcpdump ends where it cannot set its groups, which a user namespace with one user does not let it.
     let one_user = fs::read_to_string("/proc/self/setgroups").is_ok_and(|word| word.trim() == "deny");
-    let commands = ["ip route", "nft list ruleset", if one_user { "ss -tuna" } else { &capture }];
+    let can_capture = !one_user && crate::path::find("tcpdump").is_ok();
+    let commands = ["ip route", "nft list ruleset", if can_capture { &capture } else { "ss -tuna" }];
     let commands = commands.map(|command| format!("  ip netns exec {} {command}\n", first.name()));
     format!("its hosts: {}{more}; in there, for example:\n{}", names.join(", "), commands.concat())
 }

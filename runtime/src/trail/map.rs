@@ -24,7 +24,7 @@ impl<'a> Map<'a> {
         (0..self.0.plan.hosts[host].interfaces.len()).map(move |nth| (host, nth))
     }
 
-    fn all_interfaces(self) -> impl Iterator<Item = Member> {
+    pub(super) fn all_interfaces(self) -> impl Iterator<Item = Member> {
         (0..self.0.plan.hosts.len()).flat_map(move |host| self.interfaces(host))
     }
 

@@ -26,6 +26,7 @@ use way::{End, Packets, Sighting, Way};
 use crate::aside::{NotDone, aside};
 use crate::capture::{Direction, Interface, LONG, Recorded, Recorder};
 use crate::host::Surroundings;
+use crate::lab::Member;
 
 /// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
 /// [`Display`](fmt::Display), and not before: that takes up to five seconds, enters the hosts that the packets have passed, and may ask the question once more. As text it
@@ -118,6 +119,19 @@ pub(crate) fn concerned(surroundings: &Surroundings) -> BTreeSet<String> {
         [question.from].into_iter().chain(died).chain(to).map(|host| map.host(host).to_owned()).collect()
     };
     surroundings.followed.all().last().map(of).unwrap_or_default()
+}
+
+/// The interfaces that were drawn, but those of tunnels: their hosts and the kernel's indices of them.
+pub(crate) fn ethernets(surroundings: &Surroundings) -> Vec<(usize, u32)> {
+    let map = Map(surroundings);
+    let is_ethernet = |&member: &Member| {
+        use netns_test_topology::SegmentKind;
+        let segment = &surroundings.plan.segments[map.segment_number(member)];
+        !matches!(segment.kind, SegmentKind::WireGuard { .. } | SegmentKind::Gre { .. } | SegmentKind::Ipip { .. })
+    };
+    let drawn = map.all_interfaces().filter(is_ethernet);
+    // A tap's is not in its host.
+    drawn.map(|member| (member.0, surroundings.hub.index(member))).filter(|(_, index)| *index > 0).collect()
 }
 
 /// What an interface of a host is called, by the kernel's index of it.
