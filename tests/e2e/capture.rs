@@ -271,6 +271,16 @@ async fn nothing_that_was_sent_is_missing(a: Host, b: Host, lan: Segment) -> Tes
     Ok(())
 }
 
+/// What a capture can take is not said to be too much for it.
+#[netns_test(veth = true)]
+async fn a_transfer_of_a_megabyte_is_whole(a: Host, b: Host, lan: Segment) -> TestResult {
+    const BYTES: usize = 1 << 20;
+    let capture = lan.capture().await?;
+    netns_test_tests::three::transfer(&a, &b, BYTES)?;
+    assert_eq!(capture.frames()?.streams().remove(0).client().bytes()?.len(), BYTES);
+    Ok(())
+}
+
 /// A transfer that may be too much for an ordinary user's sockets: it is all there, or it is said that it is not.
 #[netns_test(veth = true, timeout = "60s")]
 async fn bulk_is_whole_or_an_error(a: Host, b: Host, lan: Segment) -> TestResult {
