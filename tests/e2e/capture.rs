@@ -377,6 +377,55 @@ async fn an_interface_that_has_gone_is_an_error(a: Host, b: Host, c: Host, lan: 
     Ok(())
 }
 
+/// What it sends meanwhile is heard by nobody, wherever it is when somebody looks.
+#[netns_test(veth = true)]
+async fn an_interface_that_was_away_is_an_error(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let ip = |args: &str| {
+        let status = a.command("ip").args(args.split(' ')).status().unwrap();
+        assert!(status.success(), "ip {args}");
+    };
+    let captures = [lan.capture().await?, a.capture().await?, a.capture_everywhere().await?];
+    let of_another = b.capture().await?;
+    // What programs add is theirs, and nothing of what happens to it otherwise is of interest.
+    ip("link add eth9 type veth peer name eth8");
+    ip("link set eth0 mtu 1400");
+    ip("link delete eth9");
+    for capture in &captures {
+        capture.frames()?;
+    }
+    let index = || a.run(|| std::fs::read_to_string("/sys/class/net/eth0/ifindex").unwrap());
+    let before = index();
+    ip("netns add inner");
+    // Back to the network namespace of the shell, which is the host's; it has to be there still, and not become its last program.
+    let round_trip = "ip link set eth0 netns inner && ip -n inner link set eth0 netns $$ && true";
+    assert!(a.command("bash").args(["-c", round_trip]).status()?.success());
+    assert_eq!(index(), before);
+    for capture in &captures {
+        for error in [capture.frames().unwrap_err(), capture.arrivals().unwrap_err()] {
+            let CaptureError::Gone { host, interface, .. } = &error else { panic!("{error}") };
+            assert_eq!((host.as_str(), interface.as_str()), ("a", "eth0"));
+        }
+    }
+    // From now on it is there.
+    a.capture().await?.frames()?;
+    of_another.frames()?;
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn another_interface_with_the_same_index_is_an_error(a: Host, b: Host) -> TestResult {
+    a.assert_ping(&b).await;
+    let capture = a.capture().await?;
+    let index = a.run(|| std::fs::read_to_string("/sys/class/net/eth0/ifindex"))?;
+    assert!(a.command("ip").args(["link", "delete", "eth0"]).status()?.success());
+    let again = ["link", "add", "eth0", "index", index.trim(), "type", "veth", "peer", "name", "eth1"];
+    assert!(a.command("ip").args(again).status()?.success());
+    let error = capture.frames().unwrap_err();
+    assert!(matches!(&error, CaptureError::Gone { host, .. } if host == "a"), "{error}");
+    Ok(())
+}
+
 #[netns_test(namespaces = 1)]
 async fn of_nothing_there_is_no_capture(alone: Host) -> TestResult {
     let error = alone.capture().await.unwrap_err();

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::departures::Departures;
 use super::frame::{Frame, Place};
 use super::socket::Socket;
 use crate::capture::{ClosedByKernel, Direction, LinkLayer};
@@ -25,8 +26,8 @@ pub(super) struct End {
 /// The interfaces that are heard, by the kernel's indices.
 #[derive(Clone, Debug)]
 pub(super) enum Ends {
-    /// Whatever this host has.
-    All(Arc<str>),
+    /// Whatever this host has. Those that were drawn have to stay there.
+    All(Arc<str>, BTreeMap<u32, End>),
     These(BTreeMap<u32, End>),
 }
 
@@ -38,6 +39,11 @@ pub(super) enum Ends {
 pub(super) struct Ear {
     sockets: Vec<Socket>,
     ends: Ends,
+    departures: Departures,
+    /// The first of its interfaces that has left, and may be back.
+    left: Option<End>,
+    /// Why it is not known which have left.
+    failed: Option<Arc<io::Error>>,
     /// Behind the sockets, so that these are not closed by whoever drops this.
     _closing: Option<ClosedByKernel>,
 }
@@ -45,15 +51,17 @@ pub(super) struct Ear {
 impl Ear {
     /// In the namespace that this thread is in, with `most` sockets at most.
     pub(super) fn open(ends: Ends, most: usize) -> io::Result<Self> {
+        let departures = Departures::open()?;
         let sockets = Socket::open_some(ends.indices().as_deref(), most)?;
         let fds: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
         // Without it whoever closes them waits, no more.
         let closing = ClosedByKernel::new(&fds).ok();
-        Ok(Self { sockets, ends, _closing: closing })
+        Ok(Self { sockets, ends, departures, left: None, failed: None, _closing: closing })
     }
 
-    pub(super) fn sockets(&self) -> &[Socket] {
-        &self.sockets
+    /// What there may be something to take from.
+    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sockets.iter().map(AsFd::as_fd).chain([self.departures.as_fd()])
     }
 
     /// Hears one more interface from now on.
@@ -71,6 +79,7 @@ impl Ear {
     }
 
     fn change(&mut self, ends: Ends) -> io::Result<()> {
+        self.note_departures();
         let indices = ends.indices();
         self.sockets.iter().try_for_each(|socket| socket.change(indices.as_deref()))?;
         self.ends = ends;
@@ -84,6 +93,7 @@ impl Ear {
         for socket in sockets {
             more |= socket.take_some(room, |fd, packet, bytes| _ = ends.frame(fd, packet, bytes).map(&mut each));
         }
+        self.note_departures();
         more
     }
 
@@ -92,7 +102,21 @@ impl Ear {
         let Self { sockets, ends, .. } = self;
         sockets.iter_mut().try_for_each(|socket| {
             socket.take_all(room, |fd, packet, bytes| _ = ends.frame(fd, packet, bytes).map(&mut each))
-        })
+        })?;
+        self.note_departures();
+        self.failed.as_ref().map_or(Ok(()), |error| Err(io::Error::new(error.kind(), Arc::clone(error))))
+    }
+
+    fn note_departures(&mut self) {
+        let Self { departures, ends, left, failed, .. } = self;
+        let told = departures.take(|index| {
+            if let (None, Some(end)) = (&left, ends.drawn().get(&index)) {
+                *left = Some(end.clone());
+            }
+        });
+        if let Err(error) = told {
+            failed.get_or_insert(Arc::new(error));
+        }
     }
 
     /// How many frames are missing of what this was to hear.
@@ -100,20 +124,28 @@ impl Ear {
         self.sockets.iter().map(Socket::lost).sum()
     }
 
-    /// The first of its interfaces that is not where it was any more.
+    /// The first of its interfaces that has not been where it was all the time.
     pub(super) fn gone(&self) -> Option<&End> {
-        let Ends::These(ends) = &self.ends else { return None };
-        ends.iter().find_map(|(&index, end)| {
+        // One that had left before this began was never heard.
+        let is_missing = |index: u32| {
             let name = sys::interface_name(self.sockets[0].as_fd(), index);
-            name.is_err_and(|error| error.raw_os_error() == Some(libc::ENODEV)).then_some(end)
-        })
+            name.is_err_and(|error| error.raw_os_error() == Some(libc::ENODEV))
+        };
+        let missing = || self.ends.drawn().iter().find_map(|(&index, end)| is_missing(index).then_some(end));
+        self.left.as_ref().or_else(missing)
     }
 }
 
 impl Ends {
+    /// Those that were drawn.
+    fn drawn(&self) -> &BTreeMap<u32, End> {
+        let (Self::All(_, drawn) | Self::These(drawn)) = self;
+        drawn
+    }
+
     fn indices(&self) -> Option<Vec<u32>> {
         match self {
-            Self::All(_) => None,
+            Self::All(..) => None,
             Self::These(ends) => Some(ends.keys().copied().collect()),
         }
     }
@@ -124,7 +156,7 @@ impl Ends {
         let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let (place, is_far) = match self {
             Self::These(ends) => ends.get(&packet.interface).map(|end| (end.place.clone(), end.is_far))?,
-            Self::All(host) => {
+            Self::All(host, _) => {
                 let name = sys::interface_name(socket, packet.interface).ok();
                 let name = name.map(|name| String::from_utf8_lossy(&name).into_owned());
                 let interface = name.unwrap_or_else(|| format!("#{}", packet.interface)).into();
