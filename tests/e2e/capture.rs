@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use netns_test::prelude::*;
 use netns_test::{Capture, CaptureError, Frame, Frames, LinkError};
@@ -268,6 +269,41 @@ async fn nothing_that_was_sent_is_missing(a: Host, b: Host, lan: Segment) -> Tes
         assert_eq!(sent, expected);
         assert!(frames.iter().zip(frames.iter().skip(1)).all(|(one, next)| one.time() <= next.time()));
     }
+    Ok(())
+}
+
+/// An ordinary user's capture has several sockets, which begin one after the other.
+#[netns_test(veth = true, timeout = "60s")]
+async fn from_the_first_frame_on_each_is_there_once(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let (from, to) = (a.udp_socket()?, b.udp_socket()?);
+    let address = to.local_addr()?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // One is sent when the one before has come: all the time, and not more than a capture can take.
+            for nth in (0u32..).take_while(|_| !done.load(Ordering::Relaxed)) {
+                send(&from, &nth.to_be_bytes(), address);
+                to.recv(&mut [0; 4]).unwrap();
+            }
+        });
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..100 {
+                let capture = lan.capture().wait().unwrap();
+                let sent = || capture.frames().unwrap().udp().port(address.port());
+                let mut frames = sent();
+                while frames.len() < 10 {
+                    frames = sent();
+                }
+                let number = |frame: &Frame| u32::from_be_bytes(frame.udp().unwrap().payload.try_into().unwrap());
+                let numbers: Vec<_> = frames.iter().map(number).collect();
+                let expected: Vec<_> = (numbers[0]..).take(numbers.len()).collect();
+                assert_eq!(numbers, expected);
+            }
+        }));
+        done.store(true, Ordering::Relaxed);
+        looked.unwrap_or_else(|panic| resume_unwind(panic));
+    });
     Ok(())
 }
 

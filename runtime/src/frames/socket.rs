@@ -38,8 +38,7 @@ impl Socket {
     /// In the namespace that this thread is in. Without privileges a socket has room for little, `net.core.rmem_max`; then there are several, up to
     /// `most`, in the order in which they are filled.
     pub(super) fn open_some(interfaces: Option<&[u32]>, most: usize) -> io::Result<Vec<Self>> {
-        let filter = filter(interfaces);
-        let first = Self::open(&filter)?;
+        let first = Self::open()?;
         let room = sys::getsockopt_int(first.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF)?;
         let room = usize::try_from(room).map_err(io::Error::other)?.max(1);
         let mut sockets = vec![first];
@@ -47,18 +46,21 @@ impl Socket {
         if wanted > 1 {
             let group = sockets[0].join(UNIQUE_ID << 16)?;
             for _ in 1..wanted {
-                let next = Self::open(&filter)?;
+                let next = Self::open()?;
                 next.join(group)?;
                 sockets.push(next);
             }
         }
+        // From when the first hears, all do: it is the one that is filled first, and until then it has room and lets everything go.
+        sockets.iter().rev().try_for_each(|socket| socket.change(interfaces))?;
         Ok(sockets)
     }
 
-    fn open(filter: &[libc::sock_filter]) -> io::Result<Self> {
+    /// One that hears nothing yet: before it joins a group it would hear what the group does, once more.
+    fn open() -> io::Result<Self> {
         // Of no protocol, so that nothing is heard before the filter is there.
         let fd = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
-        sys::attach_filter(fd.as_fd(), filter)?;
+        sys::attach_filter(fd.as_fd(), &[answer(0)])?;
         // The kernel doubles it (socket(7)).
         let bytes = libc::c_int::try_from(BUFFER / 2).expect("it is small");
         let options = [(libc::SOL_PACKET, libc::PACKET_AUXDATA, 1), (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)];
