@@ -6,9 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use etherparse::ip_number;
+
 use super::departures::Departures;
 use super::frame::{Frame, Place};
-use super::socket::Socket;
+use super::socket::{Socket, StandsFor, Taken};
 use crate::capture::{ClosedByKernel, Direction, LinkLayer};
 use crate::lab::Member;
 use crate::relay::{WireFrame, with_tag};
@@ -42,7 +44,7 @@ pub(super) struct Ear {
     departures: Departures,
     /// The first of its interfaces that has left, and may be back.
     left: Option<End>,
-    /// Why it is not known which have left.
+    /// Why it is not known which have left, or what was heard.
     failed: Option<Arc<io::Error>>,
     /// Behind the sockets, so that these are not closed by whoever drops this.
     _closing: Option<ClosedByKernel>,
@@ -88,21 +90,24 @@ impl Ear {
 
     /// Takes some of what has come, and answers whether there may be more.
     pub(super) fn take_some(&mut self, room: &mut [u8], mut each: impl FnMut(Frame)) -> bool {
-        let Self { sockets, ends, .. } = self;
+        let Self { sockets, ends, failed, .. } = self;
         let mut more = false;
         for socket in sockets {
-            more |= socket.take_some(room, |fd, packet, bytes| _ = ends.frame(fd, packet, bytes).map(&mut each));
+            more |= socket.take_some(room, |taken| hear(ends, failed, &taken, &mut each));
         }
         self.note_departures();
         more
     }
 
     /// Takes everything that has come by now.
+    ///
+    /// # Errors
+    /// For good if it is not known what has come.
     pub(super) fn take_all(&mut self, room: &mut [u8], mut each: impl FnMut(Frame)) -> io::Result<()> {
-        let Self { sockets, ends, .. } = self;
-        sockets.iter_mut().try_for_each(|socket| {
-            socket.take_all(room, |fd, packet, bytes| _ = ends.frame(fd, packet, bytes).map(&mut each))
-        })?;
+        let Self { sockets, ends, failed, .. } = self;
+        sockets
+            .iter_mut()
+            .try_for_each(|socket| socket.take_all(room, |taken| hear(ends, failed, &taken, &mut each)))?;
         self.note_departures();
         self.failed.as_ref().map_or(Ok(()), |error| Err(io::Error::new(error.kind(), Arc::clone(error))))
     }
@@ -151,7 +156,8 @@ impl Ends {
     }
 
     /// What was heard, if it is of an interface that is heard still.
-    fn frame(&self, socket: BorrowedFd<'_>, packet: &sys::Packet, bytes: &[u8]) -> Option<Frame> {
+    fn frame(&self, taken: &Taken<'_>) -> Option<Frame> {
+        let Taken { socket, packet, bytes, .. } = *taken;
         // The kernel tells the time a moment after it has been asked to.
         let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let (place, is_far) = match self {
@@ -171,5 +177,25 @@ impl Ends {
         let from = (direction == Direction::Out).then(|| Arc::clone(&place.host));
         let wire = WireFrame::heard(from, LinkLayer::of(packet.link), with_tag(bytes, packet.tag));
         Some(Frame { wire, place, direction, time: packet.time.unwrap_or_else(now) })
+    }
+}
+
+/// Hands over what was heard: a frame, or those that it stands for.
+fn hear(ends: &Ends, failed: &mut Option<Arc<io::Error>>, taken: &Taken<'_>, mut each: impl FnMut(Frame)) {
+    let Some(frame) = ends.frame(taken) else { return };
+    match taken.stands_for {
+        StandsFor::Unknown if frame.protocol() == Some(ip_number::UDP.0) => {
+            let error =
+                "a UDP frame stands for several datagrams, and this kernel does not tell which (Linux 6.2 does)";
+            failed.get_or_insert_with(|| Arc::new(io::Error::other(error)));
+        }
+        StandsFor::Datagrams(datagrams) => {
+            let tag = frame.bytes().len() - taken.bytes.len();
+            match datagrams.behind(tag).cut(LinkLayer::of(taken.packet.link), frame.bytes()) {
+                Some(pieces) => pieces.into_iter().for_each(|piece| each(frame.with(piece))),
+                None => each(frame),
+            }
+        }
+        StandsFor::Itself | StandsFor::Unknown => each(frame),
     }
 }
