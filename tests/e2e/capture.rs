@@ -84,6 +84,30 @@ async fn fragments_are_at_the_port_of_the_whole(client: Host, server: Host, lan:
     Ok(())
 }
 
+/// Nobody can tell at which port it was, so it is not claimed that it was at none.
+#[netns_test]
+async fn a_fragment_that_has_lost_its_first_may_be_at_any_port(net: Routed) -> TestResult {
+    let Routed { far, client, router, server, .. } = &net;
+    client.assert_ping(server).await;
+    router.nft(
+        "table ip t { chain c { type filter hook forward priority 0; udp dport 53 drop
+ }
+ }",
+    )?;
+    let captures = [far.capture().await?, server.capture().await?];
+    // The router passes on fragments as they are, if it tracks no connections, and only the first has a port.
+    let socket = client.run(|| UdpSocket::bind("0.0.0.0:0"))?;
+    send(&socket, &[7; 4000], (server.addr_v4(), 53));
+    let rest = |capture: &Capture| capture.frames().unwrap().udp().len();
+    eventually("two of the three fragments have crossed", || captures.iter().all(|capture| rest(capture) == 2)).await;
+    for capture in &captures {
+        let said = red(|| capture.frames().unwrap().udp().port(53).assert_none());
+        assert!(said.contains("UDP, a fragment, at unknown ports: the first fragment is missing"), "{said}");
+        capture.frames()?.tcp().port(53).assert_none();
+    }
+    Ok(())
+}
+
 /// As programs do that speak QUIC.
 #[netns_test(veth = true)]
 async fn datagrams_that_were_sent_at_once_are_a_frame_each(client: Host, server: Host, lan: Segment) -> TestResult {
