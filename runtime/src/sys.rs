@@ -219,22 +219,30 @@ pub(crate) fn receive_starts_of_frames<const ROOM: usize>(
     Ok(received)
 }
 
-/// Takes the next frame from a packet socket that has one, all of it: what the kernel says of it, and its length.
+/// Takes the next frame from a packet socket that has one, all of it: what the kernel says of it, and its length. What stands in front of it
+/// (`PACKET_VNET_HDR`) is as long as `header`, which may be empty.
 ///
 /// # Errors
 /// `EMSGSIZE` if there is not room enough for it; then it is gone.
-pub(crate) fn receive_whole_frame(socket: BorrowedFd<'_>, frame: &mut [u8]) -> io::Result<(Packet, usize)> {
-    let mut parts = [libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() }];
+pub(crate) fn receive_whole_frame(
+    socket: BorrowedFd<'_>,
+    header: &mut [u8],
+    frame: &mut [u8],
+) -> io::Result<(Packet, usize)> {
+    let mut parts = [
+        libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header.len() },
+        libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() },
+    ];
     let mut beside = Beside::new();
     let mut message = beside.message(&mut parts);
-    // SAFETY: the kernel writes within the slice and what is beside, both of which live until the call is over.
+    // SAFETY: the kernel writes within the two slices and what is beside, all of which live until the call is over.
     let received = cvt(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })?;
     if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
     }
     // SAFETY: the kernel has filled in the message, which still points to what is beside.
     let packet = unsafe { Packet::read(&message, &beside) };
-    Ok((packet, usize::try_from(received).expect("it is not negative")))
+    Ok((packet, usize::try_from(received).expect("it is not negative").saturating_sub(header.len())))
 }
 
 /// Room for what the kernel says beside a frame.

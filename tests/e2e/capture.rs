@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use netns_test::prelude::*;
 use netns_test::{Capture, CaptureError, Frame, Frames, LinkError};
@@ -80,6 +81,58 @@ async fn fragments_are_at_the_port_of_the_whole(client: Host, server: Host, lan:
     let frames = capture.frames()?.udp().port(53);
     assert_eq!((frames.len(), frames.destination(server.addr_v6()).len()), (6, 3), "{frames}");
     assert_eq!(capture.frames()?.filter(|frame| frame.udp().is_some()).len(), 0, "none of them is a whole one");
+    Ok(())
+}
+
+/// Nobody can tell at which port it was, so it is not claimed that it was at none.
+#[netns_test]
+async fn a_fragment_that_has_lost_its_first_may_be_at_any_port(net: Routed) -> TestResult {
+    let Routed { far, client, router, server, .. } = &net;
+    client.assert_ping(server).await;
+    router.nft(
+        "table ip t { chain c { type filter hook forward priority 0; udp dport 53 drop
+ }
+ }",
+    )?;
+    let captures = [far.capture().await?, server.capture().await?];
+    // The router passes on fragments as they are, if it tracks no connections, and only the first has a port.
+    let socket = client.run(|| UdpSocket::bind("0.0.0.0:0"))?;
+    send(&socket, &[7; 4000], (server.addr_v4(), 53));
+    let rest = |capture: &Capture| capture.frames().unwrap().udp().len();
+    eventually("two of the three fragments have crossed", || captures.iter().all(|capture| rest(capture) == 2)).await;
+    for capture in &captures {
+        let said = red(|| capture.frames().unwrap().udp().port(53).assert_none());
+        assert!(said.contains("UDP, a fragment, at unknown ports: the first fragment is missing"), "{said}");
+        capture.frames()?.tcp().port(53).assert_none();
+    }
+    Ok(())
+}
+
+/// As programs do that speak QUIC.
+#[netns_test(veth = true)]
+async fn datagrams_that_were_sent_at_once_are_a_frame_each(client: Host, server: Host, lan: Segment) -> TestResult {
+    let (capture, at_server) = (lan.capture().await?, server.capture().await?);
+    for (from, to) in [
+        (client.run(|| UdpSocket::bind("0.0.0.0:0"))?, server.run(|| UdpSocket::bind("0.0.0.0:443"))?),
+        (client.run(|| UdpSocket::bind("[::]:0"))?, server.run(|| UdpSocket::bind("[::]:444"))?),
+    ] {
+        let port = to.local_addr()?.port();
+        let address = if port == 443 { server.addr_v4().into() } else { std::net::IpAddr::from(server.addr_v6()) };
+        client.assert_ping(address).await;
+        nix::sys::socket::setsockopt(&from, nix::sys::socket::sockopt::UdpGsoSegment, &6)?;
+        send(&from, b"publicsecretend", (address, port));
+        let parts: [&[u8]; 3] = [b"public", b"secret", b"end"];
+        for part in parts {
+            let mut read = [0; 20];
+            let length = to.recv(&mut read)?;
+            assert_eq!(&read[..length], part);
+        }
+        for frames in [capture.frames()?, capture.arrivals()?, at_server.frames()?] {
+            let frames = frames.udp().port(port);
+            let payloads: Vec<_> = frames.iter().map(|frame| frame.udp().unwrap().payload).collect();
+            assert_eq!(payloads, parts, "{frames}");
+        }
+    }
     Ok(())
 }
 
@@ -271,6 +324,52 @@ async fn nothing_that_was_sent_is_missing(a: Host, b: Host, lan: Segment) -> Tes
     Ok(())
 }
 
+/// An ordinary user's capture has several sockets, which begin one after the other.
+#[netns_test(veth = true, timeout = "60s")]
+async fn from_the_first_frame_on_each_is_there_once(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let (from, to) = (a.udp_socket()?, b.udp_socket()?);
+    let address = to.local_addr()?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // One is sent when the one before has come: all the time, and not more than a capture can take.
+            for nth in (0u32..).take_while(|_| !done.load(Ordering::Relaxed)) {
+                send(&from, &nth.to_be_bytes(), address);
+                to.recv(&mut [0; 4]).unwrap();
+            }
+        });
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..50 {
+                let capture = lan.capture().wait().unwrap();
+                let sent = || capture.frames().unwrap().udp().port(address.port());
+                let mut frames = sent();
+                while frames.len() < 10 {
+                    std::thread::yield_now();
+                    frames = sent();
+                }
+                let number = |frame: &Frame| u32::from_be_bytes(frame.udp().unwrap().payload.try_into().unwrap());
+                let numbers: Vec<_> = frames.iter().map(number).collect();
+                let expected: Vec<_> = (numbers[0]..).take(numbers.len()).collect();
+                assert_eq!(numbers, expected);
+            }
+        }));
+        done.store(true, Ordering::Relaxed);
+        looked.unwrap_or_else(|panic| resume_unwind(panic));
+    });
+    Ok(())
+}
+
+/// What a capture can take is not said to be too much for it.
+#[netns_test(veth = true)]
+async fn a_transfer_of_a_megabyte_is_whole(a: Host, b: Host, lan: Segment) -> TestResult {
+    const BYTES: usize = 1 << 20;
+    let capture = lan.capture().await?;
+    netns_test_tests::three::transfer(&a, &b, BYTES)?;
+    assert_eq!(capture.frames()?.streams().remove(0).client().bytes()?.len(), BYTES);
+    Ok(())
+}
+
 /// A transfer that may be too much for an ordinary user's sockets: it is all there, or it is said that it is not.
 #[netns_test(veth = true, timeout = "60s")]
 async fn bulk_is_whole_or_an_error(a: Host, b: Host, lan: Segment) -> TestResult {
@@ -364,6 +463,55 @@ async fn an_interface_that_has_gone_is_an_error(a: Host, b: Host, c: Host, lan: 
         "{error}"
     );
     of_another.frames()?;
+    Ok(())
+}
+
+/// What it sends meanwhile is heard by nobody, wherever it is when somebody looks.
+#[netns_test(veth = true)]
+async fn an_interface_that_was_away_is_an_error(a: Host, b: Host, lan: Segment) -> TestResult {
+    a.assert_ping(&b).await;
+    let ip = |args: &str| {
+        let status = a.command("ip").args(args.split(' ')).status().unwrap();
+        assert!(status.success(), "ip {args}");
+    };
+    let captures = [lan.capture().await?, a.capture().await?, a.capture_everywhere().await?];
+    let of_another = b.capture().await?;
+    // What programs add is theirs, and nothing of what happens to it otherwise is of interest.
+    ip("link add eth9 type veth peer name eth8");
+    ip("link set eth0 mtu 1400");
+    ip("link delete eth9");
+    for capture in &captures {
+        capture.frames()?;
+    }
+    let index = || a.run(|| std::fs::read_to_string("/sys/class/net/eth0/ifindex").unwrap());
+    let before = index();
+    ip("netns add inner");
+    // Back to the network namespace of the shell, which is the host's; it has to be there still, and not become its last program.
+    let round_trip = "ip link set eth0 netns inner && ip -n inner link set eth0 netns $$ && true";
+    assert!(a.command("bash").args(["-c", round_trip]).status()?.success());
+    assert_eq!(index(), before);
+    for capture in &captures {
+        for error in [capture.frames().unwrap_err(), capture.arrivals().unwrap_err()] {
+            let CaptureError::Gone { host, interface, .. } = &error else { panic!("{error}") };
+            assert_eq!((host.as_str(), interface.as_str()), ("a", "eth0"));
+        }
+    }
+    // From now on it is there.
+    a.capture().await?.frames()?;
+    of_another.frames()?;
+    Ok(())
+}
+
+#[netns_test(veth = true)]
+async fn another_interface_with_the_same_index_is_an_error(a: Host, b: Host) -> TestResult {
+    a.assert_ping(&b).await;
+    let capture = a.capture().await?;
+    let index = a.run(|| std::fs::read_to_string("/sys/class/net/eth0/ifindex"))?;
+    assert!(a.command("ip").args(["link", "delete", "eth0"]).status()?.success());
+    let again = ["link", "add", "eth0", "index", index.trim(), "type", "veth", "peer", "name", "eth1"];
+    assert!(a.command("ip").args(again).status()?.success());
+    let error = capture.frames().unwrap_err();
+    assert!(matches!(&error, CaptureError::Gone { host, .. } if host == "a"), "{error}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::panic::Location;
 
-use super::{Frame, Frames};
+use super::Frames;
 use crate::error::fail;
 
 /// How many frames a message shows.
@@ -56,12 +56,11 @@ impl Frames {
             self.of
         );
         // Where there are none, whatever there is says why.
-        let frames: Vec<&Frame> =
-            if self.is_empty() { self.all.iter().map(|frame| &**frame).collect() } else { self.iter().collect() };
+        let frames: Vec<usize> = if self.is_empty() { (0..all).collect() } else { self.chosen().to_vec() };
         message += if frames.is_empty() { "" } else { ":" };
         // Writing to a string cannot fail.
-        for frame in frames.iter().take(SHOWN) {
-            let _ = write!(message, "\n  {frame}");
+        for &frame in frames.iter().take(SHOWN) {
+            let _ = write!(message, "\n  {}", self.line(frame));
         }
         if frames.len() > SHOWN {
             let _ = write!(message, "\n  and {} more", frames.len() - SHOWN);

@@ -6,8 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use etherparse::ip_number;
+
+use super::departures::Departures;
 use super::frame::{Frame, Place};
-use super::socket::Socket;
+use super::socket::{Socket, StandsFor, Taken};
 use crate::capture::{ClosedByKernel, Direction, LinkLayer};
 use crate::lab::Member;
 use crate::relay::{WireFrame, with_tag};
@@ -25,8 +28,8 @@ pub(super) struct End {
 /// The interfaces that are heard, by the kernel's indices.
 #[derive(Clone, Debug)]
 pub(super) enum Ends {
-    /// Whatever this host has.
-    All(Arc<str>),
+    /// Whatever this host has. Those that were drawn have to stay there.
+    All(Arc<str>, BTreeMap<u32, End>),
     These(BTreeMap<u32, End>),
 }
 
@@ -38,6 +41,11 @@ pub(super) enum Ends {
 pub(super) struct Ear {
     sockets: Vec<Socket>,
     ends: Ends,
+    departures: Departures,
+    /// The first of its interfaces that has left, and may be back.
+    left: Option<End>,
+    /// Why it is not known which have left, or what was heard.
+    failed: Option<Arc<io::Error>>,
     /// Behind the sockets, so that these are not closed by whoever drops this.
     _closing: Option<ClosedByKernel>,
 }
@@ -45,15 +53,17 @@ pub(super) struct Ear {
 impl Ear {
     /// In the namespace that this thread is in, with `most` sockets at most.
     pub(super) fn open(ends: Ends, most: usize) -> io::Result<Self> {
+        let departures = Departures::open()?;
         let sockets = Socket::open_some(ends.indices().as_deref(), most)?;
         let fds: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
         // Without it whoever closes them waits, no more.
         let closing = ClosedByKernel::new(&fds).ok();
-        Ok(Self { sockets, ends, _closing: closing })
+        Ok(Self { sockets, ends, departures, left: None, failed: None, _closing: closing })
     }
 
-    pub(super) fn sockets(&self) -> &[Socket] {
-        &self.sockets
+    /// What there may be something to take from.
+    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sockets.iter().map(AsFd::as_fd).chain([self.departures.as_fd()])
     }
 
     /// Hears one more interface from now on.
@@ -71,6 +81,7 @@ impl Ear {
     }
 
     fn change(&mut self, ends: Ends) -> io::Result<()> {
+        self.note_departures();
         let indices = ends.indices();
         self.sockets.iter().try_for_each(|socket| socket.change(indices.as_deref()))?;
         self.ends = ends;
@@ -79,20 +90,38 @@ impl Ear {
 
     /// Takes some of what has come, and answers whether there may be more.
     pub(super) fn take_some(&mut self, room: &mut [u8], mut each: impl FnMut(Frame)) -> bool {
-        let Self { sockets, ends, .. } = self;
+        let Self { sockets, ends, failed, .. } = self;
         let mut more = false;
         for socket in sockets {
-            more |= socket.take_some(room, |fd, packet, bytes| _ = ends.frame(fd, packet, bytes).map(&mut each));
+            more |= socket.take_some(room, |taken| hear(ends, failed, &taken, &mut each));
         }
+        self.note_departures();
         more
     }
 
     /// Takes everything that has come by now.
+    ///
+    /// # Errors
+    /// For good if it is not known what has come.
     pub(super) fn take_all(&mut self, room: &mut [u8], mut each: impl FnMut(Frame)) -> io::Result<()> {
-        let Self { sockets, ends, .. } = self;
-        sockets.iter_mut().try_for_each(|socket| {
-            socket.take_all(room, |fd, packet, bytes| _ = ends.frame(fd, packet, bytes).map(&mut each))
-        })
+        let Self { sockets, ends, failed, .. } = self;
+        sockets
+            .iter_mut()
+            .try_for_each(|socket| socket.take_all(room, |taken| hear(ends, failed, &taken, &mut each)))?;
+        self.note_departures();
+        self.failed.as_ref().map_or(Ok(()), |error| Err(io::Error::new(error.kind(), Arc::clone(error))))
+    }
+
+    fn note_departures(&mut self) {
+        let Self { departures, ends, left, failed, .. } = self;
+        let told = departures.take(|index| {
+            if let (None, Some(end)) = (&left, ends.drawn().get(&index)) {
+                *left = Some(end.clone());
+            }
+        });
+        if let Err(error) = told {
+            failed.get_or_insert(Arc::new(error));
+        }
     }
 
     /// How many frames are missing of what this was to hear.
@@ -100,31 +129,40 @@ impl Ear {
         self.sockets.iter().map(Socket::lost).sum()
     }
 
-    /// The first of its interfaces that is not where it was any more.
+    /// The first of its interfaces that has not been where it was all the time.
     pub(super) fn gone(&self) -> Option<&End> {
-        let Ends::These(ends) = &self.ends else { return None };
-        ends.iter().find_map(|(&index, end)| {
+        // One that had left before this began was never heard.
+        let is_missing = |index: u32| {
             let name = sys::interface_name(self.sockets[0].as_fd(), index);
-            name.is_err_and(|error| error.raw_os_error() == Some(libc::ENODEV)).then_some(end)
-        })
+            name.is_err_and(|error| error.raw_os_error() == Some(libc::ENODEV))
+        };
+        let missing = || self.ends.drawn().iter().find_map(|(&index, end)| is_missing(index).then_some(end));
+        self.left.as_ref().or_else(missing)
     }
 }
 
 impl Ends {
+    /// Those that were drawn.
+    fn drawn(&self) -> &BTreeMap<u32, End> {
+        let (Self::All(_, drawn) | Self::These(drawn)) = self;
+        drawn
+    }
+
     fn indices(&self) -> Option<Vec<u32>> {
         match self {
-            Self::All(_) => None,
+            Self::All(..) => None,
             Self::These(ends) => Some(ends.keys().copied().collect()),
         }
     }
 
     /// What was heard, if it is of an interface that is heard still.
-    fn frame(&self, socket: BorrowedFd<'_>, packet: &sys::Packet, bytes: &[u8]) -> Option<Frame> {
+    fn frame(&self, taken: &Taken<'_>) -> Option<Frame> {
+        let Taken { socket, packet, bytes, .. } = *taken;
         // The kernel tells the time a moment after it has been asked to.
         let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let (place, is_far) = match self {
             Self::These(ends) => ends.get(&packet.interface).map(|end| (end.place.clone(), end.is_far))?,
-            Self::All(host) => {
+            Self::All(host, _) => {
                 let name = sys::interface_name(socket, packet.interface).ok();
                 let name = name.map(|name| String::from_utf8_lossy(&name).into_owned());
                 let interface = name.unwrap_or_else(|| format!("#{}", packet.interface)).into();
@@ -139,5 +177,25 @@ impl Ends {
         let from = (direction == Direction::Out).then(|| Arc::clone(&place.host));
         let wire = WireFrame::heard(from, LinkLayer::of(packet.link), with_tag(bytes, packet.tag));
         Some(Frame { wire, place, direction, time: packet.time.unwrap_or_else(now) })
+    }
+}
+
+/// Hands over what was heard: a frame, or those that it stands for.
+fn hear(ends: &Ends, failed: &mut Option<Arc<io::Error>>, taken: &Taken<'_>, mut each: impl FnMut(Frame)) {
+    let Some(frame) = ends.frame(taken) else { return };
+    match taken.stands_for {
+        StandsFor::Unknown if frame.protocol() == Some(ip_number::UDP.0) => {
+            let error =
+                "a UDP frame stands for several datagrams, and this kernel does not tell which (Linux 6.2 does)";
+            failed.get_or_insert_with(|| Arc::new(io::Error::other(error)));
+        }
+        StandsFor::Datagrams(datagrams) => {
+            let tag = frame.bytes().len() - taken.bytes.len();
+            match datagrams.behind(tag).cut(LinkLayer::of(taken.packet.link), frame.bytes()) {
+                Some(pieces) => pieces.into_iter().for_each(|piece| each(frame.with(piece))),
+                None => each(frame),
+            }
+        }
+        StandsFor::Itself | StandsFor::Unknown => each(frame),
     }
 }

@@ -19,7 +19,8 @@ pub(super) struct Place {
 ///
 /// It is what a host has handed to its interface, which for TCP may be up to 64 kB at once: a card would cut that into segments, and between two
 /// hosts there is none. Its headers are those of all of it, so a SYN is one SYN; its payload is all of theirs. A segment, or an interface, that is drawn
-/// with `offload = false` has one frame for each. Checksums may be left to that card, too.
+/// with `offload = false` has one frame for each. Checksums may be left to that card, too. Datagrams of UDP that a program has handed over at once
+/// (`UDP_SEGMENT` in udp(7), as QUIC does) are a frame each, as the card would have sent them.
 ///
 /// `{}` is one line: when, where, and what its headers say. Nothing of its payload is in it.
 #[derive(Clone, Debug)]
@@ -32,6 +33,12 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The same with other bytes.
+    pub(super) fn with(&self, bytes: Vec<u8>) -> Self {
+        let Self { wire, place, direction, time } = self;
+        Self { wire: wire.with(bytes), place: place.clone(), direction: *direction, time: *time }
+    }
+
     /// The name of the host that has sent it, or at which it has arrived.
     pub fn host(&self) -> &str {
         &self.place.host

@@ -102,7 +102,11 @@ impl Listening {
         let mut wanted: BTreeMap<Namespace, Ends> = BTreeMap::new();
         if let Subject::Everywhere(host) = subject {
             let name = surroundings.plan.hosts[host].name.as_str();
-            wanted.insert(Some(host), Ends::All(name.into()));
+            let nths = 0..surroundings.plan.hosts[host].interfaces.len();
+            let drawn = nths.flat_map(|nth| ends(surroundings, (host, nth)));
+            // A program has its end of a tap with no interface in the host.
+            let drawn = drawn.filter(|(namespace, ..)| namespace.is_some()).map(|(_, index, end)| (index, end));
+            wanted.insert(Some(host), Ends::All(name.into(), drawn.collect()));
         }
         for member in subject.members(surroundings) {
             for (namespace, index, end) in ends(surroundings, member) {
@@ -231,8 +235,8 @@ impl Heard {
     ) -> io::Result<()> {
         let most = self.most_sockets;
         let ear = in_namespace(surroundings, namespace, move || Ear::open(ends, most))?;
-        for socket in ear.sockets() {
-            epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, event_of(namespace)))?;
+        for fd in ear.fds() {
+            epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, event_of(namespace)))?;
         }
         self.ears.insert(namespace, ear);
         Ok(())

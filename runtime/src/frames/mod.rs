@@ -4,6 +4,8 @@
 //! has packet sockets of its own, a thread that empties them at once, and counts what it could not keep.
 
 mod assertion;
+mod datagrams;
+mod departures;
 mod ear;
 mod error;
 mod frame;

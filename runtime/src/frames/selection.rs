@@ -18,12 +18,21 @@ pub struct Frames {
     /// Of what they are, in the user's words.
     pub(super) of: Arc<str>,
     pub(super) all: Arc<[Arc<Frame>]>,
-    /// What each of them may be from and to, also if it is a fragment.
-    ports: Arc<[Vec<(u16, u16)>]>,
+    /// What each of them is from and to, also if it is a fragment.
+    ports: Arc<[Ports]>,
     /// Those that are meant.
     chosen: Vec<usize>,
     /// What they were chosen by.
     pub(super) by: Vec<String>,
+}
+
+/// The ports of a frame, as far as they are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ports {
+    /// One of these; none if its protocol has no ports.
+    OneOf(Vec<(u16, u16)>),
+    /// The fragment that would tell is not there.
+    Unknown,
 }
 
 const TCP: u8 = 6;
@@ -78,9 +87,13 @@ impl Frames {
     }
 
     /// Those from a port of TCP, UDP or SCTP, or to it.
+    ///
+    /// A fragment is at the ports that the first of its packet is at. One whose first fragment was not captured may be at any port, so it is among those at
+    /// each, and its line says so.
     pub fn port(&self, port: u16) -> Self {
-        self.choose(format!("at port {port}"), |nth| {
-            self.ports[nth].iter().any(|&(from, to)| from == port || to == port)
+        self.choose(format!("at port {port}"), |nth| match &self.ports[nth] {
+            Ports::OneOf(ports) => ports.iter().any(|&(from, to)| from == port || to == port),
+            Ports::Unknown => true,
         })
     }
 
@@ -107,6 +120,18 @@ impl Frames {
         self.choose(format!("as the filter at {} wants it", Location::caller()), |nth| wanted(&self.all[nth]))
     }
 
+    /// A frame's line, with what is known of it only beside others.
+    pub(super) fn line(&self, nth: usize) -> String {
+        let remark =
+            if self.ports[nth] == Ports::Unknown { ", at unknown ports: the first fragment is missing" } else { "" };
+        format!("{}{remark}", self.all[nth])
+    }
+
+    /// Those that are meant, by their numbers among all.
+    pub(super) fn chosen(&self) -> &[usize] {
+        &self.chosen
+    }
+
     fn of_protocols(&self, protocols: &[u8], name: &str) -> Self {
         let is_one = |nth: usize| self.all[nth].protocol().is_some_and(|protocol| protocols.contains(&protocol));
         self.choose(name.to_owned(), is_one)
@@ -121,7 +146,7 @@ impl Frames {
 
 /// What each frame may be from and to. Only the first fragment of a packet says so, and may come after the others; numbers that packets are told apart by
 /// are used again, and then a fragment may be of either.
-fn ports(frames: &[Arc<Frame>]) -> Vec<Vec<(u16, u16)>> {
+fn ports(frames: &[Arc<Frame>]) -> Vec<Ports> {
     let packet = |frame: &Frame| {
         let fragment = frame.fragment()?;
         Some((frame.source()?, frame.destination()?, frame.protocol()?, fragment.identification))
@@ -132,10 +157,13 @@ fn ports(frames: &[Arc<Frame>]) -> Vec<Vec<(u16, u16)>> {
             of_packets.entry(packet).or_default().push(ports);
         }
     }
+    let has_ports = |frame: &Frame| frame.protocol().is_some_and(|protocol| [TCP, UDP, SCTP].contains(&protocol));
     let of_frame = |frame: &Arc<Frame>| match (frame.ports(), packet(frame)) {
-        (Some(ports), _) => vec![ports],
-        (None, Some(packet)) => of_packets.get(&packet).cloned().unwrap_or_default(),
-        (None, None) => Vec::new(),
+        (Some(ports), _) => Ports::OneOf(vec![ports]),
+        (None, Some(packet)) if has_ports(frame) => {
+            of_packets.get(&packet).cloned().map_or(Ports::Unknown, Ports::OneOf)
+        }
+        (None, _) => Ports::OneOf(Vec::new()),
     };
     frames.iter().map(of_frame).collect()
 }
@@ -151,7 +179,7 @@ impl<'a> IntoIterator for &'a Frames {
 
 impl fmt::Display for Frames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|frame| writeln!(f, "{frame}"))
+        self.chosen.iter().try_for_each(|&nth| writeln!(f, "{}", self.line(nth)))
     }
 }
 
@@ -185,12 +213,25 @@ mod tests {
     #[test]
     fn all_fragments_are_at_the_ports_that_the_first_is() {
         let [first, second] = fragments(7);
-        let [_, of_another] = fragments(8);
+        let [of_another, _] = fragments(8);
         // In any order.
         let all = frames([second, first, of_another].map(heard));
         assert_eq!(all.udp().len(), 3);
-        assert_eq!((all.port(53).len(), all.port(4000).len(), all.port(54).len()), (2, 2, 0));
-        assert_eq!(all.udp().port(53).to_string().lines().count(), 2);
+        assert_eq!((all.port(53).len(), all.port(4000).len(), all.port(54).len()), (3, 3, 0));
+        assert_eq!(all.udp().port(53).to_string().lines().count(), 3);
+    }
+
+    #[test]
+    fn a_fragment_without_the_first_may_be_at_any_port() {
+        let [first, _] = fragments(7);
+        let [_, second] = fragments(8);
+        let mut of_icmp = second.clone();
+        of_icmp[14 + 9] = ICMP[0];
+        let all = frames([first, second, of_icmp].map(heard));
+        assert_eq!((all.port(53).len(), all.port(54).len(), all.tcp().port(53).len()), (2, 1, 0));
+        let line = all.port(54).to_string();
+        assert!(line.ends_with("UDP, a fragment, at unknown ports: the first fragment is missing\n"), "{line}");
+        assert!(!all.port(53).line(0).contains("unknown"), "{}", all.port(53));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! A packet socket that hears some interfaces of a network namespace, and knows how much it has heard.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socket};
 
+use super::datagrams::{Datagrams, OFFLOAD};
 use crate::filter::{answer, instruction};
 use crate::sys;
 
@@ -24,6 +26,25 @@ pub(super) const LONGEST: usize = (8 << 16) + 1024;
 /// How many frames are taken before others have their turn: they wait for the lock.
 const TURN: usize = 256;
 
+/// A frame as it was taken from a socket.
+pub(super) struct Taken<'a> {
+    /// Whose network namespace it was heard in.
+    pub(super) socket: BorrowedFd<'a>,
+    pub(super) packet: &'a sys::Packet,
+    pub(super) bytes: &'a [u8],
+    pub(super) stands_for: StandsFor,
+}
+
+/// What a device would make of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StandsFor {
+    /// One packet, or segments of TCP.
+    Itself,
+    Datagrams(Datagrams),
+    /// The kernel has no words for it: segments of SCTP, or datagrams before Linux 6.2.
+    Unknown,
+}
+
 #[derive(Debug)]
 pub(super) struct Socket {
     fd: OwnedFd,
@@ -38,8 +59,7 @@ impl Socket {
     /// In the namespace that this thread is in. Without privileges a socket has room for little, `net.core.rmem_max`; then there are several, up to
     /// `most`, in the order in which they are filled.
     pub(super) fn open_some(interfaces: Option<&[u32]>, most: usize) -> io::Result<Vec<Self>> {
-        let filter = filter(interfaces);
-        let first = Self::open(&filter)?;
+        let first = Self::open()?;
         let room = sys::getsockopt_int(first.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF)?;
         let room = usize::try_from(room).map_err(io::Error::other)?.max(1);
         let mut sockets = vec![first];
@@ -47,21 +67,28 @@ impl Socket {
         if wanted > 1 {
             let group = sockets[0].join(UNIQUE_ID << 16)?;
             for _ in 1..wanted {
-                let next = Self::open(&filter)?;
+                let next = Self::open()?;
                 next.join(group)?;
                 sockets.push(next);
             }
         }
+        // From when the first hears, all do: it is the one that is filled first, and until then it has room and lets everything go.
+        sockets.iter().rev().try_for_each(|socket| socket.change(interfaces))?;
         Ok(sockets)
     }
 
-    fn open(filter: &[libc::sock_filter]) -> io::Result<Self> {
+    /// One that hears nothing yet: before it joins a group it would hear what the group does, once more.
+    fn open() -> io::Result<Self> {
         // Of no protocol, so that nothing is heard before the filter is there.
         let fd = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
-        sys::attach_filter(fd.as_fd(), filter)?;
+        sys::attach_filter(fd.as_fd(), &[answer(0)])?;
         // The kernel doubles it (socket(7)).
         let bytes = libc::c_int::try_from(BUFFER / 2).expect("it is small");
-        let options = [(libc::SOL_PACKET, libc::PACKET_AUXDATA, 1), (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)];
+        let options = [
+            (libc::SOL_PACKET, libc::PACKET_AUXDATA, 1),
+            (libc::SOL_PACKET, libc::PACKET_VNET_HDR, 1),
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1),
+        ];
         for (level, option, value) in options {
             sys::setsockopt_int(fd.as_fd(), level, option, value)?;
         }
@@ -84,11 +111,7 @@ impl Socket {
     }
 
     /// Takes everything that has come by now.
-    pub(super) fn take_all(
-        &mut self,
-        room: &mut [u8],
-        mut each: impl FnMut(BorrowedFd<'_>, &sys::Packet, &[u8]),
-    ) -> io::Result<()> {
+    pub(super) fn take_all(&mut self, room: &mut [u8], mut each: impl FnMut(Taken<'_>)) -> io::Result<()> {
         // When the kernel is asked, what it has counted is in the queue.
         let (came, lost) = sys::frames_since(self.as_fd())?;
         self.heard += u64::from(came);
@@ -103,16 +126,12 @@ impl Socket {
     }
 
     /// Takes some of what has come, and answers whether there may be more.
-    pub(super) fn take_some(
-        &mut self,
-        room: &mut [u8],
-        mut each: impl FnMut(BorrowedFd<'_>, &sys::Packet, &[u8]),
-    ) -> bool {
+    pub(super) fn take_some(&mut self, room: &mut [u8], mut each: impl FnMut(Taken<'_>)) -> bool {
         for _ in 0..TURN {
-            match sys::receive_whole_frame(self.as_fd(), room) {
-                Ok((packet, length)) => {
+            match self.receive(room) {
+                Ok((packet, length, stands_for)) => {
                     self.taken += 1;
-                    each(self.fd.as_fd(), &packet, &room[..length]);
+                    each(Taken { socket: self.fd.as_fd(), packet: &packet, bytes: &room[..length], stands_for });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -124,6 +143,28 @@ impl Socket {
             }
         }
         true
+    }
+
+    /// Takes the next frame. One that the kernel cannot say the pieces of, it does not hand over with what it says of pieces, and throws away; so
+    /// it is asked before.
+    fn receive(&self, room: &mut [u8]) -> io::Result<(sys::Packet, usize, StandsFor)> {
+        let mut offload = [0; OFFLOAD];
+        match recv(self.fd.as_raw_fd(), &mut offload, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) {
+            Ok(_) => {
+                let (packet, length) = sys::receive_whole_frame(self.as_fd(), &mut offload, room)?;
+                let stands_for = Datagrams::of(offload).map_or(StandsFor::Itself, StandsFor::Datagrams);
+                Ok((packet, length, stands_for))
+            }
+            Err(Errno::EINVAL) => {
+                let say_pieces =
+                    |whether| sys::setsockopt_int(self.as_fd(), libc::SOL_PACKET, libc::PACKET_VNET_HDR, whether);
+                say_pieces(0)?;
+                let received = sys::receive_whole_frame(self.as_fd(), &mut [], room);
+                say_pieces(1)?;
+                received.map(|(packet, length)| (packet, length, StandsFor::Unknown))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// How many frames are missing of what this was to hear.

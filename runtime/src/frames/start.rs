@@ -32,8 +32,8 @@ pub struct StartCapture {
 /// sent yet, and what a relay or the kernel still holds (a delay, a rate) has not arrived yet: wait for what shows that it has, such as an answer.
 ///
 /// An interface is heard whether it is up or down. A cable that is moved to another segment ([`Segment::move_host`]) is followed: what its host sends
-/// while it is being moved is in the captures of both segments. An interface that was deleted, or moved to another network namespace, is an error. Not
-/// seen is what a program sends past the kernel's queues (`PACKET_QDISC_BYPASS` in packet(7)); where it arrives it is.
+/// while it is being moved is in the captures of both segments. An interface that was deleted, or moved to another network namespace, is an error, also
+/// if it is back by then: what it sent meanwhile is not known. Not seen is what a program sends past the kernel's queues (`PACKET_QDISC_BYPASS` in packet(7)); where it arrives it is.
 #[must_use = "a capture ends when it is dropped"]
 pub struct Capture {
     listening: Arc<Listening>,

@@ -96,6 +96,11 @@ impl WireFrame {
         Self { from, link, bytes }
     }
 
+    /// The same with other bytes.
+    pub(crate) fn with(&self, bytes: Vec<u8>) -> Self {
+        Self { from: self.from.clone(), link: self.link, bytes }
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
