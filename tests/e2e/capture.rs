@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use netns_test::prelude::*;
-use netns_test::{Capture, CaptureError, Frame, Frames, LinkError};
+use netns_test::{Capture, CaptureError, Frame, Frames, LinkError, StreamError};
 use netns_test_tests::three::Three;
 
 /// A client and a server in networks of their own, and a router between them.
@@ -183,12 +183,67 @@ async fn what_both_ends_said_is_put_together(net: Routed) -> TestResult {
         !(has_data && seen.get() == 2)
     });
     let stream = some.streams().remove(0);
-    let gap = stream.client().bytes().unwrap_err();
+    let Err(StreamError::Gap(gap)) = stream.client().bytes() else { panic!("nothing is missing") };
     assert_eq!(stream.client().gaps().count(), 1, "{gap}");
     let (begin, end) = (usize::try_from(gap.begin)?, usize::try_from(gap.end)?);
     let pieces: Vec<_> = stream.client().pieces().collect();
     assert_eq!(pieces, [(0, &both[0][..begin]), (gap.end, &both[0][end..])]);
     Ok(())
+}
+
+#[netns_test(veth = true)]
+fn half_of_a_conversation_is_not_taken_for_all(client: Host, server: Host, lan: Segment) -> TestResult {
+    let whole = lan.capture().wait()?;
+    let listener = server.tcp_listener()?;
+    let mut stream = client.tcp_connect(listener.local_addr()?)?;
+    let (mut accepted, _) = listener.accept()?;
+    stream.write_all(b"lost to the second")?;
+    accepted.read_exact(&mut [0; 18])?;
+    let late = lan.capture().wait()?;
+    stream.write_all(b"hello")?;
+    accepted.read_exact(&mut [0; 5])?;
+    accepted.write_all(b"yes")?;
+    stream.read_exact(&mut [0; 3])?;
+    let all = whole.frames()?.streams().remove(0);
+    assert_eq!((all.client().bytes()?, all.server().bytes()?), (&b"lost to the secondhello"[..], &b"yes"[..]));
+    let some = late.frames()?.streams().remove(0);
+    let (from, to) = (stream.local_addr()?, stream.peer_addr()?);
+    assert_eq!(some.client().bytes(), Err(StreamError::NoBeginning { from, to }));
+    assert_eq!(some.client().pieces().collect::<Vec<_>>(), [(0, &b"hello"[..])]);
+    // One direction: what the other has sent is only acknowledged.
+    let half = whole.frames()?.source(client.addr()).streams().remove(0);
+    assert_eq!(half.client().bytes()?, b"lost to the secondhello");
+    assert_eq!(half.server().bytes(), Err(StreamError::NoBeginning { from: to, to: from }));
+    let half = whole.frames()?.filter(|frame| frame.from() == Some("client") || frame.is_syn_ack()).streams().remove(0);
+    let Err(StreamError::Gap(gap)) = half.server().bytes() else { panic!("nothing is missing") };
+    assert_eq!((gap.from, gap.begin, gap.end), (to, 0, 3));
+    Ok(())
+}
+
+/// Nothing that was acknowledged is missing, also when it is asked in the midst of it.
+#[netns_test(veth = true, timeout = "60s")]
+fn what_is_asked_for_at_any_moment_has_no_gaps(client: Host, server: Host, lan: Segment) -> TestResult {
+    let capture = lan.capture().wait()?;
+    let listener = server.tcp_listener()?;
+    let mut stream = client.tcp_connect(listener.local_addr()?)?;
+    stream.set_nodelay(true)?;
+    let (mut accepted, _) = listener.accept()?;
+    std::thread::scope(|scope| {
+        scope.spawn(move || std::io::copy(&mut accepted.try_clone().unwrap(), &mut accepted).unwrap());
+        // So little that the sockets of an ordinary user have room for all of it.
+        let talk = scope.spawn(move || {
+            for _ in 0..1000 {
+                stream.write_all(&[1; 100]).unwrap();
+                stream.read_exact(&mut [0; 100]).unwrap();
+            }
+        });
+        while !talk.is_finished() {
+            let said = capture.frames()?.streams().remove(0);
+            let (forth, back) = (said.client().bytes()?.len(), said.server().bytes()?.len());
+            assert!(back <= forth, "{back} bytes answer {forth}");
+        }
+        Ok(())
+    })
 }
 
 #[netns_test]

@@ -165,6 +165,8 @@ impl Listening {
         let mut heard = self.lock();
         let failed = |source: io::Error| CaptureError::Failed { of: self.of.clone(), source };
         heard.take_all().map_err(failed)?;
+        let (taken, last) = (heard.kept.frames.len(), heard.kept.frames.iter().map(|frame| frame.time).max());
+        heard.take_all().map_err(failed)?;
         if let Some(error) = &heard.failed {
             return Err(failed(io::Error::new(error.kind(), Arc::clone(error))));
         }
@@ -176,7 +178,10 @@ impl Listening {
         if dropped + beyond > 0 {
             return Err(CaptureError::Incomplete { of: self.of.clone(), dropped, beyond, budget: self.budget });
         }
-        let mut frames = heard.kept.frames.clone();
+        let mut frames = heard.kept.frames[..taken].to_vec();
+        // What was sent while it was taken is among it where a socket was emptied late, and may be an answer to what came to one that was emptied early.
+        let before = |frame: &&Arc<Frame>| last.is_some_and(|last| frame.time <= last);
+        frames.extend(heard.kept.frames[taken..].iter().filter(before).cloned());
         drop(heard);
         frames.sort_by_key(|frame| frame.time);
         Ok(frames)

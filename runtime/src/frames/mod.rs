@@ -20,4 +20,4 @@ pub use frame::Frame;
 pub(crate) use registry::Captures;
 pub use selection::Frames;
 pub use start::{Capture, StartCapture};
-pub use stream::{Stream, StreamGap, StreamHalf};
+pub use stream::{Stream, StreamError, StreamGap, StreamHalf};
