@@ -6,6 +6,7 @@
 mod assertion;
 mod ear;
 mod error;
+mod forwarding;
 mod frame;
 mod listening;
 mod reassembly;
@@ -20,4 +21,4 @@ pub use frame::Frame;
 pub(crate) use registry::Captures;
 pub use selection::Frames;
 pub use start::{Capture, StartCapture};
-pub use stream::{Stream, StreamError, StreamGap, StreamHalf};
+pub use stream::{Stream, StreamError, StreamGap, StreamHalf, Streams};

@@ -1,6 +1,8 @@
 //! TCP connections among captured frames: who opened them, and what each end has sent.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
+use std::panic::Location;
 
 use super::Frames;
 use super::reassembly::{Reassembled, Reassembly};
@@ -11,6 +13,15 @@ use crate::relay::TcpSegment;
 pub struct Stream {
     client: StreamHalf,
     server: StreamHalf,
+}
+
+/// TCP connections, in the order of their first segments: a slice of [`Stream`]s.
+#[must_use = "streams claim nothing by themselves: ask what was said in them"]
+#[derive(Clone, Debug)]
+pub struct Streams {
+    all: Vec<Stream>,
+    /// Those that they were put together from.
+    frames: Frames,
 }
 
 /// What one end of a TCP connection has sent.
@@ -68,7 +79,7 @@ impl Frames {
     /// What was sent several times is there once; where that differs, as it was first. Frames of several interfaces may be of the same connection, as those
     /// of a router are; behind one that translates addresses it is another. Fragments are of none. (A conversation over UDP is its datagrams:
     /// `frames.udp().port(…)`.)
-    pub fn streams(&self) -> Vec<Stream> {
+    pub fn streams(&self) -> Streams {
         let mut connections: Vec<Connection> = Vec::new();
         for frame in self {
             let (Some(segment), Some(source), Some(destination)) = (frame.tcp(), frame.source(), frame.destination())
@@ -89,7 +100,51 @@ impl Frames {
             connection.add(from, &segment);
             connections.push(connection);
         }
-        connections.into_iter().map(Connection::finish).collect()
+        Streams { all: connections.into_iter().map(Connection::finish).collect(), frames: self.clone() }
+    }
+}
+
+impl Streams {
+    /// The only one.
+    ///
+    /// # Panics
+    /// At the caller's line, with the frames, if there are more, or none.
+    #[track_caller]
+    pub fn one(self) -> Stream {
+        let Self { mut all, frames } = self;
+        match all.pop() {
+            Some(stream) if all.is_empty() => stream,
+            last => {
+                let found = all.len() + usize::from(last.is_some());
+                frames.fail_with(Location::caller(), "exactly 1 TCP connection among the frames", found)
+            }
+        }
+    }
+}
+
+impl Deref for Streams {
+    type Target = [Stream];
+
+    fn deref(&self) -> &[Stream] {
+        &self.all
+    }
+}
+
+impl IntoIterator for Streams {
+    type Item = Stream;
+    type IntoIter = std::vec::IntoIter<Stream>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Streams {
+    type Item = &'a Stream;
+    type IntoIter = std::slice::Iter<'a, Stream>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
     }
 }
 
@@ -192,6 +247,8 @@ impl StreamHalf {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use etherparse::PacketBuilder;
 
     use super::super::frame::tests::{A, B, frames, heard};
@@ -215,7 +272,7 @@ mod tests {
         bytes
     }
 
-    fn streams(segments: impl IntoIterator<Item = Vec<u8>>) -> Vec<Stream> {
+    fn streams(segments: impl IntoIterator<Item = Vec<u8>>) -> Streams {
         frames(segments.into_iter().map(heard)).streams()
     }
 
@@ -273,6 +330,23 @@ mod tests {
         let expected = "of what 10.0.0.1:4000 sent to 10.0.0.2:80, the bytes from 0 to 3 are in none of the frames";
         assert_eq!(error.to_string(), expected);
         assert_eq!(all[0].client().pieces().collect::<Vec<_>>(), [(3, &b"lo"[..])]);
+    }
+
+    #[test]
+    fn one_is_neither_none_nor_two() {
+        let said = |of: Streams| {
+            *std::panic::catch_unwind(AssertUnwindSafe(|| of.one())).unwrap_err().downcast::<String>().unwrap()
+        };
+        let syn = |number| segment(true, number, "S", b"");
+        assert_eq!(streams([syn(10)]).one().client().from(), SocketAddr::from((A, 4000)));
+        let begins = "assertion failed: exactly 1 TCP connection among the frames of segment `lan`\n  found ";
+        let message = said(streams([syn(10), syn(5000)]));
+        assert!(message.starts_with(&format!("{begins}2 among 2 that were captured:\n")), "{message}");
+        assert_eq!(message.matches("TCP SYN, sequence ").count(), 2, "{message}");
+        assert_eq!(said(streams([])), format!("{begins}none among 0 that were captured"));
+        let of_others = frames([heard(syn(10))]).udp().streams();
+        let message = said(of_others);
+        assert!(message.contains(": UDP\n  found none among 1 that were captured:\n"), "{message}");
     }
 
     #[test]
