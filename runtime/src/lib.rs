@@ -64,7 +64,9 @@ pub use connectivity::{
 pub use fault::{ClockSkew, Paused, SkewedClock};
 pub use firewall::NftError;
 pub use flow::{AssertAlive, AssertCut, CutReason, Exchange, Flow, FlowError, Open, ProbeCut, Reopen};
-pub use frames::{Capture, CaptureError, Frame, Frames, StartCapture, Stream, StreamGap, StreamHalf};
+pub use frames::{
+    Capture, CaptureError, Frame, Frames, StartCapture, Stream, StreamError, StreamGap, StreamHalf, Streams,
+};
 pub use host::Host;
 pub use impair::{Impair, Impaired, ImpairmentReport, InterceptReport, Intercepted, Partition};
 pub use kernel::{

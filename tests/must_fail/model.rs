@@ -64,7 +64,7 @@ pub(crate) fn captures() -> Fixture {
         [
             fails("fails_if_there_is_a_frame")
                 .says("assertion failed: no frames of segment `lan`: UDP, at port 53\n  found 1 among ")
-                .says("  UDP, 10 bytes\n")
+                .says("  UDP, 10 bytes, DSCP 0\n")
                 .here(),
             fails("fails_if_there_is_no_frame")
                 .says("assertion failed: exactly 1 frame of host `client`: as the filter at ")
@@ -72,7 +72,7 @@ pub(crate) fn captures() -> Fixture {
                 .here(),
             passes("passes_if_there_is_a_frame_as_expected"),
             fails("is_broken_if_frames_are_missing")
-                .says("Incomplete { of: \"segment `lan`\"")
+                .says("the capture of segment `lan` is not complete: ")
                 .says(not_expected)
                 .here(),
             fails("fails_if_frames_are_missing")
@@ -80,9 +80,34 @@ pub(crate) fn captures() -> Fixture {
                 .says(" more than there is room for in its budget of 1 bytes; give it more by `.budget(bytes)`")
                 .here(),
             fails("is_broken_if_there_is_nothing_to_capture")
-                .says("Nothing { of: \"host `alone`\" }")
+                .says("there is nothing to capture of host `alone`: it has no interface")
                 .says(not_expected)
                 .here(),
+            fails("is_broken_if_an_error_is_ignored")
+                .says("is_broken_if_an_error_is_ignored' is broken at ")
+                .says("the capture of segment `lan` is not complete: "),
+            fails("is_broken_by_one_frame_too_many").says(" more than there is room for in its budget of 8000 bytes"),
+            fails("is_broken_if_an_interface_has_gone")
+                .says("the capture of segment `lan` has lost the interface `eth0` of host `b`"),
+            fails("is_broken_if_an_interface_was_away")
+                .says("the capture of segment `lan` has lost the interface `eth0` of host `a`"),
+            fails("is_broken_if_another_interface_has_the_index")
+                .says("the capture of host `a` has lost the interface `eth0` of host `a`"),
+            fails("fails_after_bulk_that_is_whole_or_an_error").says("it is known what became of all bytes"),
+            fails("is_broken_if_fragments_cross_a_router")
+                .says("the capture of host `client` is not certain: fragments were heard, and host `router` forwards"),
+            fails("is_broken_at_a_host_that_is_not_heard")
+                .says("host `server` is not heard by the capture of segment `near`, ")
+                .says("those that are: `client`, `router`\n")
+                .says(not_expected)
+                .here(),
+            fails("fails_if_there_is_no_connection")
+                .says(
+                    "assertion failed: exactly 1 TCP connection among the frames of host `client`\n  found none among ",
+                )
+                .here(),
+            fails("is_broken_if_there_are_fragments_and_a_host_forwards")
+                .says("the capture of segment `lan` is not certain: fragments were heard, and host `c` forwards"),
         ],
     )
 }

@@ -48,8 +48,13 @@ impl Frames {
     }
 
     fn fail(&self, at: &Location<'_>, expected: &str) -> ! {
+        self.fail_with(at, expected, self.len())
+    }
+
+    /// Fails by how many of what was expected were found.
+    pub(super) fn fail_with(&self, at: &Location<'_>, expected: &str, found: usize) -> ! {
         let which = if self.by.is_empty() { String::new() } else { format!(": {}", self.by.join(", ")) };
-        let (all, found) = (self.all.len(), self.len());
+        let all = self.all.len();
         let found = if found == 0 { "none".to_owned() } else { found.to_string() };
         let mut message = format!(
             "assertion failed: {expected} of {}{which}\n  found {found} among {all} that were captured",

@@ -1,11 +1,15 @@
 //! Why there is no capture, or none that could prove anything.
 
+use std::fmt;
 use std::io;
+
+use crate::error::chain;
 
 /// Why a capture could not be begun, or cannot tell what was sent.
 ///
-/// Whatever it is, a test that panics for it is *broken*: it is red also under `#[should_panic]`, as nothing is known of what it wanted to claim.
-#[derive(Debug, thiserror::Error)]
+/// Whatever it is, a test that has met it is *broken*: it is red however it ends, whatever becomes of the error, also under `#[should_panic]`, as nothing is
+/// known of what it wanted to claim. `{:?}`, as `unwrap` shows it, says what `{}` says.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
     /// Frames went by that were not captured. How many were lost is known; what they were is not.
@@ -32,6 +36,18 @@ pub enum CaptureError {
         /// Name of the interface.
         interface: String,
     },
+    /// Fragments were heard, and a host forwards. A router that has put the fragments of a packet together, as one that tracks connections does, writes its
+    /// own source address, TTL and DSCP into the very memory that those were captured in, so what is read there may be what another host made of it.
+    #[error(
+        "the capture of {of} is not certain: fragments were heard, and host `{router}` forwards; what a router makes of a fragment may stand in one that was \
+         captured before it; send packets that fit the MTU, with fewer bytes at once or on segments with a larger one"
+    )]
+    Fragments {
+        /// Of what the capture is.
+        of: String,
+        /// Name of a host that forwards.
+        router: String,
+    },
     /// There is nothing that could be heard, so a claim about it would hold whatever happens.
     #[error("there is nothing to capture of {of}: it has no interface")]
     Nothing {
@@ -46,6 +62,12 @@ pub enum CaptureError {
         /// What it said.
         source: io::Error,
     },
+}
+
+impl fmt::Debug for CaptureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
 }
 
 /// How many frames are missing, and what to do about it.

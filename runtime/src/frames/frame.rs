@@ -28,7 +28,7 @@ pub struct Frame {
     pub(super) wire: WireFrame,
     pub(super) place: Place,
     pub(super) direction: Direction,
-    /// Since the capture began; while it is under way, since 1970.
+    /// Since the lab was made; until it is kept, since 1970.
     pub(super) time: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Frame {
         &self.place.interface
     }
 
-    /// When it was sent, or when it arrived, since the capture began.
+    /// When it was sent, or when it arrived, since the lab was made: so that frames of several captures can be compared.
     pub fn time(&self) -> Duration {
         self.time
     }
@@ -110,7 +110,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::frames) fn frames(all: impl IntoIterator<Item = Frame>) -> Frames {
-        Frames::new("segment `lan`".to_owned(), all.into_iter().map(Arc::new).collect())
+        Frames::new("segment `lan`".to_owned(), all.into_iter().map(Arc::new).collect(), Vec::new())
     }
 
     fn datagram() -> Vec<u8> {

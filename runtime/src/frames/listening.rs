@@ -1,6 +1,6 @@
 //! A capture under way: its ears, the thread that empties them, and what they have heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +10,11 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::CaptureError;
 use super::ear::{Ear, End, Ends};
 use super::frame::{Frame, Place};
 use super::socket::LONGEST;
-use crate::Lab;
+use super::{CaptureError, forwarding};
+use crate::Host;
 use crate::host::Surroundings;
 use crate::lab::{LabError, Member, inside};
 use crate::sys;
@@ -54,6 +54,8 @@ pub(super) struct Listening {
 struct Heard {
     ears: BTreeMap<Namespace, Ear>,
     most_sockets: usize,
+    /// The hosts that have been heard, by now or before.
+    hosts: BTreeSet<usize>,
     kept: Kept,
     /// What else has gone wrong.
     failed: Option<Arc<io::Error>>,
@@ -66,8 +68,8 @@ struct Kept {
     frames: Vec<Arc<Frame>>,
     bytes: usize,
     budget: usize,
-    /// Since 1970.
-    begun: Duration,
+    /// When the lab was made, since 1970.
+    zero: Duration,
     /// How many found no room.
     beyond: u64,
 }
@@ -96,11 +98,13 @@ impl Listening {
         subject: Subject,
         of: String,
         budget: usize,
-        begun: Duration,
+        zero: Duration,
     ) -> Result<Arc<Self>, CaptureError> {
         let failed = |source: io::Error| CaptureError::Failed { of: of.clone(), source };
         let mut wanted: BTreeMap<Namespace, Ends> = BTreeMap::new();
+        let mut hosts = BTreeSet::new();
         if let Subject::Everywhere(host) = subject {
+            hosts.insert(host);
             let name = surroundings.plan.hosts[host].name.as_str();
             let nths = 0..surroundings.plan.hosts[host].interfaces.len();
             let drawn = nths.flat_map(|nth| ends(surroundings, (host, nth)));
@@ -109,6 +113,7 @@ impl Listening {
             wanted.insert(Some(host), Ends::All(name.into(), drawn.collect()));
         }
         for member in subject.members(surroundings) {
+            hosts.insert(member.0);
             for (namespace, index, end) in ends(surroundings, member) {
                 let ends = wanted.entry(namespace).or_insert_with(|| Ends::These(BTreeMap::new()));
                 if let Ends::These(ends) = ends {
@@ -124,9 +129,9 @@ impl Listening {
         let end = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
         let end = end.map_err(|error| failed(error.into()))?;
         epoll.add(&end, EpollEvent::new(EpollFlags::EPOLLIN, END)).map_err(|error| failed(error.into()))?;
-        let kept = Kept { frames: Vec::new(), bytes: 0, budget, begun, beyond: 0 };
+        let kept = Kept { frames: Vec::new(), bytes: 0, budget, zero, beyond: 0 };
         let room = vec![0; LONGEST].into_boxed_slice();
-        let mut heard = Heard { ears: BTreeMap::new(), most_sockets, kept, failed: None, room };
+        let mut heard = Heard { ears: BTreeMap::new(), most_sockets, hosts, kept, failed: None, room };
         for (namespace, ends) in wanted {
             heard.open(surroundings, &epoll, namespace, ends).map_err(failed)?;
         }
@@ -164,10 +169,32 @@ impl Listening {
         let _ = self.end.write(1);
     }
 
+    /// Whether what is kept can be relied on: not fragments that a router may have written into.
+    pub(super) fn is_certain(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        frames: &[Arc<Frame>],
+    ) -> Result<(), CaptureError> {
+        if frames.iter().all(|frame| frame.fragment().is_none()) {
+            return Ok(());
+        }
+        match forwarding::any(surroundings) {
+            Some(router) => Err(CaptureError::Fragments { of: self.of.clone(), router: router.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The hosts that have been heard, by now or before.
+    pub(super) fn hosts(&self) -> Vec<usize> {
+        self.lock().hosts.iter().copied().collect()
+    }
+
     /// Everything that has been heard until now, in the order of time.
     pub(super) fn frames(&self) -> Result<Vec<Arc<Frame>>, CaptureError> {
         let mut heard = self.lock();
         let failed = |source: io::Error| CaptureError::Failed { of: self.of.clone(), source };
+        heard.take_all().map_err(failed)?;
+        let (taken, last) = (heard.kept.frames.len(), heard.kept.frames.iter().map(|frame| frame.time).max());
         heard.take_all().map_err(failed)?;
         if let Some(error) = &heard.failed {
             return Err(failed(io::Error::new(error.kind(), Arc::clone(error))));
@@ -180,7 +207,10 @@ impl Listening {
         if dropped + beyond > 0 {
             return Err(CaptureError::Incomplete { of: self.of.clone(), dropped, beyond, budget: self.budget });
         }
-        let mut frames = heard.kept.frames.clone();
+        let mut frames = heard.kept.frames[..taken].to_vec();
+        // What was sent while it was taken is among it where a socket was emptied late, and may be an answer to what came to one that was emptied early.
+        let before = |frame: &&Arc<Frame>| last.is_some_and(|last| frame.time <= last);
+        frames.extend(heard.kept.frames[taken..].iter().filter(before).cloned());
         drop(heard);
         frames.sort_by_key(|frame| frame.time);
         Ok(frames)
@@ -189,6 +219,7 @@ impl Listening {
     /// Hears an interface, too, from now on.
     pub(super) fn hear(&self, surroundings: &Arc<Surroundings>, member: Member) {
         let mut heard = self.lock();
+        heard.hosts.insert(member.0);
         for (namespace, index, end) in ends(surroundings, member) {
             let changed = match heard.ears.get_mut(&namespace) {
                 Some(ear) => ear.and(index, end),
@@ -268,7 +299,7 @@ impl Kept {
             return;
         }
         self.bytes += size;
-        frame.time = frame.time.saturating_sub(self.begun);
+        frame.time = frame.time.saturating_sub(self.zero);
         self.frames.push(Arc::new(frame));
     }
 }
@@ -293,13 +324,14 @@ fn in_namespace<T: Send>(
 ) -> io::Result<T> {
     let entered: Result<io::Result<T>, LabError> = match namespace {
         None => surroundings.hub.inside(|| Ok(f())),
-        Some(number) => {
-            let labs = surroundings.labs.all();
-            let mut hosts = labs.iter().flat_map(Lab::hosts);
-            let host =
-                hosts.find(|host| host.machine().number() == number && Arc::ptr_eq(host.surroundings(), surroundings));
-            inside(host.expect("it is of this lab").netns().as_fd(), || Ok(f()))
-        }
+        Some(number) => inside(host(surroundings, number).netns().as_fd(), || Ok(f())),
     };
     entered.map_err(io::Error::other)?
+}
+
+/// A host of the lab by its number.
+pub(super) fn host(surroundings: &Arc<Surroundings>, number: usize) -> Host {
+    let labs = surroundings.labs.all();
+    let lab = labs.iter().find(|lab| Arc::ptr_eq(lab.surroundings(), surroundings));
+    lab.expect("it is of this test").hosts()[number].clone()
 }

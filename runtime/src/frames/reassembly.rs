@@ -6,12 +6,14 @@ use std::ops::Range;
 /// Bytes by where they are among all that one end sends. Numbers begin again after 2³² bytes; places do not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reassembly {
-    /// A number and its place, that of the last segment: another is taken to be near.
+    /// A number and its place, that of the last segment or acknowledgment: another is taken to be near.
     near: Option<(u32, i64)>,
     /// Where the first byte is, if the segment that opens the connection was seen.
     begin: Option<i64>,
     /// Behind the last byte, if its sender has said that it is.
     end: Option<i64>,
+    /// Behind the last byte that is known to have been sent, seen or not: its receiver has acknowledged it, or its sender has gone on behind it.
+    sent: Option<i64>,
     /// What was seen, without overlaps, by where it begins.
     pieces: BTreeMap<i64, Vec<u8>>,
 }
@@ -21,7 +23,7 @@ pub(super) struct Reassembly {
 pub(super) struct Reassembled {
     /// The pieces that were seen, by where they begin, counted from the first byte. No two of them touch.
     pub(super) pieces: Vec<(u64, Vec<u8>)>,
-    /// What lies between them, or behind them, and was not seen.
+    /// What lies between them, or behind them up to the last that is known to have been sent, and was not seen.
     pub(super) gaps: Vec<Range<u64>>,
     pub(super) is_begun: bool,
     pub(super) is_ended: bool,
@@ -36,21 +38,31 @@ impl Reassembly {
     }
 
     pub(super) fn add(&mut self, number: u32, syn: bool, fin: bool, payload: &[u8]) {
-        let place = match self.near {
-            None => 0,
-            // The shorter way round: what is in the window of the receiver is never half the numbers away.
-            Some((near, place)) => place + i64::from(number.wrapping_sub(near).cast_signed()),
-        };
-        self.near = Some((number, place));
         // A SYN takes a number of its own.
-        let place = place + i64::from(syn);
+        let place = self.place(number) + i64::from(syn);
         if syn {
             self.begin.get_or_insert(place);
         }
         if fin {
             self.end.get_or_insert(place + i64::try_from(payload.len()).expect("a frame is small"));
         }
+        self.sent = self.sent.max(Some(place));
         self.insert(place, payload);
+    }
+
+    /// Its receiver expects this number next: whatever is in front of it has been sent.
+    pub(super) fn acknowledged(&mut self, number: u32) {
+        self.sent = self.sent.max(Some(self.place(number)));
+    }
+
+    fn place(&mut self, number: u32) -> i64 {
+        let place = match self.near {
+            None => 0,
+            // The shorter way round: what is in the window of the receiver is never half the numbers away.
+            Some((near, place)) => place + i64::from(number.wrapping_sub(near).cast_signed()),
+        };
+        self.near = Some((number, place));
+        place
     }
 
     /// What was seen before stays as it was.
@@ -97,7 +109,9 @@ impl Reassembly {
             }
             at = place + length(bytes);
         }
-        if let Some(end) = self.end.filter(|end| *end > at) {
+        // A FIN takes a number, too. One that was not seen is not told apart from a byte.
+        let sent = self.end.or(self.sent);
+        if let Some(end) = sent.filter(|end| *end > at) {
             gaps.push(from_first(at)..from_first(end));
         }
         reassembled
@@ -184,6 +198,25 @@ mod tests {
         assert!(reassembly.clone().finish().gaps.is_empty());
         reassembly.end = Some(reassembly.end.unwrap() + 3);
         assert_eq!(reassembly.finish().gaps, vec![7..10]);
+    }
+
+    #[test]
+    fn what_was_acknowledged_or_gone_on_behind_was_sent() {
+        let mut reassembly = Reassembly::default();
+        reassembly.add(99, true, false, b"");
+        reassembly.add(100, false, false, b"ab");
+        reassembly.acknowledged(102);
+        assert!(reassembly.clone().finish().gaps.is_empty());
+        let mut acknowledged = reassembly.clone();
+        acknowledged.acknowledged(105);
+        assert_eq!(acknowledged.finish().gaps, vec![2..5]);
+        let mut gone_on = reassembly.clone();
+        gone_on.add(104, false, false, b"");
+        assert_eq!(gone_on.finish().gaps, vec![2..4]);
+        // The number that is acknowledged last is that of the FIN.
+        reassembly.add(102, false, true, b"");
+        reassembly.acknowledged(103);
+        assert!(reassembly.finish().gaps.is_empty());
     }
 
     #[test]

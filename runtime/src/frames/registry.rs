@@ -1,7 +1,7 @@
 //! The captures that are under way: those of a segment follow the cables that are moved to it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
 use super::CaptureError;
 use super::listening::{Listening, Subject};
@@ -10,7 +10,11 @@ use crate::lab::Member;
 
 /// The captures of a lab that are under way.
 #[derive(Debug, Default)]
-pub(crate) struct Captures(Mutex<Vec<Weak<Listening>>>);
+pub(crate) struct Captures {
+    under_way: Mutex<Vec<Weak<Listening>>>,
+    /// When the lab was made, since 1970: the zero of all of them.
+    zero: OnceLock<Duration>,
+}
 
 impl Captures {
     pub(super) fn start(
@@ -19,11 +23,14 @@ impl Captures {
         subject: Subject,
         of: String,
         budget: usize,
-        begun: Duration,
     ) -> Result<Arc<Listening>, CaptureError> {
         // Held while it is asked which interfaces there are: no cable is moved meanwhile.
         let mut all = self.lock();
-        let listening = Listening::start(surroundings, subject, of, budget, begun)?;
+        let zero = *self.zero.get_or_init(|| {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+            now.saturating_sub(surroundings.journal.began().elapsed())
+        });
+        let listening = Listening::start(surroundings, subject, of, budget, zero)?;
         all.retain(|listening| listening.strong_count() > 0);
         all.push(Arc::downgrade(&listening));
         Ok(listening)
@@ -47,7 +54,7 @@ impl Captures {
 
     /// Nothing panics while it is held.
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Listening>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

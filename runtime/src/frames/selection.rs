@@ -13,11 +13,14 @@ use crate::Host;
 ///
 /// Cheap to clone and to choose from. A protocol is known by the number that the packet's header has, also in fragments; and what is inside of a tunnel's
 /// packets is not looked into. `{}` is a line for each.
+#[must_use = "frames claim nothing by themselves: assert on them"]
 #[derive(Clone, Debug)]
 pub struct Frames {
     /// Of what they are, in the user's words.
     pub(super) of: Arc<str>,
     pub(super) all: Arc<[Arc<Frame>]>,
+    /// The hosts that were heard.
+    hosts: Arc<[Host]>,
     /// What each of them is from and to, also if it is a fragment.
     ports: Arc<[Ports]>,
     /// Those that are meant.
@@ -41,9 +44,9 @@ const SCTP: u8 = 132;
 const ICMP: [u8; 2] = [1, 58];
 
 impl Frames {
-    pub(super) fn new(of: String, all: Vec<Arc<Frame>>) -> Self {
-        let ports = ports(&all);
-        Self { of: of.into(), chosen: (0..all.len()).collect(), all: all.into(), ports: ports.into(), by: Vec::new() }
+    pub(super) fn new(of: String, all: Vec<Arc<Frame>>, hosts: Vec<Host>) -> Self {
+        let (ports, chosen) = (ports(&all).into(), (0..all.len()).collect());
+        Self { of: of.into(), chosen, all: all.into(), hosts: hosts.into(), ports, by: Vec::new() }
     }
 
     /// How many there are.
@@ -109,8 +112,24 @@ impl Frames {
         self.choose(format!("to {address}"), |nth| self.all[nth].destination() == Some(address))
     }
 
-    /// Those that this host has sent, whatever address they are from; of arrivals, those that have come to it.
+    /// Those that went by at this host, whatever their addresses: of a segment's [`frames`](crate::Capture::frames) those that it has sent, of
+    /// [`arrivals`](crate::Capture::arrivals) those that it has received. Of a host's capture they are all.
+    ///
+    /// # Panics
+    /// At the caller's line, if the capture has never heard this host: it is not on the segment, or of another lab. Of a host that could have sent nothing here,
+    /// that there is nothing is no claim, so the test is *broken*.
+    #[track_caller]
     pub fn at(&self, host: &Host) -> Self {
+        if !self.hosts.contains(host) {
+            let heard: Vec<_> = self.hosts.iter().map(|host| format!("`{}`", host.name())).collect();
+            let message = format!(
+                "host `{}` is not heard by the capture of {}, so what went by at it is not known; those that are: {}",
+                host.name(),
+                self.of,
+                heard.join(", ")
+            );
+            host.surroundings().could_not(Location::caller(), message);
+        }
         self.choose(format!("at host `{}`", host.name()), |nth| self.all[nth].host() == host.name())
     }
 
@@ -230,7 +249,7 @@ mod tests {
         let all = frames([first, second, of_icmp].map(heard));
         assert_eq!((all.port(53).len(), all.port(54).len(), all.tcp().port(53).len()), (2, 1, 0));
         let line = all.port(54).to_string();
-        assert!(line.ends_with("UDP, a fragment, at unknown ports: the first fragment is missing\n"), "{line}");
+        assert!(line.ends_with(", at unknown ports: the first fragment is missing\n"), "{line}");
         assert!(!all.port(53).line(0).contains("unknown"), "{}", all.port(53));
     }
 

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use super::listening::{Listening, Subject};
+use super::listening::{Listening, Subject, host};
 use super::{CaptureError, Frame, Frames};
 use crate::error::chain;
 use crate::harness::Waiting;
@@ -98,8 +97,7 @@ impl StartCapture {
     pub fn wait(self) -> Result<Capture, CaptureError> {
         let Self { surroundings, subject, of, budget } = self;
         let _waiting = Waiting::new(format!("a capture of {of}"));
-        let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let started = surroundings.captures.start(&surroundings, subject, of, budget, begun);
+        let started = surroundings.captures.start(&surroundings, subject, of, budget);
         let listening = started.map_err(|error| noted(&surroundings, error))?;
         Ok(Capture { listening, surroundings })
     }
@@ -129,7 +127,8 @@ impl Capture {
     /// What has been sent until now, in the order of time: on a segment, what hosts have put onto it; of a host, what it has sent and what it has received.
     ///
     /// # Errors
-    /// If one frame was missed, or may have been. A test that panics for that is broken, not red by its own claim.
+    /// If one frame was missed, or may have been, or if fragments cannot be relied on ([`CaptureError::Fragments`]). The test is broken then, whatever becomes
+    /// of the error.
     pub fn frames(&self) -> Result<Frames, CaptureError> {
         let of = self.listening.of.clone();
         match self.listening.subject {
@@ -150,14 +149,17 @@ impl Capture {
     }
 
     fn ask(&self, of: String, wanted: impl Fn(&Frame) -> bool) -> Result<Frames, CaptureError> {
-        let all = self.listening.frames().map_err(|error| noted(&self.surroundings, error))?;
-        Ok(Frames::new(of, all.into_iter().filter(|frame| wanted(frame)).collect()))
+        let all = self.listening.frames();
+        let certain = |all: &Vec<_>| self.listening.is_certain(&self.surroundings, all);
+        let all = all.and_then(|all| certain(&all).map(|()| all)).map_err(|error| noted(&self.surroundings, error))?;
+        let hosts = self.listening.hosts().into_iter().map(|number| host(&self.surroundings, number));
+        Ok(Frames::new(of, all.into_iter().filter(|frame| wanted(frame)).collect(), hosts.collect()))
     }
 }
 
-/// Nothing that a test could have expected, whatever becomes of the error.
+/// Nothing is known of what the test wanted to claim, whatever becomes of the error: it may as well be looked at and left.
 fn noted(surroundings: &Surroundings, error: CaptureError) -> CaptureError {
-    let _ = surroundings.broken.set(chain(&error));
+    let _ = surroundings.spoiled.set(chain(&error));
     error
 }
 

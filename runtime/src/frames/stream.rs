@@ -1,6 +1,8 @@
 //! TCP connections among captured frames: who opened them, and what each end has sent.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
+use std::panic::Location;
 
 use super::Frames;
 use super::reassembly::{Reassembled, Reassembly};
@@ -13,12 +15,41 @@ pub struct Stream {
     server: StreamHalf,
 }
 
+/// TCP connections, in the order of their first segments: a slice of [`Stream`]s.
+#[must_use = "streams claim nothing by themselves: ask what was said in them"]
+#[derive(Clone, Debug)]
+pub struct Streams {
+    all: Vec<Stream>,
+    /// Those that they were put together from.
+    frames: Frames,
+}
+
 /// What one end of a TCP connection has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamHalf {
     from: SocketAddr,
     to: SocketAddr,
     sent: Reassembled,
+}
+
+/// Why it is not known what one end of a connection has sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// Its first segment (SYN) is not among the frames: how much was sent before what there is, nobody can tell.
+    #[error(
+        "what {from} sent to {to} has no beginning among the frames: its SYN is not there; capture before the connection is opened, where both directions \
+         go by"
+    )]
+    NoBeginning {
+        /// Whose bytes they are.
+        from: SocketAddr,
+        /// To whom they were sent.
+        to: SocketAddr,
+    },
+    /// Some bytes are missing.
+    #[error(transparent)]
+    Gap(StreamGap),
 }
 
 /// Bytes of a stream that are in none of its frames.
@@ -48,7 +79,7 @@ impl Frames {
     /// What was sent several times is there once; where that differs, as it was first. Frames of several interfaces may be of the same connection, as those
     /// of a router are; behind one that translates addresses it is another. Fragments are of none. (A conversation over UDP is its datagrams:
     /// `frames.udp().port(…)`.)
-    pub fn streams(&self) -> Vec<Stream> {
+    pub fn streams(&self) -> Streams {
         let mut connections: Vec<Connection> = Vec::new();
         for frame in self {
             let (Some(segment), Some(source), Some(destination)) = (frame.tcp(), frame.source(), frame.destination())
@@ -69,7 +100,51 @@ impl Frames {
             connection.add(from, &segment);
             connections.push(connection);
         }
-        connections.into_iter().map(Connection::finish).collect()
+        Streams { all: connections.into_iter().map(Connection::finish).collect(), frames: self.clone() }
+    }
+}
+
+impl Streams {
+    /// The only one.
+    ///
+    /// # Panics
+    /// At the caller's line, with the frames, if there are more, or none.
+    #[track_caller]
+    pub fn one(self) -> Stream {
+        let Self { mut all, frames } = self;
+        match all.pop() {
+            Some(stream) if all.is_empty() => stream,
+            last => {
+                let found = all.len() + usize::from(last.is_some());
+                frames.fail_with(Location::caller(), "exactly 1 TCP connection among the frames", found)
+            }
+        }
+    }
+}
+
+impl Deref for Streams {
+    type Target = [Stream];
+
+    fn deref(&self) -> &[Stream] {
+        &self.all
+    }
+}
+
+impl IntoIterator for Streams {
+    type Item = Stream;
+    type IntoIter = std::vec::IntoIter<Stream>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Streams {
+    type Item = &'a Stream;
+    type IntoIter = std::slice::Iter<'a, Stream>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
     }
 }
 
@@ -91,8 +166,12 @@ impl Connection {
     }
 
     fn add(&mut self, from: SocketAddr, segment: &TcpSegment<'_>) {
-        let TcpSegment { sequence, syn, fin, payload, .. } = *segment;
-        self.sent[usize::from(self.ends[0] != from)].add(sequence, syn, fin, payload);
+        let TcpSegment { sequence, acknowledgment, syn, ack, fin, payload, .. } = *segment;
+        let by_server = self.ends[0] != from;
+        self.sent[usize::from(by_server)].add(sequence, syn, fin, payload);
+        if ack {
+            self.sent[usize::from(!by_server)].acknowledged(acknowledgment);
+        }
     }
 
     fn finish(self) -> Stream {
@@ -133,24 +212,28 @@ impl StreamHalf {
         self.to
     }
 
-    /// All that it has sent, in order; from the first byte that was heard, if the connection was there before.
+    /// All that it has sent, in order: from its SYN up to the last byte that it has sent, or that the other end has acknowledged.
     ///
     /// # Errors
-    /// If some of it is in none of the frames: [`StreamHalf::pieces`] has the rest.
-    pub fn bytes(&self) -> Result<&[u8], StreamGap> {
+    /// If some of it is in none of the frames, or its SYN is not: [`StreamHalf::pieces`] has what there is.
+    pub fn bytes(&self) -> Result<&[u8], StreamError> {
         let Self { from, to, ref sent } = *self;
-        match sent.gaps.first() {
-            Some(gap) => Err(StreamGap { from, to, begin: gap.start, end: gap.end }),
+        if !sent.is_begun {
+            return Err(StreamError::NoBeginning { from, to });
+        }
+        match self.gaps().next() {
+            Some(gap) => Err(StreamError::Gap(gap)),
             None => Ok(sent.pieces.first().map_or(&[], |(_, piece)| piece)),
         }
     }
 
-    /// What there is of it: how many bytes were sent before, and then these.
+    /// What there is of it: how many bytes were sent before, and then these. Without its SYN they are counted from the first that is there.
     pub fn pieces(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.sent.pieces.iter().map(|(place, bytes)| (*place, &**bytes))
     }
 
-    /// What is missing: everything between two pieces, and in front of an end that was announced.
+    /// What is missing: everything between two pieces, and behind them what was acknowledged, or sent before an end that was announced. Without its SYN, what is in
+    /// front of the first piece is not among it.
     pub fn gaps(&self) -> impl Iterator<Item = StreamGap> {
         let Self { from, to, ref sent } = *self;
         sent.gaps.iter().map(move |gap| StreamGap { from, to, begin: gap.start, end: gap.end })
@@ -164,6 +247,8 @@ impl StreamHalf {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use etherparse::PacketBuilder;
 
     use super::super::frame::tests::{A, B, frames, heard};
@@ -187,7 +272,7 @@ mod tests {
         bytes
     }
 
-    fn streams(segments: impl IntoIterator<Item = Vec<u8>>) -> Vec<Stream> {
+    fn streams(segments: impl IntoIterator<Item = Vec<u8>>) -> Streams {
         frames(segments.into_iter().map(heard)).streams()
     }
 
@@ -234,7 +319,8 @@ mod tests {
     fn a_connection_from_before_ends_with_a_new_one() {
         let all = streams([segment(true, 70, "A", b"old"), segment(true, 5, "S", b""), segment(true, 6, "A", b"new")]);
         assert_eq!(all.iter().map(Stream::is_opened).collect::<Vec<_>>(), [false, true]);
-        assert_eq!(bytes(all[0].client()), b"old");
+        assert_eq!(all[0].client().pieces().collect::<Vec<_>>(), [(0, &b"old"[..])]);
+        assert_eq!(bytes(all[1].client()), b"new");
     }
 
     #[test]
@@ -244,5 +330,52 @@ mod tests {
         let expected = "of what 10.0.0.1:4000 sent to 10.0.0.2:80, the bytes from 0 to 3 are in none of the frames";
         assert_eq!(error.to_string(), expected);
         assert_eq!(all[0].client().pieces().collect::<Vec<_>>(), [(3, &b"lo"[..])]);
+    }
+
+    #[test]
+    fn one_is_neither_none_nor_two() {
+        let said = |of: Streams| {
+            *std::panic::catch_unwind(AssertUnwindSafe(|| of.one())).unwrap_err().downcast::<String>().unwrap()
+        };
+        let syn = |number| segment(true, number, "S", b"");
+        assert_eq!(streams([syn(10)]).one().client().from(), SocketAddr::from((A, 4000)));
+        let begins = "assertion failed: exactly 1 TCP connection among the frames of segment `lan`\n  found ";
+        let message = said(streams([syn(10), syn(5000)]));
+        assert!(message.starts_with(&format!("{begins}2 among 2 that were captured:\n")), "{message}");
+        assert_eq!(message.matches("TCP SYN, sequence ").count(), 2, "{message}");
+        assert_eq!(said(streams([])), format!("{begins}none among 0 that were captured"));
+        let of_others = frames([heard(syn(10))]).udp().streams();
+        let message = said(of_others);
+        assert!(message.contains(": UDP\n  found none among 1 that were captured:\n"), "{message}");
+    }
+
+    #[test]
+    fn without_its_beginning_it_is_not_known_whether_it_is_all() {
+        let all = streams([segment(true, 14, "A", b"lo"), segment(false, 900, "A", b"")]);
+        let expected = "what 10.0.0.1:4000 sent to 10.0.0.2:80 has no beginning among the frames: its SYN is not there; capture before the connection is \
+                        opened, where both directions go by";
+        assert_eq!(all[0].client().bytes().unwrap_err().to_string(), expected);
+        assert_eq!(all[0].client().pieces().collect::<Vec<_>>(), [(0, &b"lo"[..])]);
+        // The other half of one whose beginning was seen.
+        let all = streams([segment(true, 10, "S", b""), segment(true, 11, "A", b"hello")]);
+        assert_eq!(bytes(all[0].client()), b"hello");
+        assert!(matches!(all[0].server().bytes(), Err(StreamError::NoBeginning { .. })));
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_not_seen_is_missing() {
+        let acknowledges = |number| {
+            let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(B, A, 64).tcp(80, 4000, 901, 512).ack(number);
+            let mut bytes = Vec::new();
+            builder.write(&mut bytes, b"").unwrap();
+            bytes
+        };
+        let seen = [segment(true, 10, "S", b""), segment(true, 11, "A", b"hello")];
+        let all = streams(seen.iter().cloned().chain([acknowledges(16)]));
+        assert_eq!(bytes(all[0].client()), b"hello");
+        let all = streams(seen.into_iter().chain([acknowledges(20)]));
+        let expected = "of what 10.0.0.1:4000 sent to 10.0.0.2:80, the bytes from 5 to 9 are in none of the frames";
+        assert_eq!(all[0].client().bytes().unwrap_err().to_string(), expected);
+        assert_eq!(all[0].client().pieces().collect::<Vec<_>>(), [(0, &b"hello"[..])]);
     }
 }

@@ -63,7 +63,7 @@ impl WireFrame {
                 f.write_str(if fragment.is_first { ", the first fragment" } else { ", a fragment" })?;
             }
         }
-        if let Some(dscp @ 1..) = self.dscp() {
+        if let Some(dscp) = self.dscp() {
             write!(f, ", DSCP {dscp}")?;
         }
         if self.ecn() == Some(3) {
