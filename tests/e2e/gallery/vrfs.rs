@@ -31,6 +31,6 @@ async fn a_route_of_a_vrf_is_a_black_hole(net: Routed) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let ping = net.client.assert_ping(server).timeout(WHILE);
     // By the routes outside of the VRF there would be no way at all.
-    let cause = format!("of router drops it from 10.0.1.2 to {server} (blackhole)");
+    let cause = format!("a route of router drops it to {server} (blackhole)");
     says(ping, &["left client:eth0 → entered router:eth0\n", &cause]).await;
 }
