@@ -303,6 +303,25 @@ async fn the_tag_of_a_vlan_is_seen(net: Three) -> TestResult {
     Ok(())
 }
 
+/// As hidden as behind a fourth tag: it is among those of no protocol, and a claim about those can be had with one about it.
+#[netns_test]
+async fn what_cannot_be_read_is_not_claimed_to_be_nothing(net: Three) -> TestResult {
+    let Three { lan, a, .. } = &net;
+    let capture = lan.capture().await?;
+    capture.arrivals()?.unread().assert_none();
+    let mut hidden = tagged(10);
+    hidden.splice(12..12, [0x81, 0, 0, 1].repeat(3));
+    lan.inject(hidden.clone()).await?;
+    eventually("it has arrived", || capture.arrivals().unwrap().at(a).unread().len() == 1).await;
+    let arrived = capture.arrivals()?.at(a);
+    assert_eq!(arrived.unread().iter().next().unwrap().bytes(), hidden);
+    arrived.udp().port(9).assert_none();
+    let said = red(|| arrived.udp().port(9).assert_some());
+    assert!(said.lines().nth(1).unwrap().contains(" could not be read to the end, and may be anything"), "{said}");
+    red(|| arrived.unread().assert_none());
+    Ok(())
+}
+
 /// Everything that was sent is there at once, also where nobody had time to take it yet.
 #[netns_test(veth = true, timeout = "60s")]
 async fn nothing_that_was_sent_is_missing(a: Host, b: Host, lan: Segment) -> TestResult {
