@@ -370,6 +370,25 @@ async fn the_tag_of_a_vlan_is_seen(net: Three) -> TestResult {
     Ok(())
 }
 
+/// As hidden as behind a fourth tag: it is among those of no protocol, and a claim about those can be had with one about it.
+#[netns_test]
+async fn what_cannot_be_read_is_not_claimed_to_be_nothing(net: Three) -> TestResult {
+    let Three { lan, a, .. } = &net;
+    let capture = lan.capture().await?;
+    capture.arrivals()?.unread().assert_none();
+    let mut hidden = tagged(10);
+    hidden.splice(12..12, [0x81, 0, 0, 1].repeat(3));
+    lan.inject(hidden.clone()).await?;
+    eventually("it has arrived", || capture.arrivals().unwrap().at(a).unread().len() == 1).await;
+    let arrived = capture.arrivals()?.at(a);
+    assert_eq!(arrived.unread().iter().next().unwrap().bytes(), hidden);
+    arrived.udp().port(9).assert_none();
+    let said = red(|| arrived.udp().port(9).assert_some());
+    assert!(said.lines().nth(1).unwrap().contains(" could not be read to the end, and may be anything"), "{said}");
+    red(|| arrived.unread().assert_none());
+    Ok(())
+}
+
 /// Everything that was sent is there at once, also where nobody had time to take it yet.
 #[netns_test(veth = true, timeout = "60s")]
 async fn nothing_that_was_sent_is_missing(a: Host, b: Host, lan: Segment) -> TestResult {
@@ -424,6 +443,34 @@ async fn from_the_first_frame_on_each_is_there_once(a: Host, b: Host, lan: Segme
         done.store(true, Ordering::Relaxed);
         looked.unwrap_or_else(|panic| resume_unwind(panic));
     });
+    Ok(())
+}
+
+/// The first is thrown away where it arrives, as its checksum is wrong: what was read is the other.
+#[netns_test(namespaces = 0)]
+async fn what_was_changed_on_its_way_is_not_taken_for_what_was_read() -> TestResult {
+    let lab = Lab::builder().segment("lan", ["192.0.2.0/24"]).host("a", ["lan"]).host("b", ["lan"]).build()?;
+    let (a, b, lan) = (lab.host("a"), lab.host("b"), lab.segment("lan"));
+    let mut is_changed = false;
+    let changed = lan.intercept(move |frame: &WireFrame| {
+        let has_secret = frame.tcp().is_some_and(|segment| segment.payload == b"secret");
+        if !has_secret || std::mem::replace(&mut is_changed, true) {
+            return Verdict::Pass;
+        }
+        let mut bytes = frame.bytes().to_vec();
+        *bytes.last_mut().expect("it has a payload") ^= 1;
+        Verdict::Replace(bytes)
+    });
+    let _changed = changed.await?;
+    let capture = b.capture().await?;
+    let listener = b.tcp_listener()?;
+    let mut stream = a.tcp_connect(listener.local_addr()?)?;
+    stream.write_all(b"secret")?;
+    let mut read = [0; 6];
+    listener.accept()?.0.read_exact(&mut read)?;
+    assert_eq!(&read, b"secret");
+    let said = capture.frames()?.streams().one().client().bytes().map(<[u8]>::to_vec);
+    assert!(matches!(said, Err(StreamError::Differs { place: 5, .. })), "{said:?}");
     Ok(())
 }
 

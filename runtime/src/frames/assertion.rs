@@ -56,8 +56,10 @@ impl Frames {
         let which = if self.by.is_empty() { String::new() } else { format!(": {}", self.by.join(", ")) };
         let all = self.all.len();
         let found = if found == 0 { "none".to_owned() } else { found.to_string() };
+        let remark = self.remark();
+        let remark = if remark.is_empty() { remark } else { format!(", of which {remark}") };
         let mut message = format!(
-            "assertion failed: {expected} of {}{which}\n  found {found} among {all} that were captured",
+            "assertion failed: {expected} of {}{which}\n  found {found} among {all} that were captured{remark}",
             self.of
         );
         // Where there are none, whatever there is says why.

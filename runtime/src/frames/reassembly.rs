@@ -16,6 +16,8 @@ pub(super) struct Reassembly {
     sent: Option<i64>,
     /// What was seen, without overlaps, by where it begins.
     pieces: BTreeMap<i64, Vec<u8>>,
+    /// The first place where what was sent again was something else.
+    differs: Option<i64>,
 }
 
 /// What one end has sent, in order.
@@ -25,6 +27,8 @@ pub(super) struct Reassembled {
     pub(super) pieces: Vec<(u64, Vec<u8>)>,
     /// What lies between them, or behind them up to the last that is known to have been sent, and was not seen.
     pub(super) gaps: Vec<Range<u64>>,
+    /// How many bytes are in front of the first that was sent again as another.
+    pub(super) differs: Option<u64>,
     pub(super) is_begun: bool,
     pub(super) is_ended: bool,
 }
@@ -71,6 +75,12 @@ impl Reassembly {
             let before = self.pieces.range(..=place).next_back().map_or(place, |(begin, piece)| begin + length(piece));
             let known = usize::try_from(before - place).unwrap_or(0);
             if known > 0 {
+                let (begin, piece) = self.pieces.range(..=place).next_back().expect("it is known from it");
+                let old = &piece[usize::try_from(place - begin).expect("it begins before")..];
+                if let Some(nth) = old.iter().zip(bytes).position(|(old, new)| old != new) {
+                    self.differs =
+                        self.differs.into_iter().chain([place + i64::try_from(nth).expect("a frame is small")]).min();
+                }
                 bytes = &bytes[known.min(bytes.len())..];
                 place = before;
                 continue;
@@ -89,6 +99,8 @@ impl Reassembly {
         let from_first = |place: i64| u64::try_from(place - first).unwrap_or(0);
         let mut reassembled =
             Reassembled { is_begun: self.begin.is_some(), is_ended: self.end.is_some(), ..Reassembled::default() };
+        // A byte in front of the first is of a probe.
+        reassembled.differs = self.differs.filter(|place| *place >= first).map(from_first);
         let Reassembled { pieces, gaps, .. } = &mut reassembled;
         let mut at = first;
         for (place, bytes) in self.pieces {
@@ -156,13 +168,18 @@ mod tests {
     #[test]
     fn what_was_sent_again_is_there_once() {
         let of = reassembled(Some(99), &[(100, b"abc"), (100, b"abc"), (103, b"def"), (100, b"abc")]);
-        assert_eq!((of.pieces, of.gaps), (whole(b"abcdef"), vec![]));
+        assert_eq!((of.pieces, of.gaps, of.differs), (whole(b"abcdef"), vec![], None));
     }
 
     #[test]
     fn what_overlaps_stays_as_it_was_first() {
         let of = reassembled(Some(99), &[(102, b"CD"), (106, b"GH"), (100, b"abcdefghij")]);
-        assert_eq!((of.pieces, of.gaps), (whole(b"abCDefGHij"), vec![]));
+        assert_eq!((of.pieces, of.gaps, of.differs), (whole(b"abCDefGHij"), vec![], Some(2)));
+        let of = reassembled(Some(99), &[(100, b"secreu"), (100, b"secret")]);
+        assert_eq!((of.pieces, of.differs), (whole(b"secreu"), Some(5)));
+        // In front of the first byte stands whatever a probe has.
+        let of = reassembled(Some(99), &[(99, b"x"), (100, b"ab"), (99, b"y")]);
+        assert_eq!((of.pieces, of.differs), (whole(b"ab"), None));
     }
 
     #[test]

@@ -12,7 +12,13 @@ use crate::Host;
 /// Frames that were captured, in the order of time; all of a capture's until then, or some that were chosen.
 ///
 /// Cheap to clone and to choose from. A protocol is known by the number that the packet's header has, also in fragments; and what is inside of a tunnel's
-/// packets is not looked into. `{}` is a line for each.
+/// packets is not looked into.
+///
+/// What is chosen by protocol, port or address is what the headers say, read behind up to three tags of VLANs and the common extension headers of IPv6. Some frames
+/// cannot be read so far, and are among none of those: [`Frames::unread`] are these. A claim that something was not sent is only as good as
+/// `unread().assert_none()`.
+///
+/// `{}` is a line for each, and how many could not be read of those that they were chosen from.
 #[must_use = "frames claim nothing by themselves: assert on them"]
 #[derive(Clone, Debug)]
 pub struct Frames {
@@ -64,22 +70,22 @@ impl Frames {
         self.chosen.iter().map(|&nth| &*self.all[nth])
     }
 
-    /// Those of TCP.
+    /// Those of TCP, as far as headers could be read: see [`Frames::unread`].
     pub fn tcp(&self) -> Self {
         self.of_protocols(&[TCP], "TCP")
     }
 
-    /// Those of UDP.
+    /// Those of UDP, as far as headers could be read: see [`Frames::unread`].
     pub fn udp(&self) -> Self {
         self.of_protocols(&[UDP], "UDP")
     }
 
-    /// Those of SCTP.
+    /// Those of SCTP, as far as headers could be read: see [`Frames::unread`].
     pub fn sctp(&self) -> Self {
         self.of_protocols(&[SCTP], "SCTP")
     }
 
-    /// Those of ICMP and `ICMPv6`, of which neighbour discovery is a part.
+    /// Those of ICMP and `ICMPv6`, of which neighbour discovery is a part; as far as headers could be read.
     pub fn icmp(&self) -> Self {
         self.of_protocols(&ICMP, "ICMP")
     }
@@ -89,7 +95,7 @@ impl Frames {
         self.choose("ARP".to_owned(), |nth| self.all[nth].is_arp())
     }
 
-    /// Those from a port of TCP, UDP or SCTP, or to it.
+    /// Those from a port of TCP, UDP or SCTP, or to it, as far as headers could be read: see [`Frames::unread`].
     ///
     /// A fragment is at the ports that the first of its packet is at. One whose first fragment was not captured may be at any port, so it is among those at
     /// each, and its line says so.
@@ -100,13 +106,13 @@ impl Frames {
         })
     }
 
-    /// Those whose packet is from this address.
+    /// Those whose packet is from this address, if it is one of IPv4 or IPv6: ARP is not.
     pub fn source(&self, address: impl Into<IpAddr>) -> Self {
         let address = address.into();
         self.choose(format!("from {address}"), |nth| self.all[nth].source() == Some(address))
     }
 
-    /// Those whose packet is to this address.
+    /// Those whose packet is to this address, if it is one of IPv4 or IPv6: ARP is not.
     pub fn destination(&self, address: impl Into<IpAddr>) -> Self {
         let address = address.into();
         self.choose(format!("to {address}"), |nth| self.all[nth].destination() == Some(address))
@@ -149,6 +155,33 @@ impl Frames {
     /// Those that are meant, by their numbers among all.
     pub(super) fn chosen(&self) -> &[usize] {
         &self.chosen
+    }
+
+    /// Those whose headers could not be read to the end, whatever is in them: neither IP nor ARP is found (a fourth tag, MPLS, `PPPoE`, an LLC header), a header of IPv6
+    /// that is not common stands in front of what the packet carries (mobility, HIP, shim6), or it is too short.
+    ///
+    /// ```
+    /// # use netns_test::prelude::*;
+    /// # #[netns_test(veth = true)]
+    /// # async fn doc(client: Host, server: Host, lan: Segment) -> TestResult {
+    /// let capture = lan.capture().await?;
+    /// client.assert_ping(&server).await;
+    /// let frames = capture.frames()?;
+    /// frames.udp().port(53).assert_none();
+    /// frames.unread().assert_none(); // nor anything that may have been it
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn unread(&self) -> Self {
+        self.choose("not read to the end".to_owned(), |nth| !self.all[nth].is_understood())
+    }
+
+    /// How many could not be read to the end of those that these were chosen from, in words; nothing if all could.
+    pub(super) fn remark(&self) -> String {
+        match self.all.iter().filter(|frame| !frame.is_understood()).count() {
+            0 => String::new(),
+            count => format!("{count} could not be read to the end, and may be anything: see `unread()`"),
+        }
     }
 
     fn of_protocols(&self, protocols: &[u8], name: &str) -> Self {
@@ -198,12 +231,18 @@ impl<'a> IntoIterator for &'a Frames {
 
 impl fmt::Display for Frames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chosen.iter().try_for_each(|&nth| writeln!(f, "{}", self.line(nth)))
+        self.chosen.iter().try_for_each(|&nth| writeln!(f, "{}", self.line(nth)))?;
+        match self.remark() {
+            remark if remark.is_empty() => Ok(()),
+            remark => writeln!(f, "of {} that were captured, {remark}", self.all.len()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use etherparse::{IpFragOffset, IpNumber, Ipv4Header, PacketBuilder};
 
     use super::super::frame::tests::{A, B, frames, heard};
@@ -253,6 +292,53 @@ mod tests {
         assert!(!all.port(53).line(0).contains("unknown"), "{}", all.port(53));
     }
 
+    /// An IPv6 packet that begins with a header of this kind, which says that UDP to port 53 is behind it.
+    fn ipv6(header: u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv6([1; 16], [2; 16], 64);
+        let behind = [&[UDP, 0, 1, 4, 0, 0, 0, 0, 0, 7, 0, 53, 0, 12, 0, 0][..], b"deep"].concat();
+        builder.write(&mut bytes, IpNumber(header), &behind).unwrap();
+        bytes
+    }
+
+    /// A question to port 53 that begins with this in the place of its ethertype.
+    fn behind(link: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(A, B, 64).udp(7, 53).write(&mut bytes, b"deep").unwrap();
+        bytes.splice(12..14, link.iter().copied());
+        bytes
+    }
+
+    #[test]
+    fn what_cannot_be_read_to_the_end_is_told() {
+        let tags = |count: usize| behind(&[&[0x81, 0, 0, 1].repeat(count)[..], &[8, 0]].concat());
+        let mut short = behind(&[8, 0]);
+        short.truncate(14 + 20 + 3);
+        let mut of_icmp = fragments(1);
+        for fragment in &mut of_icmp {
+            fragment[14 + 9] = ICMP[0];
+        }
+        let [destination_options, security] = [60, 50];
+        let readable = [tags(0), tags(3), ipv6(destination_options), ipv6(security)];
+        let readable = readable.into_iter().chain(fragments(2)).chain(of_icmp);
+        let all = frames(readable.map(heard));
+        assert_eq!((all.len(), all.unread().len(), all.port(53).len()), (8, 0, 5), "{all}");
+        assert_eq!(all.to_string().lines().count(), 8);
+
+        let [mobility, host_identity] = [135, 139];
+        let llc = [&[0, 40, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..]].concat();
+        let unreadable =
+            [tags(4), behind(&llc), behind(&[0x88, 0x47]), ipv6(mobility), ipv6(host_identity), short, vec![]];
+        let all = frames(unreadable.map(heard));
+        assert_eq!((all.unread().len(), all.port(53).len()), (7, 0), "{}", all.unread());
+        let said = "of 7 that were captured, 7 could not be read to the end, and may be anything: see `unread()`\n";
+        assert_eq!(all.udp().port(53).to_string(), said);
+        let panic = std::panic::catch_unwind(AssertUnwindSafe(|| all.udp().port(53).assert_some())).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        let said = "found none among 7 that were captured, of which 7 could not be read to the end, and may be anything: see `unread()`:\n";
+        assert!(message.contains(said), "{message}");
+    }
+
     #[test]
     fn what_is_chosen_can_be_chosen_from() {
         let udp = |from: u16, to: u16| {
@@ -273,7 +359,7 @@ mod tests {
         let frame = || heard(fragments(1)[0].clone());
         let all = frames((0..12).map(|_| frame()));
         let said = |claim: &dyn Fn()| {
-            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(claim)).unwrap_err();
+            let panic = std::panic::catch_unwind(AssertUnwindSafe(claim)).unwrap_err();
             panic.downcast_ref::<String>().unwrap().clone()
         };
         let message = said(&|| all.udp().port(53).assert_none());

@@ -50,6 +50,19 @@ pub enum StreamError {
     /// Some bytes are missing.
     #[error(transparent)]
     Gap(StreamGap),
+    /// A byte was sent several times, and not as the same: it was changed on its way, or its sender is broken.
+    #[error(
+        "of what {from} sent to {to}, the byte behind the first {place} was sent several times, and not as the same: nobody can tell which of them was taken; \
+         `pieces` has what was first"
+    )]
+    Differs {
+        /// Whose bytes they are.
+        from: SocketAddr,
+        /// To whom they were sent.
+        to: SocketAddr,
+        /// How many bytes were sent before it.
+        place: u64,
+    },
 }
 
 /// Bytes of a stream that are in none of its frames.
@@ -76,7 +89,8 @@ struct Connection {
 impl Frames {
     /// The TCP connections among them, in the order of their first segments. A port that is used again begins another.
     ///
-    /// What was sent several times is there once; where that differs, as it was first. Frames of several interfaces may be of the same connection, as those
+    /// What was sent several times is there once; where that differs, it is not known which the receiver took, and
+    /// [`StreamHalf::bytes`] an error. Frames of several interfaces may be of the same connection, as those
     /// of a router are; behind one that translates addresses it is another. Fragments are of none. (A conversation over UDP is its datagrams:
     /// `frames.udp().port(…)`.)
     pub fn streams(&self) -> Streams {
@@ -215,11 +229,14 @@ impl StreamHalf {
     /// All that it has sent, in order: from its SYN up to the last byte that it has sent, or that the other end has acknowledged.
     ///
     /// # Errors
-    /// If some of it is in none of the frames, or its SYN is not: [`StreamHalf::pieces`] has what there is.
+    /// If some of it is in none of the frames, or its SYN is not, or what was sent again was something else: [`StreamHalf::pieces`] has what there is.
     pub fn bytes(&self) -> Result<&[u8], StreamError> {
         let Self { from, to, ref sent } = *self;
         if !sent.is_begun {
             return Err(StreamError::NoBeginning { from, to });
+        }
+        if let Some(place) = sent.differs {
+            return Err(StreamError::Differs { from, to, place });
         }
         match self.gaps().next() {
             Some(gap) => Err(StreamError::Gap(gap)),

@@ -253,6 +253,24 @@ impl WireFrame {
         self.tcp().is_some_and(|segment| segment.syn && segment.ack)
     }
 
+    /// Whether its headers say all that is asked of them here: that it is ARP, or what its packet carries, with the ports of that if it has any.
+    pub(crate) fn is_understood(&self) -> bool {
+        let Some(parsed) = self.parsed() else { return false };
+        let Some(net) = parsed.net else { return false };
+        let Some(payload) = net.ip_payload_ref() else { return matches!(net, LaxNetSlice::Arp(_)) };
+        let is_later_fragment = self.fragment().is_some_and(|fragment| !fragment.is_first);
+        match payload.ip_number {
+            // It is encrypted: as of a tunnel, that is what is asked of it.
+            ip_number::ENCAP_SEC => true,
+            // A header that is not read, or that only the first fragment has.
+            number if number.is_ipv6_ext_header_value() => false,
+            _ if is_later_fragment => true,
+            ip_number::TCP | ip_number::UDP | ip_number::SCTP => self.ports().is_some(),
+            ip_number::ICMP | ip_number::IPV6_ICMP => parsed.transport.is_some() || self.fragment().is_some(),
+            _ => true,
+        }
+    }
+
     /// If it is a part of a packet that was cut.
     pub(crate) fn fragment(&self) -> Option<Fragment> {
         match self.parsed()?.net? {
