@@ -8,6 +8,8 @@ mod counted;
 mod flows;
 #[path = "gallery/rules_of_routing.rs"]
 mod rules_of_routing;
+#[path = "gallery/shown.rs"]
+mod shown;
 
 use netns_test::prelude::*;
 use netns_test::{Engine, Impairment, Percent};

@@ -40,9 +40,9 @@ impl Scene<'_> {
 
     fn count_again(&self, host: usize) -> Option<Vec<Counter>> {
         let count = || self.in_host(host, kernel::losses_and_drops)?.ok();
-        let asker = self.asker_again();
+        let (again, asker) = self.about_to_ask_again()?;
         let before = count()?;
-        let socket = self.in_host(asker, || self.again.prepare().and_then(Ready::ask))?.ok()?;
+        let socket = self.in_host(asker, || again.prepare().and_then(Ready::ask))?.ok()?;
         let deadline = Instant::now() + self.question.from.scaled(PATIENCE);
         loop {
             let more: Vec<_> = count()?.into_iter().filter_map(|now| now.since(&before)).collect();
@@ -82,9 +82,7 @@ impl Scene<'_> {
         if losses.is_empty() {
             return cause;
         }
-        cause.hint(format!(
-            "hint: since it was made, and not when it was asked once more, its kernel has counted {}",
-            told(&losses)
-        ))
+        let not_then = if self.again.is_some() { ", and not when it was asked once more," } else { "" };
+        cause.hint(format!("hint: since it was made{not_then} its kernel has counted {}", told(&losses)))
     }
 }

@@ -86,11 +86,11 @@ impl Scene<'_> {
 
     /// Asks once more, and has a host's kernel tell what drops the question or its answer.
     fn trace(&self, host: usize, packet: Option<&Ip>) -> Option<Traced> {
-        let asker = self.asker_again();
-        let ready = self.in_host(asker, || self.again.prepare())?.ok()?;
+        let (again, asker) = self.about_to_ask_again()?;
+        let ready = self.in_host(asker, || again.prepare())?.ok()?;
         // As it came in, or as it goes out where nothing did: others may ask the same.
         let which = match packet {
-            Some(packet) if self.again.is_same() => self.as_filter(Some(packet), packet.known_by()?, true).to_vec(),
+            Some(packet) if again.is_same() => self.as_filter(Some(packet), packet.known_by()?, true).to_vec(),
             // Somebody on the way may make another of one that is like it.
             Some(packet) => {
                 let ways = [ready.known_by, packet.known_by()?].map(|by| self.as_filter(Some(packet), by, false));

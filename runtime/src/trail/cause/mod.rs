@@ -103,8 +103,10 @@ pub(super) struct Scene<'a> {
     pub(super) map: Map<'a>,
     pub(super) packets: &'a Packets<'a>,
     pub(super) question: &'a Question,
-    /// How it is asked once more.
-    pub(super) again: Again,
+    /// Its number among those of the lab that were followed.
+    pub(super) nth: usize,
+    /// How it is asked once more; not where the test goes on, which may not notice.
+    pub(super) again: Option<Again>,
     /// What was counted when it was, where the packet ended.
     pub(super) counted: OnceLock<Vec<kernel::Counter>>,
 }
@@ -181,9 +183,11 @@ impl Scene<'_> {
             })
     }
 
-    /// The host that sends once more what was lost.
-    fn asker_again(&self) -> usize {
-        self.again.host().unwrap_or_else(|| self.question.from.machine().number())
+    /// How it is asked once more, and the host that does so, if it may be: it is noted that it is about to be.
+    fn about_to_ask_again(&self) -> Option<(&Again, usize)> {
+        let again = self.again.as_ref()?;
+        self.map.0.followed.note_asked_again(self.nth);
+        Some((again, again.host().unwrap_or_else(|| self.question.from.machine().number())))
     }
 
     /// Does something in a host's network namespace; nothing if that cannot be entered.
