@@ -800,3 +800,16 @@ async fn an_answer_that_there_should_not_be(net: Net) {
     let back = "its answer: left server:eth0 → entered router:eth1 → left router:eth0 → entered laptop:eth0";
     says(ping, &["it answered: ", there, back]).await;
 }
+
+/// What comes in by the loopback is from the host itself, and may be.
+#[netns_test(requires(nftables))]
+async fn a_host_drops_what_it_asks_itself(net: Net) -> TestResult {
+    rule(&net.laptop, "input", "meta l4proto { icmp, udp } drop")?;
+    let itself = net.laptop.addr_v4();
+    let cause = "it died in laptop by the nft rule `meta l4proto { icmp, udp } drop`";
+    for to in [itself, std::net::Ipv4Addr::LOCALHOST] {
+        says(net.laptop.assert_ping(to).timeout(WHILE), &["left laptop:lo → entered laptop:lo\n", cause]).await;
+    }
+    says(net.laptop.assert_udp(itself, 53).timeout(WHILE), &["left laptop:lo → entered laptop:lo\n", cause]).await;
+    Ok(())
+}
