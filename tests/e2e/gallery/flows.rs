@@ -273,3 +273,15 @@ async fn a_route_is_changed_under_a_connection(net: Net) -> TestResult {
     says(flow.assert_alive().timeout(WHILE), &["its answer: left server:eth0 → entered router:eth1\n", &cause]).await;
     Ok(())
 }
+
+/// The router was drawn to, and somebody has taken its rules away.
+#[netns_test(requires(nftables))]
+async fn masquerading_is_gone(net: Masquerading) -> TestResult {
+    net.laptop.assert_ping(&net.server).await;
+    net.router.nft("flush ruleset")?;
+    net.router.conntrack().flush()?;
+    assert!(net.lan.name() != net.wan.name());
+    let why = "it was to translate what leaves by eth1, and its ruleset has no such rule any more";
+    says(net.laptop.assert_ping(&net.server).timeout(WHILE), &["server has no route to 10.0.1.2", why]).await;
+    Ok(())
+}
