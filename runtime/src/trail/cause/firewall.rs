@@ -125,17 +125,29 @@ impl Scene<'_> {
         )
     }
 
-    /// There is no room for another connection.
+    /// There was no room for another connection: the kernel has counted that when it was asked once more.
     pub(super) fn table_is_full(&self, host: usize) -> Option<Cause> {
+        let full = self.full_table(host)?;
+        let name = self.map.host(host);
+        (self.had_no_room(host)?)
+            .then(|| Cause::new(format!("it died in {name}, whose table of connections is full: {full}")))
+    }
+
+    /// There is no room for another connection, and whether it was that is not known: it may belong to one, or not be tracked.
+    pub(super) fn table_seems_full(&self, host: usize) -> Option<Cause> {
+        let full = self.full_table(host)?;
+        if self.had_no_room(host).is_some() {
+            return None;
+        }
+        let name = self.map.host(host);
+        Some(Cause::new(format!("it died in {name}, most likely since its table of connections is full: {full}")))
+    }
+
+    /// How many connections a host tracks, if those are as many as it may.
+    fn full_table(&self, host: usize) -> Option<String> {
         let (count, max) = ("netfilter/nf_conntrack_count", "netfilter/nf_conntrack_max");
         let (count, limit) = (self.number(host, count)?, self.number(host, max)?);
-        (limit > 0 && count >= limit).then(|| {
-            let name = self.map.host(host);
-            Cause::new(format!(
-                "it died in {name}, whose table of connections is full: it tracks {count} ({})",
-                dotted(max, limit)
-            ))
-        })
+        (limit > 0 && count >= limit).then(|| format!("it tracks {count} ({})", dotted(max, limit)))
     }
 }
 

@@ -16,7 +16,8 @@ impl Scene<'_> {
         })?;
         let (host, from) = (self.map.host(left.host), left.ip.from);
         let interface = self.map.interface(left.host, left.interface);
-        let has_rule = self.in_host(left.host, || firewall::translates_sources(&interface)).and_then(Result::ok).flatten();
+        let has_rule =
+            self.in_host(left.host, || firewall::translates_sources(&interface)).and_then(Result::ok).flatten();
         if has_rule == Some(false) {
             return Some(format!(
                 "hint: {host} has passed it on from {from}: it was to translate what leaves by {interface}, and its ruleset has no such rule any more"
