@@ -8,6 +8,8 @@ mod counted;
 mod flows;
 #[path = "gallery/rules_of_routing.rs"]
 mod rules_of_routing;
+#[path = "gallery/shown.rs"]
+mod shown;
 
 use netns_test::prelude::*;
 use netns_test::{Engine, Impairment, Percent};
@@ -797,4 +799,17 @@ async fn an_answer_that_there_should_not_be(net: Net) {
     let there = "left laptop:eth0 → entered router:eth0 → left router:eth1 → entered server:eth0\n";
     let back = "its answer: left server:eth0 → entered router:eth1 → left router:eth0 → entered laptop:eth0";
     says(ping, &["it answered: ", there, back]).await;
+}
+
+/// What comes in by the loopback is from the host itself, and may be.
+#[netns_test(requires(nftables))]
+async fn a_host_drops_what_it_asks_itself(net: Net) -> TestResult {
+    rule(&net.laptop, "input", "meta l4proto { icmp, udp } drop")?;
+    let itself = net.laptop.addr_v4();
+    let cause = "it died in laptop by the nft rule `meta l4proto { icmp, udp } drop`";
+    for to in [itself, std::net::Ipv4Addr::LOCALHOST] {
+        says(net.laptop.assert_ping(to).timeout(WHILE), &["left laptop:lo → entered laptop:lo\n", cause]).await;
+    }
+    says(net.laptop.assert_udp(itself, 53).timeout(WHILE), &["left laptop:lo → entered laptop:lo\n", cause]).await;
+    Ok(())
 }

@@ -168,6 +168,24 @@ fn a_capture_tells_of_interfaces_without_frames() {
     assert!(!frames.iter().any(|frame| frame.interface == "printer:eth0"), "it is to be one without");
 }
 
+/// What was sent to find out why is not the question.
+#[test]
+fn the_frames_of_a_question_that_was_asked_once_more_are_told_from_its_own() {
+    let artifacts = Artifacts::new();
+    let test = "fails_by_a_rule";
+    artifacts.fails(test);
+    let (_, frames) = read_capture(&artifacts.of(test).join("capture.pcapng"));
+    let marked: Vec<_> = frames.into_iter().filter_map(|frame| Some((frame.interface, frame.comment?))).collect();
+    let question = "the question of alice to 198.51.100.2, which failed";
+    let again = format!("asked once more to find out why: {question}");
+    let expected = [("alice:eth0", question), ("bob:eth0", question), ("alice:eth0", &again), ("bob:eth0", &again)];
+    assert_eq!(marked, expected.map(|(interface, comment)| (interface.to_owned(), comment.to_owned())));
+    let page = artifacts.read(test, "report.html");
+    for class in ["asks", "again"] {
+        assert_eq!(page.matches(&format!("<details class=\"frame {class}")).count(), 1, "{class}");
+    }
+}
+
 /// Of 64 MB in frames of 64 kB at most there are a thousand at each end.
 #[test]
 fn of_a_transfer_little_is_kept_and_of_the_question_all() {

@@ -199,6 +199,7 @@ pub(crate) fn evidence() -> Fixture {
                 .here(),
             fails("fails_unless_it_is_to_pass").says("it is to fail").says("\n  host1\n").here(),
             fails("fails_by_a_question").says("bob, which answers no echo requests").here(),
+            fails("fails_by_a_rule").says("it died in bob by the nft rule `icmp type echo-request drop`").here(),
             fails("fails_after_a_transfer").says("bob, which answers no echo requests").here(),
             fails("fails_in_a_router").says("router does not forward (net.ipv4.conf.eth0.forwarding = 0)").here(),
             fails("fails_with_a_script_in_its_words")

@@ -15,7 +15,7 @@ use crate::probe::{
     ArpError, CannotRun, Family, NoAnswer, PingError, Target, UnreachableCode, all_on_hosts, on_host, refuse_to_block,
     wait_on_host,
 };
-use crate::trail::Trail;
+use crate::trail::{self, Trail};
 use crate::transport::Transport;
 
 /// Why there is no connection between two hosts.
@@ -77,22 +77,20 @@ pub(super) struct Answer {
     /// Which question.
     pub(super) name: String,
     pub(super) outcome: Result<String, ConnectivityError>,
-    /// Where its packets went, if an error does not know.
-    trail: Option<Trail>,
+    /// What was asked, if an error does not know where its packets went.
+    asked: Option<trail::Question>,
 }
 
 impl Answer {
     pub(super) fn new(name: String, outcome: Result<String, ConnectivityError>) -> Self {
-        Self { name, outcome, trail: None }
+        Self { name, outcome, asked: None }
     }
 
-    /// Why there was no answer: some lines, each behind a newline.
+    /// Why there was no answer: some lines, each behind a newline. For an assertion that fails: it asks once more.
     pub(super) fn why(&self) -> String {
-        let trail = match &self.outcome {
-            Ok(_) => None,
-            Err(error) => error.trail().or(self.trail.as_ref()),
-        };
-        trail.map(ToString::to_string).unwrap_or_default()
+        let Err(error) = &self.outcome else { return String::new() };
+        let of_flow = error.trail().map(Trail::explain);
+        of_flow.or_else(|| self.asked.as_ref().map(trail::explain)).unwrap_or_default()
     }
 }
 
@@ -134,7 +132,7 @@ impl Inquiry {
         let answers = all_on_hosts(self.describe(), asked.collect::<Vec<_>>()).await;
         let answer = |(name, answer): (String, Result<String, Unanswered>)| match answer {
             Ok(report) => Answer::new(name, Ok(report)),
-            Err(Unanswered { error, trail }) => Answer { name, outcome: Err(error), trail },
+            Err(Unanswered { error, asked }) => Answer { name, outcome: Err(error), asked },
         };
         Ok(names.into_iter().zip(answers).map(answer).collect())
     }
@@ -207,15 +205,15 @@ macro_rules! of_family {
     };
 }
 
-/// Why there was no answer, and where packets went if the error does not know.
+/// Why there was no answer, and what was asked if the error does not know where packets went.
 struct Unanswered {
     error: ConnectivityError,
-    trail: Option<Trail>,
+    asked: Option<trail::Question>,
 }
 
 impl Unanswered {
-    fn new(error: impl Into<ConnectivityError>, trail: Option<Trail>) -> Self {
-        Self { error: error.into(), trail }
+    fn new(error: impl Into<ConnectivityError>, asked: Option<trail::Question>) -> Self {
+        Self { error: error.into(), asked }
     }
 }
 
@@ -229,9 +227,9 @@ impl From<CannotRun> for Unanswered {
 macro_rules! told {
     ($assertion:expr) => {{
         let assertion = $assertion;
-        let trail = assertion.trail(Instant::now());
+        let asked = assertion.question(Instant::now());
         let outcome = assertion.session().await;
-        outcome.map(|report| report.to_string()).map_err(|error| Unanswered::new(error, trail))
+        outcome.map(|report| report.to_string()).map_err(|error| Unanswered::new(error, asked))
     }};
 }
 

@@ -23,6 +23,26 @@ pub(crate) fn list_with_handles() -> io::Result<Option<String>> {
     ask(&["--handle", "list", "ruleset"])
 }
 
+/// Whether any rule of the host that this thread is in translates where a packet is from that leaves by an interface. Nothing if there is no program `nft` to tell.
+pub(crate) fn translates_sources(interface: &str) -> io::Result<Option<bool>> {
+    if !has_tables()? {
+        return Ok(Some(false));
+    }
+    Ok(list()?.map(|ruleset| translates_in(&ruleset, interface)))
+}
+
+fn translates_in(ruleset: &str, interface: &str) -> bool {
+    let quoted = format!("\"{interface}\"");
+    let translates = |rule: &str| {
+        // As nft(8) writes it, and in what iptables has made.
+        let mut words = rule.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+        words.any(|word| word == "masquerade" || word == "snat")
+    };
+    let rules = ruleset.lines().filter(|line| !line.trim_end().ends_with('{'));
+    let mut of_interface = rules.filter(|rule| !rule.contains("oifname") || rule.contains(&quoted));
+    of_interface.any(translates)
+}
+
 fn ask(arguments: &[&str]) -> io::Result<Option<String>> {
     // A program for each of a thousand hosts that have no ruleset would take its time.
     if !has_tables()? {
@@ -44,5 +64,25 @@ fn has_tables() -> io::Result<bool> {
         Ok(tables) => Ok(!tables.is_empty()),
         Err(error) if error.raw_os_error().is_some_and(|code| LACKING.contains(&code)) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_translates_is_of_an_interface_or_of_all() {
+        let ruleset = |rule| format!("table inet t {{\n\tchain masquerade {{\n\t\t{rule}\n\t}}\n}}\n");
+        for (rule, translates) in [
+            ("oifname \"eth1\" ip saddr != 10.0.0.1 masquerade", true),
+            ("oifname \"eth10\" masquerade", false),
+            ("oifname { \"eth0\", \"eth1\" } snat ip to 10.0.0.1", true),
+            ("masquerade", true),
+            ("oifname \"eth1\" xt target \"MASQUERADE\"", true),
+            ("oifname \"eth1\" accept", false),
+        ] {
+            assert_eq!(translates_in(&ruleset(rule), "eth1"), translates, "{rule}");
+        }
     }
 }

@@ -8,7 +8,7 @@ mod trace;
 mod words;
 
 pub use error::NftError;
-pub(crate) use list::{list, list_with_handles};
+pub(crate) use list::{list, list_with_handles, translates_sources};
 pub(crate) use nat::{NatError, translate};
 pub(crate) use trace::{Dropped, Traced, trace};
 

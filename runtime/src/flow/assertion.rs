@@ -9,6 +9,7 @@ use super::client::Plan;
 use super::{CutReason, Ends, Flow, FlowError};
 use crate::Host;
 use crate::probe::{LEAST_WINDOW, PATIENCE, Verdict, WINDOW, broken, fail, on_host, refuse_to_block, wait_on_host};
+use crate::trail::Trail;
 use crate::transport::Transport;
 
 /// The least window in which SCTP says again what was lost, several times.
@@ -221,10 +222,10 @@ impl AssertAlive<'_> {
                 broken(flow.client_host(), self.at, &format!("could not ask whether {claim}"), &error)
             }
             (_, Err(FlowError::Cut { reason, trail, .. })) => {
-                fail(self.at, &format!("assertion failed: {claim}\n  {reason}{trail}"))
+                fail(self.at, &format!("assertion failed: {claim}\n  {reason}{}", trail.explain()))
             }
             (_, Err(error)) => {
-                let trail = error.trail().map(ToString::to_string).unwrap_or_default();
+                let trail = error.trail().map(Trail::explain).unwrap_or_default();
                 fail(self.at, &format!("assertion failed: {claim}\n  {error}{trail}"))
             }
         }

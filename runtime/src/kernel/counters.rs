@@ -1,5 +1,6 @@
 //! What the kernel counts of a host's packets, as far as it tells of losses (`/proc/net/snmp`, `netstat`, `snmp6`, `xfrm_stat` and `dev`, proc(5)).
 
+use std::collections::BTreeMap;
 use std::{fmt, fs, io};
 
 /// A counter that is not zero.
@@ -71,12 +72,28 @@ pub(crate) fn losses() -> io::Result<Vec<Counter>> {
     Ok(counters)
 }
 
-/// Those of the namespace that this thread is in, and what its links have dropped.
+/// What counts of the sockets of UDP on a port what they have dropped, in front of the port.
+pub(crate) const DROPS_OF_UDP_PORT: &str = "drops of UDP port ";
+
+/// What counts packets that were dropped since the table of connections had no room for another.
+pub(crate) const NO_ROOM_FOR_CONNECTION: &str = "nf_conntrack drop";
+
+/// Those of the namespace that this thread is in, and what its links, its sockets of UDP and its table of connections have dropped.
 pub(crate) fn losses_and_drops() -> io::Result<Vec<Counter>> {
     let mut counters = losses()?;
     counters.extend(by_link(&text_of("dev")?));
+    counters.extend(by_socket(&[text_of("udp").unwrap_or_default(), text_of("udp6").unwrap_or_default()]));
+    counters.extend(text_of(CONNECTIONS).ok().and_then(|text| no_room(&text)));
     Ok(counters)
 }
+
+/// Whether the kernel tells what its table of connections has dropped.
+pub(crate) fn counts_connections() -> bool {
+    text_of(CONNECTIONS).is_ok()
+}
+
+/// Only where connections are tracked.
+const CONNECTIONS: &str = "stat/nf_conntrack";
 
 /// `/proc/net` would be that of the process's first thread.
 fn text_of(file: &str) -> io::Result<String> {
@@ -123,6 +140,29 @@ fn by_link(text: &str) -> Vec<Counter> {
     text.lines().skip(2).flat_map(of_link).collect()
 }
 
+/// A head, and a line of each socket: behind its number its address and port, and last what it has dropped (`Documentation/networking/proc_net_tcp.rst`).
+fn by_socket(tables: &[String]) -> Vec<Counter> {
+    let mut drops: BTreeMap<u16, u64> = BTreeMap::new();
+    for line in tables.iter().flat_map(|text| text.lines().skip(1)) {
+        let mut words = line.split_whitespace();
+        let port = words.nth(1).and_then(|local| u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok());
+        if let Some((port, dropped)) = port.zip(words.last().and_then(|last| last.parse::<u64>().ok())) {
+            *drops.entry(port).or_default() += dropped;
+        }
+    }
+    let counter = |(port, value)| Counter { name: format!("{DROPS_OF_UDP_PORT}{port}"), value };
+    drops.into_iter().map(counter).filter(|counter| counter.value > 0).collect()
+}
+
+/// A line of names, and one of hexadecimal numbers for each processor.
+fn no_room(text: &str) -> Option<Counter> {
+    let mut lines = text.lines();
+    let at = lines.next()?.split_whitespace().position(|name| name == "drop")?;
+    let of_processor = |line: &str| u64::from_str_radix(line.split_whitespace().nth(at)?, 16).ok();
+    let value = lines.filter_map(of_processor).sum();
+    (value > 0).then(|| Counter { name: NO_ROOM_FOR_CONNECTION.to_owned(), value })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +184,19 @@ mod tests {
         let text = "Inter-| Receive\n face |bytes\n  eth0: 10 9 0 7 0 0 0 0 20 19 18 17 0 0 0 0\n    lo: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
         let told: Vec<_> = by_link(text).iter().map(ToString::to_string).collect();
         assert_eq!(told, ["eth0 rx_dropped 7", "eth0 tx_errors 18", "eth0 tx_dropped 17"]);
+    }
+
+    #[test]
+    fn what_sockets_and_the_table_of_connections_have_dropped_is_read() {
+        let row = |port, drops| {
+            format!(" 1: 00000000:{port} 00000000:0000 07 0:0 00:0 0 0 0 23 2 0000000000000000 {drops}\n")
+        };
+        let udp = format!("  sl local_address … drops\n{}{}", row("0035", 3), row("0063", 0));
+        let told: Vec<_> = by_socket(&[udp.clone(), udp]).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["drops of UDP port 53 6"]);
+        let table = "entries found insert_failed drop early_drop\n00000001 0 0 0000000a 1\n00000001 0 0 00000001 1\n";
+        assert_eq!(no_room(table), Some(counter(NO_ROOM_FOR_CONNECTION, 11)));
+        assert_eq!(no_room("entries drop\n1 0\n"), None);
     }
 
     #[test]

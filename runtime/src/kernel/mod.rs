@@ -12,7 +12,9 @@ mod vlans;
 
 pub(crate) use conntrack::all as tracked_here;
 pub use conntrack::{Conntrack, ConntrackEntry, ConntrackState, ConntrackTuple};
-pub(crate) use counters::{Counter, losses, losses_and_drops};
+pub(crate) use counters::{
+    Counter, DROPS_OF_UDP_PORT, NO_ROOM_FOR_CONNECTION, counts_connections, losses, losses_and_drops,
+};
 pub(crate) use dump::dump;
 pub use error::QueryError;
 pub(crate) use listeners::{Listener, listeners};

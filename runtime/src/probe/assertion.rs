@@ -10,7 +10,7 @@ use super::schedule::Plan;
 use super::session;
 use super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW};
 use crate::Host;
-use crate::trail::Trail;
+use crate::trail::Question;
 
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
 ///
@@ -98,9 +98,9 @@ impl AssertPing {
         self
     }
 
-    /// Where its packets went, for whoever wants to know.
-    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
-        self.options.question().question(&self.host, since).map(Trail::of)
+    /// What it asks, for whoever wants to know where its packets went.
+    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
+        self.options.question().question(&self.host, since)
     }
 
     fn describe(&self) -> String {
@@ -139,9 +139,9 @@ impl AssertNoPing {
         self
     }
 
-    /// Where its packets went, for whoever wants to know.
-    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
-        self.options.question().question(&self.host, since).map(Trail::of)
+    /// What it asks, for whoever wants to know where its packets went.
+    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
+        self.options.question().question(&self.host, since)
     }
 
     fn describe(&self) -> String {

@@ -132,7 +132,7 @@ impl Asking {
 }
 
 /// The IP packet in a frame, fit to be sent again: with a checksum, which a kernel leaves to its devices, and as long as it was. What was not recorded of it
-/// is zeros.
+/// is zeros, where that is not what somebody says to somebody: a program that hears it would take it for its peer's word.
 pub(super) fn packet(frame: &Frame) -> Option<Vec<u8>> {
     let sliced = match frame.link {
         LinkLayer::Ethernet => LaxSlicedPacket::from_ethernet(&frame.bytes).ok()?,
@@ -157,6 +157,9 @@ pub(super) fn packet(frame: &Frame) -> Option<Vec<u8>> {
     }
     let protocol = payload.ip_number.0;
     let mut said = payload.payload.to_vec();
+    if said.len() < length && matches!(protocol, TCP | UDP | SCTP) {
+        return None;
+    }
     said.resize(length, 0);
     let checksum = |at: usize, pseudo: &[u8], said: &mut [u8]| {
         said.get_mut(at..at + 2)?.fill(0);
@@ -216,7 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_recorded_is_zeros() {
+    fn what_somebody_says_is_sent_again_only_if_all_of_it_was_recorded() {
+        let builder = || etherparse::PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+        let (mut tcp, mut udp) = (Vec::new(), Vec::new());
+        builder().tcp(1000, 80, 7, 512).write(&mut tcp, &[7; 400]).unwrap();
+        builder().udp(1000, 80).write(&mut udp, &[7; 400]).unwrap();
+        for whole in [tcp, udp] {
+            assert_eq!(packet(&frame(&whole, whole.len())).unwrap(), whole);
+            assert_eq!(packet(&frame(&whole, 256)), None);
+        }
+    }
+
+    #[test]
+    fn what_was_not_recorded_of_an_echo_request_is_zeros() {
         let builder = || etherparse::PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).icmpv4_echo_request(1, 2);
         let mut zeros = Vec::new();
         builder().write(&mut zeros, &[0; 400]).unwrap();

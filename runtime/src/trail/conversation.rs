@@ -22,6 +22,8 @@ pub(crate) enum Role {
     Answer,
     /// Somebody says that the question could not go on.
     Refusal,
+    /// It is the question, or what came of it, when it was asked once more to find out why.
+    Again,
     /// Somebody looks for a neighbour, or is one.
     Neighbour,
     /// Whatever else hosts say to each other.
@@ -34,6 +36,7 @@ impl Role {
             Self::Question => "the question",
             Self::Answer => "an answer to the question",
             Self::Refusal => "a refusal of the question",
+            Self::Again => "asked once more to find out why: the question",
             Self::Neighbour => "about a neighbour",
             Self::Other => "a packet",
         }
@@ -98,9 +101,9 @@ impl Conversation {
     /// That of a question, of what was recorded.
     pub(crate) fn of(surroundings: &Surroundings, recorded: &Recorded, question: &Followed) -> Self {
         let map = Map(surroundings);
-        let packets = Packets::of(recorded, question.asking.since_1970());
+        let packets = question.packets(recorded);
         let mut roles: Vec<Option<Role>> = vec![None; recorded.frames.len()];
-        packets.mark(question.asking.is_asked_by(), |number, role| roles[number] = Some(role));
+        question.mark(&packets, |number, role| roles[number] = Some(role));
         let marked = recorded.frames.iter().zip(&roles).filter(|(_, role)| role.is_some());
         let mut hosts: BTreeSet<usize> = marked.map(|(frame, _)| frame.host).collect();
         hosts.insert(question.from);
@@ -116,7 +119,7 @@ impl Conversation {
     pub(crate) fn last(surroundings: &Surroundings, recorded: &Recorded) -> Self {
         let first = recorded.frames.len().saturating_sub(MOST * FRAMES);
         let since = recorded.frames.get(first).map(|frame| frame.time).unwrap_or_default();
-        let packets = Packets::of(recorded, since);
+        let packets = Packets::of(recorded, since, None);
         let role = |packet: &Packet| if packet.ip().is_none() { Role::Neighbour } else { Role::Other };
         let (passages, left_out) = passages(Map(surroundings), recorded, &packets, |_, packet| Some(role(packet)));
         Self { from: None, to: Vec::new(), passages, left_out: left_out + first }

@@ -7,6 +7,10 @@ use std::time::Instant;
 use netns_test_topology::Marks;
 
 use super::Asking;
+use super::conversation::Role;
+use super::question::{no_earlier_since_1970, no_later_since_1970};
+use super::way::Packets;
+use crate::capture::Recorded;
 
 /// A question that was not answered as it was to be.
 #[derive(Clone, Debug)]
@@ -16,10 +20,26 @@ pub(crate) struct Followed {
     pub(crate) asking: Asking,
     /// When it was known how it had ended.
     pub(crate) failed: Instant,
-    /// Whether it was answered, and was not to be.
-    pub(crate) was_answered: bool,
+    pub(crate) fate: Fate,
+    /// When it was asked once more to find out why, if it was: what is sent since then is not the test's.
+    pub(super) asked_again: Option<Instant>,
     /// Nothing while it is looked for.
     pub(crate) found: Option<Found>,
+}
+
+/// How a question ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It was answered, and was not to be.
+    WasAnswered,
+    /// It was not, and was to be. Where a test goes on that has the error, nothing after this moment belongs to it.
+    Failed { until: Option<Instant> },
+}
+
+impl Fate {
+    pub(super) fn until(self) -> Option<Instant> {
+        if let Self::Failed { until } = self { until } else { None }
+    }
 }
 
 /// What was found out about a question.
@@ -36,9 +56,23 @@ pub(crate) struct Found {
 }
 
 impl Followed {
-    /// What became of it.
-    pub(crate) fn fate(&self) -> &'static str {
-        if self.was_answered {
+    /// The frames among which its own are.
+    pub(super) fn packets<'a>(&self, recorded: &'a Recorded) -> Packets<'a> {
+        Packets::of(recorded, self.asking.since_1970(), self.fate.until().map(no_earlier_since_1970))
+    }
+
+    /// Hands over the numbers of its frames among those, with what each is.
+    pub(super) fn mark(&self, packets: &Packets<'_>, mut each: impl FnMut(usize, Role)) {
+        let again = self.asked_again.map(no_later_since_1970);
+        packets.mark(self.asking.is_asked_by(), |frame, time, role| {
+            let is_again = again.is_some_and(|again| time >= again);
+            each(frame, if is_again { Role::Again } else { role });
+        });
+    }
+
+    /// What became of it, in words.
+    pub(crate) fn told(&self) -> &'static str {
+        if self.fate == Fate::WasAnswered {
             "was answered"
         } else if self.found.as_ref().is_some_and(|found| found.was_refused) {
             "was refused"
@@ -81,10 +115,20 @@ impl Questions {
     }
 
     pub(super) fn note(&self, number: usize, found: Found) {
+        self.change(number, |question| question.found = Some(found));
+    }
+
+    /// It is about to be asked once more; how often is of no interest.
+    pub(super) fn note_asked_again(&self, number: usize) {
+        self.change(number, |question| _ = question.asked_again.get_or_insert_with(Instant::now));
+    }
+
+    /// Does nothing to one that is forgotten.
+    fn change(&self, number: usize, change: impl FnOnce(&mut Followed)) {
         let mut remembered = self.lock();
         let nth = number.checked_sub(remembered.forgotten);
         if let Some(question) = nth.and_then(|nth| remembered.questions.get_mut(nth)) {
-            question.found = Some(found);
+            change(question);
         }
     }
 

@@ -10,7 +10,7 @@ mod question;
 mod way;
 
 pub(crate) use conversation::{Conversation, Passage, Place, Role};
-pub(crate) use followed::{Followed, Found, Questions};
+pub(crate) use followed::{Fate, Followed, Found, Questions};
 pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,21 +29,35 @@ use crate::host::Surroundings;
 use crate::lab::Member;
 
 /// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
-/// [`Display`](fmt::Display), and not before: that takes up to five seconds, enters the hosts that the packets have passed, and may ask the question once more. As text it
-/// is some lines, each behind a newline, or nothing where nothing is known.
+/// [`Display`](fmt::Display), and not before: that takes up to five seconds, and enters the hosts that the packets have passed. Nothing is sent by that, and what was
+/// recorded after the question had failed is not looked at; but hosts are asked as they are when it is shown first, which is said where that is more than a second later. So
+/// it knows less than an assertion that fails, which asks the question once more. As text it is some lines, each behind a newline, or nothing where nothing is known.
 #[derive(Clone)]
-pub struct Trail(Arc<(Question, OnceLock<String>)>);
+pub struct Trail(Arc<Failed>);
+
+/// A question that got no answer, in a test that may go on.
+struct Failed {
+    question: Question,
+    when: Instant,
+    told: OnceLock<String>,
+}
 
 impl Trail {
+    /// Of a question that has failed now.
     pub(crate) fn of(question: Question) -> Self {
-        Self(Arc::new((question, OnceLock::new())))
+        Self(Arc::new(Failed { question, when: Instant::now(), told: OnceLock::new() }))
+    }
+
+    /// For an assertion that fails by it: see [`explain`].
+    pub(crate) fn explain(&self) -> String {
+        explain(&self.0.question)
     }
 }
 
 impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (question, told) = &*self.0;
-        f.write_str(told.get_or_init(|| explain(question)))
+        let Failed { question, when, told } = &*self.0;
+        f.write_str(told.get_or_init(|| follow(question, Fate::Failed { until: Some(*when) }, look)))
     }
 }
 
@@ -53,20 +67,24 @@ impl fmt::Debug for Trail {
     }
 }
 
+/// How long after a question has failed a host is taken for what it was.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How long it may take to find out, stretched: a failure is told without, then.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where the packets of a question went that got no answer, and why no further: some lines behind a newline, or nothing if nothing is known.
+/// Where the packets of a question went that got no answer, and why no further: some lines behind a newline, or nothing if nothing is known. It may ask once more, so
+/// it is for assertions that fail, where a test ends.
 pub(crate) fn explain(question: &Question) -> String {
-    follow(question, false, look)
+    follow(question, Fate::Failed { until: None }, look)
 }
 
 /// Where the packets of a question went that was answered, and was not to be.
 pub(crate) fn way(question: &Question) -> String {
-    follow(question, true, |question| {
+    follow(question, Fate::WasAnswered, |question, _| {
         let recorder = question.from.surroundings().recorder.as_ref();
         let frames = recorder.map(Recorder::recorded).unwrap_or_default();
-        let packets = Packets::of(&frames, question.asking.since_1970());
+        let packets = Packets::of(&frames, question.asking.since_1970(), None);
         let way = packets.furthest(question.from.machine().number(), question.asking.is_asked_by());
         let Some(way) = way else { return Found::default() };
         let map = Map(question.from.surroundings());
@@ -74,13 +92,27 @@ pub(crate) fn way(question: &Question) -> String {
     })
 }
 
+/// What is followed, besides the question.
+#[derive(Clone, Copy)]
+struct Following {
+    /// Its number among those of the lab.
+    nth: usize,
+    /// When it failed, if the test goes on: nothing is sent then, and nothing later belongs to it.
+    until: Option<Instant>,
+}
+
 /// Follows a question, and remembers what was found for whoever is told of the lab later.
-fn follow(question: &Question, was_answered: bool, look: impl FnOnce(&Question) -> Found + Send + 'static) -> String {
+fn follow(
+    question: &Question,
+    fate: Fate,
+    look: impl FnOnce(&Question, Following) -> Found + Send + 'static,
+) -> String {
     let surroundings = question.from.surroundings();
     let (from, asking) = (question.from.machine().number(), question.asking.clone());
-    let failed = Instant::now();
-    let nth = surroundings.followed.begin(Followed { from, asking, failed, was_answered, found: None });
-    let found = soon(question, look);
+    let failed = fate.until().unwrap_or_else(Instant::now);
+    let nth = surroundings.followed.begin(Followed { from, asking, failed, fate, asked_again: None, found: None });
+    let following = Following { nth, until: fate.until() };
+    let found = soon(question, move |question| look(question, following));
     let indented: Vec<_> = found.lines.iter().map(|line| format!("\n  {}", line.replace('\n', "\n  "))).collect();
     surroundings.followed.note(nth, found);
     indented.concat()
@@ -99,11 +131,10 @@ fn soon(question: &Question, look: impl FnOnce(&Question) -> Found + Send + 'sta
 /// What is to be said of the frames of a lab, by their numbers: those of questions that were followed, and what answered to them.
 pub(crate) fn comments(surroundings: &Surroundings, recorded: &Recorded) -> BTreeMap<usize, String> {
     let mut comments = BTreeMap::new();
-    for Followed { from, asking, was_answered, .. } in surroundings.followed.all() {
-        let packets = Packets::of(recorded, asking.since_1970());
-        let fate = if was_answered { "was not to be answered" } else { "failed" };
-        packets.mark(asking.is_asked_by(), |number, role| {
-            let (from, to) = (Map(surroundings).host(from), asking.to);
+    for question in surroundings.followed.all() {
+        let fate = if question.fate == Fate::WasAnswered { "was not to be answered" } else { "failed" };
+        question.mark(&question.packets(recorded), |number, role| {
+            let (from, to) = (Map(surroundings).host(question.from), question.asking.to);
             comments.insert(number, format!("{} of {from} to {to}, which {fate}", role.name()));
         });
     }
@@ -140,7 +171,7 @@ pub(crate) fn interface(surroundings: &Surroundings, host: usize, index: u32) ->
     Interface { name: map.place(host, index), mac: map.member(host, index).map(|member| map.mac(member)) }
 }
 
-fn look(question: &Question) -> Found {
+fn look(question: &Question, Following { nth, until }: Following) -> Found {
     let surroundings = question.from.surroundings();
     let map = Map(surroundings);
     let recorder = match &surroundings.recorder {
@@ -148,16 +179,20 @@ fn look(question: &Question) -> Found {
         Err(error) => return Found::only(format!("where it died is not known: no frames were recorded: {error}")),
     };
     let frames = recorder.recorded();
-    let packets = Packets::of(&frames, question.asking.since_1970());
+    let packets = Packets::of(&frames, question.asking.since_1970(), until.map(question::no_earlier_since_1970));
     let from = question.from.machine().number();
     let way = packets.furthest(from, question.asking.is_asked_by());
-    let again = match &way {
-        Some(way) => packets.again(way),
-        // What went before in the same connection meets what it would have met.
-        None => Packets::of(&frames, Duration::ZERO).last_again(from, question.asking.is_of_its_connection()),
+    let again = || {
+        let again = match &way {
+            Some(way) => packets.again(way),
+            // What went before in the same connection meets what it would have met.
+            None => Packets::of(&frames, Duration::ZERO, None).last_again(from, question.asking.is_of_its_connection()),
+        };
+        again.unwrap_or_else(|| Again::Like(question.asking.clone()))
     };
-    let again = again.unwrap_or_else(|| Again::Like(question.asking.clone()));
-    let scene = cause::Scene { map, packets: &packets, question, again, counted: OnceLock::new() };
+    // A program would hear it, and counters would rise.
+    let again = until.is_none().then(again);
+    let scene = cause::Scene { map, packets: &packets, question, nth, again, counted: OnceLock::new() };
     let mut found = if let Some(way) = &way {
         let why = why(&scene, way);
         let lines = vec![way.tell(map), why.to_string()];
@@ -181,6 +216,11 @@ fn look(question: &Question) -> Found {
         found.lines.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"
         ));
+    }
+    if let Some(since) = until.map(|failed| failed.elapsed()).filter(|since| *since > SOON) {
+        found
+            .lines
+            .push(format!("note: hosts were asked {since:.1?} after it had failed, and said what they were then"));
     }
     found
 }

@@ -130,7 +130,23 @@ impl Asking {
 
     /// When it was asked first, since 1970.
     pub(super) fn since_1970(&self) -> Duration {
-        let then = SystemTime::now().checked_sub(self.since.elapsed());
-        then.and_then(|then| then.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default()
+        no_later_since_1970(self.since)
     }
+}
+
+/// A moment since 1970: that, or a little earlier if this thread is held up meanwhile.
+pub(super) fn no_later_since_1970(then: Instant) -> Duration {
+    let now = SystemTime::now();
+    of_1970(now, then.elapsed())
+}
+
+/// A moment since 1970: that, or a little later if this thread is held up meanwhile.
+pub(super) fn no_earlier_since_1970(then: Instant) -> Duration {
+    let elapsed = then.elapsed();
+    of_1970(SystemTime::now(), elapsed)
+}
+
+fn of_1970(now: SystemTime, elapsed: Duration) -> Duration {
+    let then = now.checked_sub(elapsed);
+    then.and_then(|then| then.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use netns_test_topology::Marks;
 
@@ -72,9 +73,10 @@ impl<'a> End<'a> {
 }
 
 impl<'a> Packets<'a> {
-    /// What was recorded from a time on, since 1970.
-    pub(super) fn of(recorded: &'a Recorded, since: std::time::Duration) -> Self {
-        let frames = recorded.frames.iter().enumerate().filter(|(_, frame)| frame.time >= since);
+    /// What was recorded from a time on, and up to one if there is one, since 1970.
+    pub(super) fn of(recorded: &'a Recorded, since: Duration, until: Option<Duration>) -> Self {
+        let is_of_then = |frame: &Frame| frame.time >= since && until.is_none_or(|until| frame.time <= until);
+        let frames = recorded.frames.iter().enumerate().filter(|(_, frame)| is_of_then(frame));
         let packets = frames.filter_map(|(number, frame)| Some((number, (frame, Packet::of(frame)?))));
         let (numbers, packets) = packets.unzip();
         Self { packets, numbers }
@@ -85,8 +87,8 @@ impl<'a> Packets<'a> {
         self.numbers.iter().zip(&self.packets).map(|(number, (frame, packet))| (*number, *frame, packet))
     }
 
-    /// Hands over the numbers of the frames that ask a question, and of those that answer it, with what each is.
-    pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, Role)) {
+    /// Hands over the numbers of the frames that ask a question, and of those that answer it, with their times and what each is.
+    pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, Duration, Role)) {
         let ips: Vec<_> = self.packets.iter().map(|(_, packet)| packet.ip()).collect();
         let questions = ips.iter().flatten().filter(|ip| is_question(ip)).filter_map(|ip| ip.identity());
         let questions: HashSet<Identity> = questions.collect();
@@ -94,14 +96,15 @@ impl<'a> Packets<'a> {
         let is_asked = |ip: &Ip| ip.identity().is_some_and(|identity| questions.contains(&identity));
         let asked: Vec<&Ip> = ips.iter().flatten().copied().filter(|ip| is_asked(ip)).collect();
         let asked = &asked[asked.len().saturating_sub(MOST_ASKED)..];
-        for (number, ip) in self.numbers.iter().zip(&ips) {
+        for ((number, (frame, _)), ip) in self.numbers.iter().zip(&self.packets).zip(&ips) {
             let Some(ip) = ip else { continue };
+            let mut each = |role| each(*number, frame.time, role);
             if is_asked(ip) && !asked.iter().any(|asked| ip.answers(asked)) {
-                each(*number, Role::Question);
+                each(Role::Question);
             } else if asked.iter().any(|asked| ip.answers(asked)) {
-                each(*number, Role::Answer);
+                each(Role::Answer);
             } else if asked.iter().any(|asked| ip.refuses(asked).is_some()) {
-                each(*number, Role::Refusal);
+                each(Role::Refusal);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What a kernel drops in silence for want of room, or because something is wrong with a packet: it counts that.
 
-use std::net::{TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use netns_test::prelude::*;
 use netns_test::{Verdict, WireFrame};
@@ -39,7 +41,7 @@ async fn a_router_tracks_as_many_connections_as_it_may(net: Net) -> TestResult {
 async fn a_listener_does_not_accept(net: Net) -> TestResult {
     let (listener, _waits) = net.server.run(|| -> std::io::Result<_> {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        listener.bind(&"0.0.0.0:80".parse::<std::net::SocketAddr>().expect("an address").into())?;
+        listener.bind(&"0.0.0.0:80".parse::<SocketAddr>().expect("an address").into())?;
         // One may wait.
         listener.listen(0)?;
         Ok((listener, TcpStream::connect("127.0.0.1:80")?))
@@ -64,8 +66,54 @@ async fn a_program_does_not_read(net: Net) -> TestResult {
     })?;
     let udp = net.laptop.assert_udp(&net.server, 53).timeout(WHILE);
     let cause =
-        "it died in server: the receive buffer of the socket is full: its program does not read (UdpRcvbufErrors";
+        "it died in server: the receive buffer of the socket is full: its program does not read (drops of UDP port 53,";
     says(udp, &["entered server:eth0\n", cause]).await;
+    Ok(())
+}
+
+/// The program that was asked reads, and does not answer; beside it there is one that does not read what others send to it.
+#[netns_test]
+async fn another_program_does_not_read(net: Net) -> TestResult {
+    let _full = net.server.run(|| UdpSocket::bind("0.0.0.0:99"))?;
+    let silent = net.server.run(|| UdpSocket::bind("0.0.0.0:53"))?;
+    std::thread::spawn(move || while silent.recv(&mut [0; 100]).is_ok() {});
+    let (is_over, sender) = (Arc::new(AtomicBool::new(false)), net.printer.udp_socket()?);
+    let (to, until) = (SocketAddr::from((net.server.addr_v4(), 99)), Arc::clone(&is_over));
+    // Nobody answers: so it is paced.
+    sender.set_read_timeout(Some(Duration::from_millis(1)))?;
+    let flood = std::thread::spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            let _ = sender.send_to(&[0; 1000], to);
+            let _ = sender.recv(&mut [0]);
+        }
+    });
+    let silence = "somebody listens on UDP port 53 of server, and has not answered";
+    says(net.laptop.assert_udp(&net.server, 53).ipv4().timeout(WHILE), &["entered server:eth0\n", silence]).await;
+    is_over.store(true, Ordering::Relaxed);
+    flood.join().expect("it ends");
+    Ok(())
+}
+
+/// A table that is full is no concern of what is not tracked.
+#[netns_test(requires(nftables))]
+async fn a_rule_drops_what_is_not_tracked(net: Net) -> TestResult {
+    rule(&net.router, "prerouting", "ct state established accept")?;
+    net.router.nft(
+        "table inet raw {
+            chain p {
+                type filter hook prerouting priority raw;
+                udp dport 53 notrack
+            }
+            chain f {
+                type filter hook forward priority filter;
+                udp dport 53 drop
+            }
+        }",
+    )?;
+    let most = number(&net.router, "netfilter/nf_conntrack_max");
+    net.router.run(|| track(0..most))?;
+    let cause = "it died in router by the nft rule `udp dport 53 drop`";
+    says(net.laptop.assert_udp(&net.server, 53).ipv4().timeout(WHILE), &["entered router:eth0\n", cause]).await;
     Ok(())
 }
 

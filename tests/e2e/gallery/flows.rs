@@ -19,7 +19,8 @@ async fn a_connection_is_dropped_by_a_router(net: Net) -> TestResult {
     rule(&net.router, "forward", "tcp dport 80 drop")?;
     let error = net.laptop.open_tcp(&net.server).port(80).timeout(WHILE).await.unwrap_err();
     let way = "SYN 1 of 1: left laptop:eth0 → entered router:eth0\n";
-    let cause = "it died in router by the nft rule `tcp dport 80 drop` in the chain `inet t c` (hook forward)";
+    let cause =
+        "it died in router, most likely by the nft rule `tcp dport 80 drop` in the chain `inet t c` (hook forward)";
     shows(error, &["nothing gets through the TCP flow from laptop", way, cause]);
     Ok(())
 }
@@ -30,7 +31,7 @@ async fn a_connection_is_rejected_by_a_router(net: Net) -> TestResult {
     rule(&net.router, "forward", "reject with icmpx admin-prohibited")?;
     let error = net.laptop.open_tcp(&net.server).timeout(WHILE).await.unwrap_err();
     let message = format!("{error:?}");
-    let cause = "router says communication administratively prohibited: it died in router by the nft rule `reject with";
+    let cause = "router says communication administratively prohibited: it died in router, most likely by the nft rule `reject with";
     assert!(message.contains(cause), "{message}");
     assert!(!error.to_string().contains('\n'), "what is shown in a line: {error}");
     Ok(())
@@ -40,7 +41,7 @@ async fn a_connection_is_rejected_by_a_router(net: Net) -> TestResult {
 async fn datagrams_are_dropped_by_a_router(net: Net) -> TestResult {
     rule(&net.router, "forward", "udp dport 53 drop")?;
     let error = net.laptop.open_udp(&net.server).port(53).timeout(WHILE).await.unwrap_err();
-    let cause = "it died in router by the nft rule `udp dport 53 drop`";
+    let cause = "it died in router, most likely by the nft rule `udp dport 53 drop`";
     shows(error, &["datagram ", ": left laptop:eth0 → entered router:eth0\n", cause]);
     Ok(())
 }
@@ -49,7 +50,10 @@ async fn datagrams_are_dropped_by_a_router(net: Net) -> TestResult {
 async fn a_connection_does_not_leave(net: Net) -> TestResult {
     rule(&net.laptop, "output", "tcp dport 80 drop")?;
     let error = net.laptop.open_tcp(&net.server).port(80).timeout(WHILE).await.unwrap_err();
-    shows(error, &["nothing of it left laptop\n", "it died in laptop by the nft rule `tcp dport 80 drop`"]);
+    shows(
+        error,
+        &["nothing of it left laptop\n", "it died in laptop, most likely by the nft rule `tcp dport 80 drop`"],
+    );
     Ok(())
 }
 
@@ -58,8 +62,8 @@ async fn a_connection_does_not_leave(net: Net) -> TestResult {
 async fn the_first_word_of_a_connection_is_dropped(net: Net) -> TestResult {
     rule(&net.router, "forward", "tcp dport 80 tcp flags & (syn|psh) == psh drop")?;
     let error = net.laptop.open_tcp(&net.server).port(80).timeout(WHILE).await.unwrap_err();
-    let cause = "it died in router by the nft rule `tcp dport 80 tcp flags & (syn | psh) == psh drop`";
-    let cause_as_flags = "it died in router by the nft rule `tcp dport 80 tcp flags psh / syn,psh drop`";
+    let cause = "it died in router, most likely by the nft rule `tcp dport 80 tcp flags & (syn | psh) == psh drop`";
+    let cause_as_flags = "it died in router, most likely by the nft rule `tcp dport 80 tcp flags psh / syn,psh drop`";
     let message = format!("{error:?}");
     assert!(message.contains("segment 1 of 1: left laptop:eth0 → entered router:eth0\n"), "{message}");
     assert!(message.contains(cause) || message.contains(cause_as_flags), "{message}");
@@ -267,5 +271,17 @@ async fn a_route_is_changed_under_a_connection(net: Net) -> TestResult {
     ip(&net.router, &format!("route add blackhole {laptop}/32"));
     let cause = format!("a route of router drops it to {laptop} (blackhole)");
     says(flow.assert_alive().timeout(WHILE), &["its answer: left server:eth0 → entered router:eth1\n", &cause]).await;
+    Ok(())
+}
+
+/// The router was drawn to, and somebody has taken its rules away.
+#[netns_test(requires(nftables))]
+async fn masquerading_is_gone(net: Masquerading) -> TestResult {
+    net.laptop.assert_ping(&net.server).await;
+    net.router.nft("flush ruleset")?;
+    net.router.conntrack().flush()?;
+    assert!(net.lan.name() != net.wan.name());
+    let why = "it was to translate what leaves by eth1, and its ruleset has no such rule any more";
+    says(net.laptop.assert_ping(&net.server).timeout(WHILE), &["server has no route to 10.0.1.2", why]).await;
     Ok(())
 }

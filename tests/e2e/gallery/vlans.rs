@@ -85,11 +85,7 @@ async fn a_port_takes_a_tag_off(net: Filtered) {
 #[netns_test]
 async fn an_interface_has_the_number_of_another_vlan(net: Filtered) {
     let right = net.right.addr_on(&net.v10);
-    let name = net.right.run(|| {
-        let names = std::fs::read_dir("/proc/net/vlan").expect("there are VLANs");
-        let mut names = names.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
-        names.find(|name| name != "config").expect("one VLAN")
-    });
+    let name = vlan_of(&net.right);
     iproute_of(&net.right, &format!("link del {name}"));
     iproute_of(&net.right, "link add link eth0 name wrong type vlan id 20");
     iproute_of(&net.right, &format!("address add {right}/24 dev wrong"));
@@ -97,4 +93,42 @@ async fn an_interface_has_the_number_of_another_vlan(net: Filtered) {
     let ping = net.left.assert_ping(right).timeout(WHILE);
     let why = format!("{right} is right:wrong, in the VLAN 20; left:{name} is in the VLAN 10");
     says(ping, &["nothing of it left left\n", "nobody on `v10` answers left:", &why]).await;
+}
+
+/// Of two in different VLANs, of which one is down, that is why.
+#[netns_test]
+async fn an_interface_of_a_vlan_is_down(net: Filtered) {
+    let right = net.right.addr_on(&net.v10);
+    let name = vlan_of(&net.right);
+    iproute_of(&net.right, &format!("link set {name} down"));
+    let ping = net.left.assert_ping(right).timeout(WHILE);
+    says(ping, &["nobody on `v10` answers left:", &format!("{right} is right:{name}: right:{name} is down")]).await;
+}
+
+/// One has no tag, and the other adds one: the switch translates, until it does not.
+#[netns_test]
+async fn a_switch_has_one_port_in_the_vlan_of_a_tag(net: Filtered) {
+    let right = net.right.addr_on(&net.trunk);
+    assert!(net.v10.name() != net.trunk.name());
+    let name = vlan_of(&net.right);
+    iproute_of(&net.right, &format!("address del {right}/24 dev eth0"));
+    iproute_of(&net.right, &format!("address add {right}/24 dev {name}"));
+    let [of_left, _] = ports();
+    iproute("bridge", &format!("vlan add dev {of_left} vid 10 pvid untagged"));
+    net.left.assert_ping(right).await;
+    iproute("bridge", &format!("vlan add dev {of_left} vid 1 pvid untagged"));
+    iproute_of(&net.left, "neigh flush all");
+    let why = format!(
+        "{right} is right:{name}, which has not heard the question: the switch of `trunk` passes the VLAN 1 on to right:eth0 without a tag, which takes the VLAN 10"
+    );
+    says(net.left.assert_ping(right).timeout(WHILE), &["nobody on `trunk` answers left:eth0 for ", &why]).await;
+}
+
+/// What the one interface in a VLAN is called.
+fn vlan_of(host: &Host) -> String {
+    host.run(|| {
+        let names = std::fs::read_dir("/proc/net/vlan").expect("there are VLANs");
+        let mut names = names.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
+        names.find(|name| name != "config").expect("one VLAN")
+    })
 }

@@ -142,6 +142,7 @@ fn role(role: Role) -> &'static str {
         Role::Question => "question",
         Role::Answer => "answer",
         Role::Refusal => "refusal",
+        Role::Again => "once more",
         Role::Neighbour => "neighbour",
         Role::Other => "",
     }
@@ -152,6 +153,7 @@ fn class(role: Role) -> &'static str {
         Role::Question => "asks",
         Role::Answer => "answers",
         Role::Refusal => "refuses",
+        Role::Again => "again",
         Role::Neighbour => "neighbour",
         Role::Other => "other",
     }

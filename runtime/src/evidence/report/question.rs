@@ -61,7 +61,7 @@ impl<'a> Question<'a> {
             article.question {
                 h3 {
                     (from) " asked " (self.asked.asking.to) " " (self.asked.asking.asked)
-                    ", and " (self.asked.fate())
+                    ", and " (self.asked.told())
                 }
                 @if !is_said { pre.found { (found.lines.join("\n")) } }
                 (picture(&self.lab.draw().mark(&found.marks), room))

@@ -96,7 +96,7 @@ fn all(failure: &Failure) -> Vec<Event> {
             events.push(Event {
                 at: question.failed,
                 kind: "question",
-                what: format!("{what}, and {}", question.fate()),
+                what: format!("{what}, and {}", question.told()),
                 failed: true,
             });
         }

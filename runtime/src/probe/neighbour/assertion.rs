@@ -10,7 +10,7 @@ use super::report::{ArpError, ArpReport};
 use super::session::{self, Options};
 use super::{INTERVAL, options};
 use crate::Host;
-use crate::trail::Trail;
+use crate::trail::Question;
 
 /// The assertion that one machine on a link says to have an address. `.await` it, or `.wait()` for it.
 ///
@@ -97,9 +97,9 @@ impl AssertArping {
         self
     }
 
-    /// Where its packets went, for whoever wants to know.
-    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
-        self.options.question().question(&self.host, since).map(Trail::of)
+    /// What it asks, for whoever wants to know where its packets went.
+    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
+        self.options.question().question(&self.host, since)
     }
 
     fn describe(&self) -> String {
@@ -138,9 +138,9 @@ impl AssertNoArping {
         self
     }
 
-    /// Where its packets went, for whoever wants to know.
-    pub(crate) fn trail(&self, since: Instant) -> Option<Trail> {
-        self.options.question().question(&self.host, since).map(Trail::of)
+    /// What it asks, for whoever wants to know where its packets went.
+    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
+        self.options.question().question(&self.host, since)
     }
 
     fn describe(&self) -> String {

@@ -86,11 +86,11 @@ impl Scene<'_> {
 
     /// Asks once more, and has a host's kernel tell what drops the question or its answer.
     fn trace(&self, host: usize, packet: Option<&Ip>) -> Option<Traced> {
-        let asker = self.asker_again();
-        let ready = self.in_host(asker, || self.again.prepare())?.ok()?;
+        let (again, asker) = self.about_to_ask_again()?;
+        let ready = self.in_host(asker, || again.prepare())?.ok()?;
         // As it came in, or as it goes out where nothing did: others may ask the same.
         let which = match packet {
-            Some(packet) if self.again.is_same() => self.as_filter(Some(packet), packet.known_by()?, true).to_vec(),
+            Some(packet) if again.is_same() => self.as_filter(Some(packet), packet.known_by()?, true).to_vec(),
             // Somebody on the way may make another of one that is like it.
             Some(packet) => {
                 let ways = [ready.known_by, packet.known_by()?].map(|by| self.as_filter(Some(packet), by, false));
@@ -125,17 +125,29 @@ impl Scene<'_> {
         )
     }
 
-    /// There is no room for another connection.
+    /// There was no room for another connection: the kernel has counted that when it was asked once more.
     pub(super) fn table_is_full(&self, host: usize) -> Option<Cause> {
+        let full = self.full_table(host)?;
+        let name = self.map.host(host);
+        (self.had_no_room(host)?)
+            .then(|| Cause::new(format!("it died in {name}, whose table of connections is full: {full}")))
+    }
+
+    /// There is no room for another connection, and whether it was that is not known: it may belong to one, or not be tracked.
+    pub(super) fn table_seems_full(&self, host: usize) -> Option<Cause> {
+        let full = self.full_table(host)?;
+        if self.had_no_room(host).is_some() {
+            return None;
+        }
+        let name = self.map.host(host);
+        Some(Cause::new(format!("it died in {name}, most likely since its table of connections is full: {full}")))
+    }
+
+    /// How many connections a host tracks, if those are as many as it may.
+    fn full_table(&self, host: usize) -> Option<String> {
         let (count, max) = ("netfilter/nf_conntrack_count", "netfilter/nf_conntrack_max");
         let (count, limit) = (self.number(host, count)?, self.number(host, max)?);
-        (limit > 0 && count >= limit).then(|| {
-            let name = self.map.host(host);
-            Cause::new(format!(
-                "it died in {name}, whose table of connections is full: it tracks {count} ({})",
-                dotted(max, limit)
-            ))
-        })
+        (limit > 0 && count >= limit).then(|| format!("it tracks {count} ({})", dotted(max, limit)))
     }
 }
 

@@ -17,6 +17,8 @@ use std::sync::OnceLock;
 use netns_test_topology::IpNet;
 pub(super) use said::icmp_name;
 
+use counted::Counted;
+
 use super::again::Again;
 use super::map::Map;
 use super::packet::Ip;
@@ -103,10 +105,12 @@ pub(super) struct Scene<'a> {
     pub(super) map: Map<'a>,
     pub(super) packets: &'a Packets<'a>,
     pub(super) question: &'a Question,
-    /// How it is asked once more.
-    pub(super) again: Again,
+    /// Its number among those of the lab that were followed.
+    pub(super) nth: usize,
+    /// How it is asked once more; not where the test goes on, which may not notice.
+    pub(super) again: Option<Again>,
     /// What was counted when it was, where the packet ended.
-    pub(super) counted: OnceLock<Vec<kernel::Counter>>,
+    pub(super) counted: OnceLock<Counted>,
 }
 
 impl Scene<'_> {
@@ -125,6 +129,7 @@ impl Scene<'_> {
         self.no_way(from, Going { to, from: self.question.asking.source, came_in: None })
             .or_else(|| self.table_is_full(from))
             .or_else(|| self.dropped_by_rule(from, None, &["output", "postrouting"]))
+            .or_else(|| self.table_seems_full(from))
             .or_else(|| self.lost_on_its_way_out(from, to))
             .unwrap_or_else(|| self.unknown(from, format!("{} has a way to {to}", self.map.host(from))))
     }
@@ -149,6 +154,7 @@ impl Scene<'_> {
             })
             .or_else(|| self.table_is_full(last.host))
             .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), &["ingress", "prerouting", "forward", "postrouting", "egress"]))
+            .or_else(|| self.table_seems_full(last.host))
             .or_else(|| self.lost_on_its_way_out(last.host, last.ip.to))
             .unwrap_or_else(|| self.unknown(last.host, format!("{} died in {host}", leg.name())))
     }
@@ -162,9 +168,10 @@ impl Scene<'_> {
             .or_else(|| self.no_way(last.host, Going::back(last)))
             // Whoever does not listen refuses, so a rule comes first; it may be for a host behind this one that it was.
             .or_else(|| self.dropped_by_rule(last.host, Some(&last.ip), EVERYWHERE))
+            .or_else(|| self.table_seems_full(last.host))
             .or_else(|| self.looks_in_vain(last.host))
             .or_else(|| self.does_not_answer(last))
-            .or_else(|| self.counted(last.host))
+            .or_else(|| self.counted(last.host, Some(&last.ip)))
             .or_else(|| self.lost_on_its_way_out(last.host, last.ip.from))
             .unwrap_or_else(|| self.unknown(last.host, format!("it came to {host}, and no answer left there")))
     }
@@ -181,9 +188,11 @@ impl Scene<'_> {
             })
     }
 
-    /// The host that sends once more what was lost.
-    fn asker_again(&self) -> usize {
-        self.again.host().unwrap_or_else(|| self.question.from.machine().number())
+    /// How it is asked once more, and the host that does so, if it may be: it is noted that it is about to be.
+    fn about_to_ask_again(&self) -> Option<(&Again, usize)> {
+        let again = self.again.as_ref()?;
+        self.map.0.followed.note_asked_again(self.nth);
+        Some((again, again.host().unwrap_or_else(|| self.question.from.machine().number())))
     }
 
     /// Does something in a host's network namespace; nothing if that cannot be entered.

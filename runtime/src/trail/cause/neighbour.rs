@@ -49,7 +49,7 @@ impl Scene<'_> {
         };
         // One that was made since is on no segment that was drawn.
         if own.is_none_or(|own| self.map.segment_number(owner) == self.map.segment_number(own))
-            && let Some(other) = self.in_another_vlan((host, interface), owner.0, target)
+            && let Some(other) = self.in_another_vlan((host, interface), owner, target)
         {
             return Some(format!("hint: {other}"));
         }

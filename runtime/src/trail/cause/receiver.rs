@@ -32,10 +32,14 @@ impl Scene<'_> {
                 // Somebody on the way may have made another of it.
                 let port = last.ip.ports().map_or(port, |(_, port)| port);
                 let nobody = self.nobody_listens(last.host, transport, port, to, false);
-                nobody.or_else(|| self.counted(last.host)).or_else(|| {
+                nobody.or_else(|| self.counted(last.host, Some(&last.ip))).or_else(|| {
                     let protocol = transport.name();
                     let who = format!("somebody listens on {protocol} port {port} of {host}, and has not answered");
-                    Some(Cause::new(who))
+                    let cause = Cause::new(who);
+                    Some(match self.counted_anyway(last.host, Some(&last.ip)) {
+                        Some(maybe) => cause.hint(maybe),
+                        None => cause,
+                    })
                 })
             }
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Cause, Going, Leg, Scene, dotted, family};
 use crate::kernel;
+use crate::trail::map::LOOPBACK;
 use crate::trail::way::Sighting;
 
 impl Scene<'_> {
@@ -71,9 +72,10 @@ impl Scene<'_> {
     }
 
     /// It says to be from the host that it has come to: a martian (`accept_local` in Documentation/networking/ip-sysctl.rst).
+    /// What came in by the loopback is not asked.
     pub(super) fn is_from_itself(&self, last: &Sighting) -> Option<Cause> {
         let from = last.ip.from;
-        if !from.is_ipv4() || !self.owns(last.host, from) {
+        if last.interface == LOOPBACK || !from.is_ipv4() || !self.owns(last.host, from) {
             return None;
         }
         let (host, interface) = (self.map.host(last.host), self.map.interface(last.host, last.interface));

@@ -1,6 +1,7 @@
 //! What a router should have made of a packet's addresses.
 
 use super::{Scene, is_out};
+use crate::firewall;
 use crate::trail::way::Way;
 
 impl Scene<'_> {
@@ -14,6 +15,14 @@ impl Scene<'_> {
             passed_on && entered.ip.from == left.ip.from && self.translates(left.host, left.interface)
         })?;
         let (host, from) = (self.map.host(left.host), left.ip.from);
+        let interface = self.map.interface(left.host, left.interface);
+        let has_rule =
+            self.in_host(left.host, || firewall::translates_sources(&interface)).and_then(Result::ok).flatten();
+        if has_rule == Some(false) {
+            return Some(format!(
+                "hint: {host} has passed it on from {from}: it was to translate what leaves by {interface}, and its ruleset has no such rule any more"
+            ));
+        }
         Some(format!(
             "hint: {host} has passed it on from {from}, and translates what leaves there: to its table of connections (`conntrack`) it belongs to none"
         ))
