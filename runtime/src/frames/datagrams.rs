@@ -113,6 +113,9 @@ mod tests {
         bytes
     }
 
+    /// A frame around a payload.
+    type Written<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
     #[test]
     fn each_datagram_is_as_if_it_had_been_sent_by_itself() {
         let ethernet = || PacketBuilder::ethernet2([2; 6], [4; 6]);
@@ -122,7 +125,6 @@ mod tests {
             |payload: &[u8]| written(ethernet().single_vlan(7.try_into().unwrap()).ipv4(a, b, 64).udp(1, 2), payload);
         let v6 = |payload: &[u8]| written(ethernet().ipv6([1; 16], [2; 16], 64).udp(4000, 53), payload);
         let bare = |payload: &[u8]| written(PacketBuilder::ipv6([1; 16], [2; 16], 64).udp(4000, 53), payload);
-        type Written<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
         let frames: [(LinkLayer, u16, u16, Written<'_>); 4] = [
             (LinkLayer::Ethernet, 34, 0, &v4),
             (LinkLayer::Ethernet, 34, 4, &tagged),

@@ -294,7 +294,9 @@ mod tests {
         let mut short = behind(&[8, 0]);
         short.truncate(14 + 20 + 3);
         let mut of_icmp = fragments(1);
-        of_icmp.iter_mut().for_each(|fragment| fragment[14 + 9] = ICMP[0]);
+        for fragment in &mut of_icmp {
+            fragment[14 + 9] = ICMP[0];
+        }
         let [destination_options, security] = [60, 50];
         let readable = [tags(0), tags(3), ipv6(destination_options), ipv6(security)];
         let readable = readable.into_iter().chain(fragments(2)).chain(of_icmp);
