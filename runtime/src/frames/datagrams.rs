@@ -113,6 +113,7 @@ mod tests {
         bytes
     }
 
+    /// A frame around a payload.
     type Written<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
     #[test]

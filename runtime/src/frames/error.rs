@@ -26,7 +26,7 @@ pub enum CaptureError {
     },
     /// An interface is not where it was drawn any more: it was deleted, or moved to another network namespace, where nobody listens.
     #[error(
-        "the capture of {of} has lost the interface `{interface}` of host `{host}`: it is not in its network namespace any more"
+        "the capture of {of} has lost the interface `{interface}` of host `{host}`: it has left its network namespace, be it back by now"
     )]
     Gone {
         /// Of what the capture is.
