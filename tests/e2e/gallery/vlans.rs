@@ -113,6 +113,8 @@ async fn a_switch_has_one_port_in_the_vlan_of_a_tag(net: Filtered) {
     let name = vlan_of(&net.right);
     iproute_of(&net.right, &format!("address del {right}/24 dev eth0"));
     iproute_of(&net.right, &format!("address add {right}/24 dev {name}"));
+    // By itself a host answers for an address of another of its interfaces.
+    net.right.run(|| std::fs::write("/proc/sys/net/ipv4/conf/all/arp_ignore", "1")).expect("the sysctl is there");
     let [of_left, _] = ports();
     iproute("bridge", &format!("vlan add dev {of_left} vid 10 pvid untagged"));
     net.left.assert_ping(right).await;
