@@ -151,29 +151,6 @@ pub(crate) fn send_packet(
     Ok(())
 }
 
-/// Takes the next frame from a packet socket that has one (`PACKET_VNET_HDR`, `PACKET_AUXDATA`, packet(7)): what stands in front of it, the frame
-/// itself, and the tag of a VLAN that the kernel has taken out of it. Answers with its length.
-pub(crate) fn receive_frame(
-    socket: BorrowedFd<'_>,
-    header: &mut [u8; 10],
-    frame: &mut [u8],
-) -> io::Result<(usize, Option<[u8; 4]>)> {
-    let mut parts = [
-        libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header.len() },
-        libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() },
-    ];
-    let mut beside = Beside::new();
-    let mut message = beside.message(&mut parts);
-    // SAFETY: the kernel writes within the two slices and what is beside, all of which live until the call is over.
-    let received = cvt(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })?;
-    let length = usize::try_from(received).expect("it is not negative").saturating_sub(header.len());
-    if message.msg_flags & libc::MSG_TRUNC != 0 {
-        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
-    }
-    // SAFETY: the kernel has filled in the message, which still points to what is beside.
-    Ok((length, unsafe { Packet::read(&message, &beside) }.tag))
-}
-
 /// What the kernel says of a frame that a packet socket has heard.
 #[derive(Debug)]
 pub(crate) struct Packet {
@@ -219,8 +196,8 @@ pub(crate) fn receive_starts_of_frames<const ROOM: usize>(
     Ok(received)
 }
 
-/// Takes the next frame from a packet socket that has one, all of it: what the kernel says of it, and its length. What stands in front of it
-/// (`PACKET_VNET_HDR`) is as long as `header`, which may be empty.
+/// Takes the next frame from a packet socket that has one, all of it: what the kernel says of it (`PACKET_AUXDATA`, packet(7)), and its length. What stands in
+/// front of it (`PACKET_VNET_HDR`) is as long as `header`, which may be empty.
 ///
 /// # Errors
 /// `EMSGSIZE` if there is not room enough for it; then it is gone.

@@ -8,22 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use netns_test::prelude::*;
 use netns_test::{Capture, CaptureError, Frame, Frames, LinkError, StreamError};
+use netns_test_tests::routed::Routed;
 use netns_test_tests::three::Three;
-
-/// A client and a server in networks of their own, and a router between them.
-#[derive(Topology)]
-struct Routed {
-    #[segment("10.0.1.0/24", "fd00:1::/64")]
-    near: Segment,
-    #[segment("10.0.2.0/24", "fd00:2::/64")]
-    far: Segment,
-    #[host(near)]
-    client: Host,
-    #[router(near, far)]
-    router: Host,
-    #[host(far)]
-    server: Host,
-}
 
 /// What a claim says that does not hold.
 fn red(claim: impl FnOnce()) -> String {

@@ -7,6 +7,7 @@ use netns_test::prelude::*;
 use netns_test::{ConnectivityError, Traffic, UnreachableCode};
 use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
+use netns_test_tests::routed::Routed;
 use netns_test_tests::routes::take_down;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -347,20 +348,6 @@ async fn hosts_without_addresses_are_not_asked(a: Host, b: Host) {
         assert_eq!(panic_of(between.assert_connection(traffic)).await, Err("broken".to_owned()));
         assert_eq!(panic_of(between.assert_no_connection(traffic)).await, Err("broken".to_owned()));
     }
-}
-
-#[derive(Topology)]
-struct Routed {
-    #[segment("10.0.1.0/24", "fd00:1::/64")]
-    near: Segment,
-    #[segment("10.0.2.0/24", "fd00:2::/64")]
-    far: Segment,
-    #[host(near)]
-    client: Host,
-    #[router(near, far)]
-    router: Host,
-    #[host(far)]
-    server: Host,
 }
 
 #[netns_test(timeout = "60s")]

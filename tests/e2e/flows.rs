@@ -9,6 +9,7 @@ use netns_test::prelude::*;
 use netns_test::{CutReason, UnreachableCode};
 use netns_test_tests::counters::counter;
 use netns_test_tests::panics::panic_of;
+use netns_test_tests::routed::Routed;
 use netns_test_tests::routes::take_down;
 use tokio::task::JoinHandle;
 
@@ -510,21 +511,6 @@ async fn a_conversation_that_goes_on_is_assured(a: Host, b: Host) -> TestResult 
         flow.assert_alive().await;
     }
     Ok(())
-}
-
-/// Two networks with a router in between, on which packets may die of old age.
-#[derive(Topology)]
-struct Routed {
-    #[segment("10.0.1.0/24", "fd00:1::/64")]
-    near: Segment,
-    #[segment("10.0.2.0/24", "fd00:2::/64")]
-    far: Segment,
-    #[host(near)]
-    client: Host,
-    #[router(near, far)]
-    router: Host,
-    #[host(far)]
-    server: Host,
 }
 
 /// It is not alive, and nothing says that it is cut.

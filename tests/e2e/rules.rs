@@ -32,6 +32,10 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn nothing_sleeps() {
     assert_eq!(lines_with(&["sleep("], &[]), [""; 0]);
+    // Nor does it wait for nothing by another name.
+    assert_eq!(lines_with(&["poll(&mut [],", "park_timeout("], &[]), [""; 0]);
+    // Where no event tells of what is waited for: conditions of a test's own, and what a kernel counts.
+    assert_eq!(lines_with(&["block_until("], &["wait/alarm.rs", "wait/look.rs", "trail/cause/counted.rs"]), [""; 0]);
     // The one timer of probes and flows, beside the events that they wait for.
     assert_eq!(lines_with(&["sleep_until("], &["probe/schedule.rs"]), [""; 0]);
 }

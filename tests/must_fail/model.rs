@@ -208,7 +208,9 @@ pub(crate) fn evidence() -> Fixture {
             fails("fails_on_the_last_wire")
                 .says("\n    its answer: left server:eth0 → entered router:eth1 → left router:eth0\n")
                 .here(),
+            fails("fails_at_length").says("&&&&").here(),
             fails("fails_by_its_own_words").says("it is too long").here(),
+            fails("fails_by_an_answer_from_elsewhere").says("bob answered from 198.51.100.2:").here(),
             fails("fails_by_a_refusal").says("nobody listens on TCP port 80 of bob").here(),
             fails("fails_far_away").here(),
             fails("fails_among_many")

@@ -182,6 +182,34 @@ fn a_refusal_is_marked_where_it_comes_from() {
     assert!(asks > 0 && asks == answers, "{asks} questions, {answers} answers");
 }
 
+/// Whoever does not take it refuses the answer, and not the question.
+#[test]
+fn an_answer_from_elsewhere_is_marked_where_it_comes_from() {
+    let artifacts = Artifacts::new();
+    let test = "fails_by_an_answer_from_elsewhere";
+    artifacts.fails(test);
+    let shown = show(&artifacts.of(test).join("report.html"));
+    shown.is_silent();
+    shown.has("<g class=\"host death\" data-host=\"bob\">");
+    shown.has(", and got no answer</h3>");
+    assert_eq!(shown.count(" death\""), 1);
+}
+
+/// Whatever is said: a sign of HTML is five times as long where it is text.
+#[test]
+fn a_page_has_bounds() {
+    let artifacts = Artifacts::new();
+    let test = "fails_at_length";
+    artifacts.fails(test);
+    for page in [artifacts.of(test).join("report.html"), artifacts.path().join("index.html")] {
+        let length = fs::metadata(&page).unwrap().len();
+        assert!(length < 400_000, "{} is {length} bytes long", page.display());
+    }
+    let shown = show(&artifacts.of(test).join("report.html"));
+    shown.is_silent();
+    shown.has("All of it is in <a href=\"failure.txt\">failure.txt</a>.");
+}
+
 #[test]
 fn without_a_question_the_last_frames_are_there() {
     let artifacts = Artifacts::new();

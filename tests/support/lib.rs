@@ -5,6 +5,7 @@ pub mod panics;
 pub mod programs;
 pub mod reach;
 pub mod realised;
+pub mod routed;
 pub mod routes;
 pub mod three;
 pub mod tracked;

@@ -10,7 +10,7 @@ mod state;
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,9 @@ pub(crate) struct Evidence {
     /// The test's path, its crate's name first, and its package.
     test: String,
     folder: Folder,
-    time_scale: f64,
+    /// How long collecting may take, and all of it.
+    collecting: Duration,
+    patience: Duration,
     /// Whether the lab has been shown; held meanwhile. At its deadline a test may just be failing.
     shown: Arc<Mutex<bool>>,
 }
@@ -53,14 +55,15 @@ impl Evidence {
         let test = format!("{krate}::{}", test_name(spec));
         let folder = Folder::of(settings, &test);
         let test = if settings.package.is_empty() { test } else { format!("{test} ({})", settings.package) };
-        Self { folder, test, time_scale: settings.time_scale, shown: Arc::default() }
+        let (collecting, patience) = (settings.scaled(COLLECTING), settings.scaled(PATIENCE));
+        Self { folder, test, collecting, patience, shown: Arc::default() }
     }
 
     /// Removes what an earlier run of the test has left: what is there is always of the last one.
     pub(crate) fn forget(&self) {
         if self.folder.forget() {
             let folder = self.folder.clone();
-            let _ = aside(Instant::now() + self.scaled(PATIENCE), move || folder.write_index(report::index));
+            let _ = aside(Instant::now() + self.patience, move || folder.write_index(report::index));
         }
     }
 
@@ -75,7 +78,7 @@ impl Evidence {
 
     fn collect_and_show(&self, lab: &Lab, said: &str) {
         let begun = Instant::now();
-        let (until, end) = (begun + self.scaled(COLLECTING), begun + self.scaled(PATIENCE));
+        let (until, end) = (begun + self.collecting, begun + self.patience);
         let _room = Room::make();
         state::until(until, program::pass_on_logs);
         let labs = lab.all().all();
@@ -90,14 +93,14 @@ impl Evidence {
             let failure = Arc::clone(&failure);
             aside(end, move || write(&failure))?
         };
-        let frames = |written| match written {
-            Ok(path) => format!("the frames in {}", Path::display(path)),
+        // Whoever reads the output has read it.
+        let _ = write(Failure::write_words);
+        let state = write(Failure::write_state);
+        let frames = match write(Failure::write_frames) {
+            Ok(path) => format!("the frames in {}", path.display()),
             Err(error) => format!("the frames nowhere: {error}"),
         };
-        let (_, written) = (write(Failure::write_words), write(Failure::write_state));
-        let recorded = write(Failure::write_frames);
-        let frames = frames(recorded.as_deref());
-        say(&match written {
+        say(&match state {
             Ok(path) => format!("  (all of it is in {}, {frames})", path.display()),
             Err(error) => format!("  (it is in no file: {error}; `NETNS_TEST_ARTIFACTS` names another place)"),
         });
@@ -123,7 +126,7 @@ impl Evidence {
             let file = capture::recorded(&labs).and_then(|recorded| capture::file(&labs, &recorded))?;
             folder.write(Artifact::Capture, &file)
         };
-        let end = Instant::now() + self.scaled(PATIENCE);
+        let end = Instant::now() + self.patience;
         if let Err(error) = aside(end, keep).map_err(io::Error::from).and_then(|kept| kept) {
             say(&format!("the frames were not kept: {error}"));
         }
@@ -139,15 +142,11 @@ impl Evidence {
             evidence.folder.write_index(report::index)
         };
         // Whoever reads the output has read it.
-        let _ = aside(Instant::now() + self.scaled(PATIENCE), note);
+        let _ = aside(Instant::now() + self.patience, note);
     }
 
     fn write_words(&self, said: &str) -> io::Result<PathBuf> {
         self.folder.write(Artifact::Failure, format!("{}\n{said}\n", self.test).as_bytes())
-    }
-
-    fn scaled(&self, time: Duration) -> Duration {
-        time.mul_f64(self.time_scale)
     }
 }
 

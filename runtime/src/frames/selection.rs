@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::panic::Location;
 use std::sync::Arc;
 
+use etherparse::ip_number;
+
 use super::Frame;
 use crate::Host;
 
@@ -44,10 +46,10 @@ enum Ports {
     Unknown,
 }
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const SCTP: u8 = 132;
-const ICMP: [u8; 2] = [1, 58];
+const TCP: u8 = ip_number::TCP.0;
+const UDP: u8 = ip_number::UDP.0;
+const SCTP: u8 = ip_number::SCTP.0;
+const ICMP: [u8; 2] = [ip_number::ICMP.0, ip_number::IPV6_ICMP.0];
 
 impl Frames {
     pub(super) fn new(of: String, all: Vec<Arc<Frame>>, hosts: Vec<Host>) -> Self {

@@ -4,13 +4,12 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::asker::Options;
-use super::judge::{Claim, awaited};
+use super::judge::{Claim, awaited, followed};
 use super::ping::{PingError, PingReport, options};
 use super::schedule::Plan;
 use super::session;
 use super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW};
 use crate::Host;
-use crate::trail::Question;
 
 /// The assertion that a target answers. `.await` it, or `.wait()` for it.
 ///
@@ -45,6 +44,7 @@ pub struct AssertNoPing {
 options!(AssertPing);
 options!(AssertNoPing);
 awaited!(AssertPing, AssertNoPing);
+followed!(AssertPing, AssertNoPing);
 
 impl Host {
     /// Asserts that a target answers pings from this host.
@@ -98,11 +98,6 @@ impl AssertPing {
         self
     }
 
-    /// What it asks, for whoever wants to know where its packets went.
-    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
-        self.options.question().question(&self.host, since)
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {} can ping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -137,11 +132,6 @@ impl AssertNoPing {
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.max(LEAST_WINDOW);
         self
-    }
-
-    /// What it asks, for whoever wants to know where its packets went.
-    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
-        self.options.question().question(&self.host, since)
     }
 
     fn describe(&self) -> String {

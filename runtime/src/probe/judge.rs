@@ -155,3 +155,15 @@ macro_rules! awaited {
     )+};
 }
 pub(super) use awaited;
+
+/// Assertions that tell what they ask, for whoever wants to know where its packets went.
+macro_rules! followed {
+    ($($assertion:ident),+) => {$(
+        impl $assertion {
+            pub(crate) fn question(&self, since: std::time::Instant) -> Option<$crate::trail::Question> {
+                self.options.question().question(&self.host, since)
+            }
+        }
+    )+};
+}
+pub(super) use followed;

@@ -92,10 +92,10 @@ impl Port {
     /// The next frame, which is put into `room`.
     pub(super) fn receive(&mut self, room: &mut [u8]) -> io::Result<Received> {
         let mut offload = Offload::default();
-        match sys::receive_frame(self.socket.as_fd(), &mut offload.0, room) {
-            Ok((length, tag)) => {
+        match sys::receive_whole_frame(self.socket.as_fd(), &mut offload.0, room) {
+            Ok((packet, length)) => {
                 self.received += 1;
-                Ok(Received::Frame { offload, length, tag })
+                Ok(Received::Frame { offload, length, tag: packet.tag })
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
             Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(Received::Down),

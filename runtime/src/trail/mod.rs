@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use again::Again;
 use cause::Cause;
 use map::Map;
+use netns_test_topology::SegmentKind;
 use way::{End, Packets, Sighting, Way};
 
 use crate::aside::{NotDone, aside};
@@ -156,7 +157,6 @@ pub(crate) fn concerned(surroundings: &Surroundings) -> BTreeSet<String> {
 pub(crate) fn ethernets(surroundings: &Surroundings) -> Vec<(usize, u32)> {
     let map = Map(surroundings);
     let is_ethernet = |&member: &Member| {
-        use netns_test_topology::SegmentKind;
         let segment = &surroundings.plan.segments[map.segment_number(member)];
         !matches!(segment.kind, SegmentKind::WireGuard { .. } | SegmentKind::Gre { .. } | SegmentKind::Ipip { .. })
     };
@@ -197,8 +197,8 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
         let why = why(&scene, way);
         let lines = vec![way.tell(map), why.to_string()];
         let found = Found { lines, marks: way.mark(map), was_refused: way.refusal().is_some(), died_in: None };
-        match way.refusal() {
-            Some(refusal) => found.died_in(map, refusal.host, why.summary()),
+        match way.refusal().or(way.answered_astray().map(|(_, answer)| answer)) {
+            Some(said) => found.died_in(map, said.host, why.summary()),
             None => found.died(map, way.last(), why.summary()),
         }
     } else {
@@ -208,21 +208,26 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
         let lines = nothing.into_iter().chain([why.to_string()]).collect();
         Found { lines, ..Found::default() }.died_in(map, from, why.summary())
     };
+    found.lines.extend(notes(&frames, question, until));
+    found
+}
+
+/// What whoever reads it should know of how it was found.
+fn notes(frames: &Recorded, question: &Question, until: Option<Instant>) -> Vec<String> {
+    let mut notes = Vec::new();
     if frames.forgotten > 0 && frames.frames.first().is_some_and(|oldest| oldest.time > question.asking.since_1970()) {
-        found.lines.push("note: so much was recorded that its beginning has been forgotten".to_owned());
+        notes.push("note: so much was recorded that its beginning has been forgotten".to_owned());
     }
     let lost: u64 = frames.lost.iter().sum();
     if lost > 0 {
-        found.lines.push(format!(
+        notes.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"
         ));
     }
     if let Some(since) = until.map(|failed| failed.elapsed()).filter(|since| *since > SOON) {
-        found
-            .lines
-            .push(format!("note: hosts were asked {since:.1?} after it had failed, and said what they were then"));
+        notes.push(format!("note: hosts were asked {since:.1?} after it had failed, and said what they were then"));
     }
-    found
+    notes
 }
 
 impl Found {
@@ -242,9 +247,7 @@ impl Found {
 
 /// Why it went no further.
 fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
-    if way.back.is_empty()
-        && let Some(cause) = scene.answered_from_elsewhere(way)
-    {
+    if let Some(cause) = scene.answered_from_elsewhere(way) {
         return cause;
     }
     if let Some((refusal, said)) = way.refusals.first() {

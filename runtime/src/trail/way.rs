@@ -44,7 +44,7 @@ pub(super) struct Way {
     pub(super) there: Vec<Sighting>,
     pub(super) back: Vec<Sighting>,
     /// What was answered to it from elsewhere, behind the question as it was there.
-    pub(super) astray: Option<(Sighting, Sighting)>,
+    astray: Option<(Sighting, Sighting)>,
     /// Who said that it could not go on: type and code.
     pub(super) refusals: Vec<(Sighting, (u8, u8))>,
 }
@@ -256,8 +256,17 @@ impl Way {
         Self { nth, of, there, back, astray, refusals }
     }
 
-    /// Who has refused it, and where that was seen first: by an error of ICMP's, or by what ends a connection.
+    /// What was answered from elsewhere, where nothing was answered as it was to be: behind the question as it was there.
+    pub(super) fn answered_astray(&self) -> Option<&(Sighting, Sighting)> {
+        self.astray.as_ref().filter(|_| self.back.is_empty())
+    }
+
+    /// Who has refused it, and where that was seen first: by an error of ICMP's, or by what ends a connection. Whoever does not take an answer from elsewhere
+    /// refuses that, and not the question.
     pub(super) fn refusal(&self) -> Option<&Sighting> {
+        if self.answered_astray().is_some() {
+            return None;
+        }
         let error = self.refusals.first().map(|(refusal, _)| refusal);
         error.or_else(|| self.back.first().filter(|answer| answer.ip.is_reset()))
     }

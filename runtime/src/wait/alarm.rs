@@ -83,7 +83,7 @@ impl Shared {
 /// Blocks this thread until then.
 ///
 /// By a condition variable that nobody else knows: to park the thread would swallow what its executor is told meanwhile.
-pub(super) fn block_until(at: Instant) {
+pub(crate) fn block_until(at: Instant) {
     let (nothing, nobody) = (Mutex::new(()), Condvar::new());
     let mut guard = nothing.lock().unwrap_or_else(PoisonError::into_inner);
     loop {

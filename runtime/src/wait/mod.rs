@@ -11,6 +11,7 @@ mod look;
 mod never;
 mod until;
 
+pub(crate) use alarm::block_until;
 pub use condition::{Asynchronous, Condition, Finding, Plain, Sure};
 pub use error::WaitError;
 pub use kernel::WaitFor;

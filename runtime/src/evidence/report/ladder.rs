@@ -22,9 +22,6 @@ const LANES: usize = 12;
 /// At how many places a frame is told to have been: a broadcast comes to all.
 const PLACES: usize = 8;
 
-/// How many frames show their bytes.
-const OPENED: usize = 60;
-
 /// `died` is where it ended and how, if that was in a host; times are since `zero`, which is since 1970.
 pub(super) fn markup(
     lab: &Lab,
@@ -46,8 +43,8 @@ pub(super) fn markup(
                 span.when { "time" }
                 span.names { @for &lane in &lanes { span.lane { (name(lane)) } } }
             }
-            @for (nth, passage) in passages.iter().enumerate() {
-                (frame(passage, &lanes, zero, &name, (nth < OPENED).then_some(recorded)))
+            @for passage in passages {
+                (frame(passage, &lanes, zero, &name, recorded))
             }
             @if let Some((host, why)) = died {
                 div.end {
@@ -83,13 +80,13 @@ fn lanes(said: &Conversation, died: Option<usize>) -> (Vec<usize>, usize) {
     (lanes, without)
 }
 
-/// A frame, to be opened; `recorded` has its bytes if they are shown.
+/// A frame, to be opened; `recorded` has its bytes.
 fn frame<'a>(
     passage: &Passage,
     lanes: &[usize],
     zero: Duration,
     name: &impl Fn(usize) -> &'a str,
-    recorded: Option<&Recorded>,
+    recorded: &Recorded,
 ) -> Markup {
     let shown = || seen(passage).take(PLACES);
     let more = seen(passage).count().saturating_sub(PLACES);
@@ -112,7 +109,7 @@ fn frame<'a>(
                 p { (did) " " (name(place.host)) ":" (place.interface) " at " (since(place.time, zero)) }
             }
             @if more > 0 { p { "and entered " (more) " more" } }
-            @if let (Some(recorded), Some(place)) = (recorded, places(passage).next()) {
+            @if let Some(place) = places(passage).next() {
                 pre.bytes { (bytes(&recorded.frames[place.frame])) }
             }
         }

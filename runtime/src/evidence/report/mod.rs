@@ -19,8 +19,8 @@ use netns_test_topology::Picture;
 pub(super) use index::{Entry, index};
 use question::Question;
 
-use super::Failure;
 use super::files::{Artifact, INDEX};
+use super::{Failure, concerned};
 use crate::trail::Conversation;
 
 const STYLE: &str = include_str!("page.css");
@@ -31,8 +31,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     script-src 'sha256-RifirPgbhyUQfOLDhyZXuITK3YSDqNyRsRqWUi1SFBE='; base-uri 'none'; form-action 'none'";
 
 /// How long pictures may be together, and how long what is said of the hosts, in bytes: the page is to be opened at once.
-const PICTURES: usize = 600_000;
-const HOSTS: usize = 700_000;
+const PICTURES: usize = 400_000;
+const HOSTS: usize = 400_000;
 
 /// How much of what a test said is shown, in bytes.
 const SAID: usize = 20_000;
@@ -44,7 +44,6 @@ const QUESTIONS: usize = 4;
 pub(super) fn page(failure: &Failure) -> String {
     let mut room = PICTURES;
     let (questions, earlier) = Question::last(failure, QUESTIONS);
-    let concerned = questions.first().map(Question::hosts).unwrap_or_default();
     let zero = timeline::zero(failure);
     let since_1970 = SystemTime::now().checked_sub(zero.elapsed()).unwrap_or(SystemTime::UNIX_EPOCH);
     let since_1970 = since_1970.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -80,7 +79,7 @@ pub(super) fn page(failure: &Failure) -> String {
         }
         section #state {
             h2 { "The state of the hosts" }
-            (host::all(&failure.state, &concerned, HOSTS))
+            (host::all(&failure.state, &concerned(&failure.labs), HOSTS))
         }
     };
     let sections = [("failure", "Failure"), ("network", "Network"), ("timeline", "Timeline"), ("state", "State")];

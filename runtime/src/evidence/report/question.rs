@@ -1,6 +1,5 @@
 //! A question that failed: the picture with its way, and its frames.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use maud::{Markup, html};
@@ -9,7 +8,7 @@ use super::{ladder, picture};
 use crate::Lab;
 use crate::capture::Recorded;
 use crate::evidence::Failure;
-use crate::trail::{Conversation, Followed, Role};
+use crate::trail::{Conversation, Followed};
 
 /// A question that was not answered as it was to be.
 pub(super) struct Question<'a> {
@@ -37,19 +36,6 @@ impl<'a> Question<'a> {
             Self { lab, asked, said }
         });
         (last.collect(), earlier)
-    }
-
-    /// The names of the hosts that had to do with it.
-    pub(super) fn hosts(&self) -> BTreeSet<String> {
-        let passages = self.said.iter().flat_map(|(said, _)| &said.passages);
-        // A broadcast comes to all.
-        let passages = passages.filter(|passage| passage.role != Role::Neighbour);
-        let places = passages.flat_map(|passage| passage.left.iter().chain(&passage.entered));
-        let hosts = places
-            .map(|place| place.host)
-            .chain([self.asked.from])
-            .chain(self.said.iter().flat_map(|(said, _)| said.to.iter().copied()));
-        hosts.map(|host| self.lab.hosts()[host].name().to_owned()).collect()
     }
 
     /// `said` is what is shown above it; times are since `zero`, which is since 1970.

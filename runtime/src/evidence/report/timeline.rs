@@ -79,13 +79,8 @@ fn all(failure: &Failure) -> Vec<Event> {
     }
     for program in failure.state.programs.iter().flatten() {
         for said in &program.said {
-            let what = format!("{} said: {}", program.command, harmless(&said.line));
-            events.push(Event {
-                at: said.at,
-                kind: "output",
-                what: format!("{}: {what}", program.host),
-                failed: false,
-            });
+            let what = format!("{}: {} said: {}", program.host, harmless(&program.command), harmless(&said.line));
+            events.push(Event { at: said.at, kind: "output", what, failed: false });
         }
     }
     for lab in &failure.labs {

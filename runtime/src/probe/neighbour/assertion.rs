@@ -3,14 +3,13 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::super::judge::{Claim, awaited};
+use super::super::judge::{Claim, awaited, followed};
 use super::super::schedule::Plan;
 use super::super::{FEWEST, LEAST_WINDOW, PATIENCE, Target, WINDOW};
 use super::report::{ArpError, ArpReport};
 use super::session::{self, Options};
 use super::{INTERVAL, options};
 use crate::Host;
-use crate::trail::Question;
 
 /// The assertion that one machine on a link says to have an address. `.await` it, or `.wait()` for it.
 ///
@@ -44,6 +43,7 @@ pub struct AssertNoArping {
 options!(AssertArping);
 options!(AssertNoArping);
 awaited!(AssertArping, AssertNoArping);
+followed!(AssertArping, AssertNoArping);
 
 impl Host {
     /// Asserts that a neighbour answers for an address when this host asks by ARP, or IPv6 neighbour solicitation.
@@ -97,11 +97,6 @@ impl AssertArping {
         self
     }
 
-    /// What it asks, for whoever wants to know where its packets went.
-    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
-        self.options.question().question(&self.host, since)
-    }
-
     fn describe(&self) -> String {
         format!("the assertion that {} can arping {}, at {}", self.host.name(), self.options.target, self.at)
     }
@@ -136,11 +131,6 @@ impl AssertNoArping {
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.max(LEAST_WINDOW);
         self
-    }
-
-    /// What it asks, for whoever wants to know where its packets went.
-    pub(crate) fn question(&self, since: Instant) -> Option<Question> {
-        self.options.question().question(&self.host, since)
     }
 
     fn describe(&self) -> String {

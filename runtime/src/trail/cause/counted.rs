@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollTimeout, poll};
-
 use super::{Cause, Scene};
 use crate::kernel::{self, Counter};
 use crate::trail::Asked;
 use crate::trail::again::Ready;
 use crate::trail::packet::Ip;
 use crate::transport::Transport;
+use crate::wait::block_until;
 
 /// How long a kernel may take to count it: a packet that is asked for again may be delayed on its way.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -63,7 +62,8 @@ impl Scene<'_> {
             |before: &[Counter]| Some(count()?.into_iter().filter_map(|now| now.since(before)).collect::<Vec<_>>());
         let patience = self.question.from.scaled(PATIENCE);
         let earlier = count()?;
-        pause(patience)?;
+        // Nobody tells when something is counted.
+        block_until(Instant::now() + patience);
         let of_others = more(&earlier)?;
         let (again, asker) = self.about_to_ask_again()?;
         let before = count()?;
@@ -76,8 +76,7 @@ impl Scene<'_> {
             if self.is_told(&counted) || Instant::now() >= deadline {
                 return Some(counted);
             }
-            // Nobody tells when something is counted.
-            pause(LOOK)?;
+            block_until(Instant::now() + LOOK);
         }
     }
 
@@ -192,9 +191,4 @@ fn has(counters: &[Counter], name: &str) -> bool {
 /// Whose it is decides whether it has to do with the question.
 fn is_of_a_socket(counter: &Counter) -> bool {
     counter.name.starts_with(kernel::DROPS_OF_UDP_PORT)
-}
-
-/// Waits; nothing is waited for.
-fn pause(time: Duration) -> Option<()> {
-    poll(&mut [], PollTimeout::try_from(time).ok()?).ok().map(drop)
 }

@@ -111,7 +111,7 @@ impl Scene<'_> {
 
     /// The host that it had come to has answered from elsewhere, which is no answer.
     pub(in crate::trail) fn answered_from_elsewhere(&self, way: &Way) -> Option<Cause> {
-        let (asked, answer) = way.astray.as_ref()?;
+        let (asked, answer) = way.answered_astray()?;
         let at = |address, port| std::net::SocketAddr::new(address, port);
         let (from, to) = (at(answer.ip.from, answer.ip.ports()?.0), at(asked.ip.to, asked.ip.ports()?.1));
         let host = self.map.host(answer.host);
