@@ -197,8 +197,8 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
         let why = why(&scene, way);
         let lines = vec![way.tell(map), why.to_string()];
         let found = Found { lines, marks: way.mark(map), was_refused: way.refusal().is_some(), died_in: None };
-        match way.refusal().or(way.answered_astray().map(|(_, answer)| answer)) {
-            Some(said) => found.died_in(map, said.host, why.summary()),
+        match way.refusal() {
+            Some(refusal) => found.died_in(map, refusal.host, why.summary()),
             None => found.died(map, way.last(), why.summary()),
         }
     } else {

@@ -261,12 +261,8 @@ impl Way {
         self.astray.as_ref().filter(|_| self.back.is_empty())
     }
 
-    /// Who has refused it, and where that was seen first: by an error of ICMP's, or by what ends a connection. Whoever does not take an answer from elsewhere
-    /// refuses that, and not the question.
+    /// Who has refused it, and where that was seen first: by an error of ICMP's, or by what ends a connection.
     pub(super) fn refusal(&self) -> Option<&Sighting> {
-        if self.answered_astray().is_some() {
-            return None;
-        }
         let error = self.refusals.first().map(|(refusal, _)| refusal);
         error.or_else(|| self.back.first().filter(|answer| answer.ip.is_reset()))
     }
