@@ -461,6 +461,39 @@ async fn what_was_changed_on_its_way_is_not_taken_for_what_was_read() -> TestRes
     Ok(())
 }
 
+/// RFC 5961 section 4: who has a connection takes no SYN for another, and says what it has.
+#[netns_test]
+async fn a_syn_into_an_open_connection_ends_nothing(net: Three) -> TestResult {
+    let Three { lan, a, b, .. } = &net;
+    let capture = b.capture().await?;
+    let listener = b.tcp_listener()?;
+    let mut stream = a.tcp_connect(listener.local_addr()?)?;
+    let mut accepted = listener.accept()?.0;
+    let mut say = |word: &[u8; 3]| {
+        stream.write_all(word)?;
+        accepted.read_exact(&mut [0; 3])
+    };
+    say(b"one")?;
+    let frames = capture.frames()?.tcp();
+    let (opened, segment) =
+        frames.iter().find_map(|frame| Some((frame, frame.tcp()?))).ok_or("nobody has opened it")?;
+    let (from, to) = (opened.source_mac().unwrap(), opened.destination_mac().unwrap());
+    let builder = etherparse::PacketBuilder::ethernet2(from.0, to.0)
+        .ipv4(a.addr_v4().octets(), b.addr_v4().octets(), 64)
+        .tcp(segment.source_port, segment.destination_port, segment.sequence.wrapping_add(1 << 20), 1024)
+        .syn();
+    let mut syn = Vec::new();
+    builder.write(&mut syn, b"").unwrap();
+    lan.inject(syn).await?;
+    let syns = || capture.frames().unwrap().filter(|frame| frame.tcp().is_some_and(|of| of.syn && !of.ack)).len();
+    eventually("the SYN has come", || syns() == 2).await;
+    say(b"two")?;
+    let streams = capture.frames()?.streams();
+    let said: Vec<_> = streams.iter().map(|stream| stream.client().bytes()).collect::<Result<_, _>>()?;
+    assert_eq!(said, [&b"onetwo"[..], b""]);
+    Ok(())
+}
+
 /// What a capture can take is not said to be too much for it.
 #[netns_test(veth = true)]
 async fn a_transfer_of_a_megabyte_is_whole(a: Host, b: Host, lan: Segment) -> TestResult {

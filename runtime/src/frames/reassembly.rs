@@ -29,6 +29,8 @@ pub(super) struct Reassembled {
     pub(super) gaps: Vec<Range<u64>>,
     /// How many bytes are in front of the first that was sent again as another.
     pub(super) differs: Option<u64>,
+    /// How many bytes have numbers in front of the first, and are not the one by which a peer is probed.
+    pub(super) in_front: u64,
     pub(super) is_begun: bool,
     pub(super) is_ended: bool,
 }
@@ -39,6 +41,28 @@ impl Reassembly {
         let ((number, place), begin) = (self.near?, self.begin?);
         // The first byte is behind it.
         Some(number.wrapping_add(offset(begin - 1 - place)))
+    }
+
+    /// Whether any number of it is known.
+    pub(super) fn is_heard_of(&self) -> bool {
+        self.near.is_some()
+    }
+
+    /// Whether a number is that of the byte behind the last that is known to have been sent.
+    pub(super) fn goes_on_with(&self, number: u32) -> bool {
+        self.known_end().is_some_and(|end| self.place_of(number) == end)
+    }
+
+    /// Whether an acknowledgment is one of the SYN that was seen, and of no more than what was.
+    pub(super) fn is_opened_and_acknowledged_by(&self, number: u32) -> bool {
+        let place = self.place_of(number);
+        self.begin.is_some_and(|begin| begin <= place) && self.known_end().is_some_and(|end| place <= end)
+    }
+
+    /// Behind the last byte that is known to have been sent.
+    fn known_end(&self) -> Option<i64> {
+        let seen = self.pieces.last_key_value().map(|(begin, piece)| begin + length(piece));
+        self.sent.max(seen)
     }
 
     pub(super) fn add(&mut self, number: u32, syn: bool, fin: bool, payload: &[u8]) {
@@ -60,13 +84,17 @@ impl Reassembly {
     }
 
     fn place(&mut self, number: u32) -> i64 {
-        let place = match self.near {
+        let place = self.place_of(number);
+        self.near = Some((number, place));
+        place
+    }
+
+    fn place_of(&self, number: u32) -> i64 {
+        match self.near {
             None => 0,
             // The shorter way round: what is in the window of the receiver is never half the numbers away.
             Some((near, place)) => place + i64::from(number.wrapping_sub(near).cast_signed()),
-        };
-        self.near = Some((number, place));
-        place
+        }
     }
 
     /// What was seen before stays as it was.
@@ -101,11 +129,14 @@ impl Reassembly {
             Reassembled { is_begun: self.begin.is_some(), is_ended: self.end.is_some(), ..Reassembled::default() };
         // A byte in front of the first is of a probe.
         reassembled.differs = self.differs.filter(|place| *place >= first).map(from_first);
-        let Reassembled { pieces, gaps, .. } = &mut reassembled;
+        let Reassembled { pieces, gaps, in_front, .. } = &mut reassembled;
         let mut at = first;
         for (place, bytes) in self.pieces {
-            // What is in front of the first is a probe that keeps a connection alive (RFC 9293 section 3.8.4).
             let skipped = usize::try_from(first - place).unwrap_or(0).min(bytes.len());
+            // One byte just in front of the first is a probe that keeps a connection alive (RFC 9293 section 3.8.4).
+            if skipped > 0 && (place + 1, skipped) != (first, 1) {
+                *in_front += skipped as u64;
+            }
             let (place, bytes) = (place.max(first), &bytes[skipped..]);
             if bytes.is_empty() {
                 continue;
@@ -246,6 +277,14 @@ mod tests {
     fn a_probe_in_front_of_the_first_byte_is_none() {
         let of = reassembled(Some(99), &[(99, b"?"), (100, b"abc")]);
         assert_eq!((of.pieces, of.gaps), (whole(b"abc"), vec![]));
+    }
+
+    #[test]
+    fn what_is_in_front_of_the_first_byte_and_no_probe_is_counted() {
+        let of = reassembled(Some(99), &[(100, b"abc"), (97, b"xyz"), (50, b"?")]);
+        assert_eq!((of.pieces, of.in_front), (whole(b"abc"), 4));
+        assert_eq!(reassembled(Some(99), &[(99, b"?"), (100, b"abc")]).in_front, 0);
+        assert_eq!(reassembled(None, &[(500, b"de"), (497, b"abc")]).in_front, 0);
     }
 
     #[test]

@@ -63,6 +63,18 @@ pub enum StreamError {
         /// How many bytes were sent before it.
         place: u64,
     },
+    /// Some bytes are of another connection between the same ports, or of none.
+    #[error(
+        "{bytes} bytes of what {from} sent to {to} have numbers in front of its SYN: they are of another connection between the same ports, or of none"
+    )]
+    InFront {
+        /// Who has sent them.
+        from: SocketAddr,
+        /// To whom.
+        to: SocketAddr,
+        /// How many there are.
+        bytes: u64,
+    },
 }
 
 /// Bytes of a stream that are in none of its frames.
@@ -84,10 +96,13 @@ pub struct StreamGap {
 struct Connection {
     ends: [SocketAddr; 2],
     sent: [Reassembly; 2],
+    /// Whether it has taken the place of those before it: more than its first segment was seen.
+    is_under_way: bool,
 }
 
 impl Frames {
-    /// The TCP connections among them, in the order of their first segments. A port that is used again begins another.
+    /// The TCP connections among them, in the order of their first segments. A SYN with another number between the same ports is one of its own; what comes then is of
+    /// the one before until that SYN is answered, or its sender goes on behind it: who has a connection ignores it (RFC 9293 section 3.10.7.4).
     ///
     /// What was sent several times is there once; where that differs, it is not known which the receiver took, and
     /// [`StreamHalf::bytes`] an error. Frames of several interfaces may be of the same connection, as those
@@ -102,15 +117,13 @@ impl Frames {
             };
             let from = SocketAddr::new(source, segment.source_port);
             let to = SocketAddr::new(destination, segment.destination_port);
-            // The last one between the two: those before it are over.
-            let known = connections.iter_mut().rev().find(|connection| connection.is_between(from, to));
-            if let Some(connection) = known.filter(|connection| connection.goes_on_with(from, &segment)) {
-                connection.add(from, &segment);
+            let mut between: Vec<&mut Connection> =
+                connections.iter_mut().filter(|connection| connection.is_between(from, to)).collect();
+            if let Some(nth) = of_which(&between, from, &segment) {
+                between[nth].add(from, &segment);
                 continue;
             }
-            // A SYN-ACK is the answer to who opened it.
-            let ends = if segment.syn && segment.ack { [to, from] } else { [from, to] };
-            let mut connection = Connection { ends, sent: Default::default() };
+            let mut connection = Connection::new(from, to, &segment);
             connection.add(from, &segment);
             connections.push(connection);
         }
@@ -162,7 +175,27 @@ impl<'a> IntoIterator for &'a Streams {
     }
 }
 
+/// Of which of the connections between the same ends a segment is, if it does not begin another.
+fn of_which(between: &[&mut Connection], from: SocketAddr, segment: &TcpSegment<'_>) -> Option<usize> {
+    // The newest of which it may be.
+    let newest = |is_it: &dyn Fn(&Connection) -> bool| between.iter().rposition(|connection| is_it(connection));
+    if segment.syn {
+        return newest(&|connection| connection.is_opened_by(from, segment))
+            .or_else(|| newest(&|connection| connection.is_accepted_by(from, segment)));
+    }
+    let under_way = newest(&|connection| connection.is_under_way);
+    let goes_on = under_way.is_some_and(|nth| between[nth].goes_on_with(from, segment));
+    let begins = newest(&|connection| !connection.is_under_way && connection.begins_with(from, segment));
+    begins.filter(|_| !goes_on).or(under_way).or(between.len().checked_sub(1))
+}
+
 impl Connection {
+    fn new(from: SocketAddr, to: SocketAddr, first: &TcpSegment<'_>) -> Self {
+        // A SYN-ACK is the answer to who opened it.
+        let ends = if first.syn && first.ack { [to, from] } else { [from, to] };
+        Self { ends, sent: Default::default(), is_under_way: false }
+    }
+
     fn is_between(&self, from: SocketAddr, to: SocketAddr) -> bool {
         self.ends == [from, to] || self.ends == [to, from]
     }
@@ -171,17 +204,38 @@ impl Connection {
         &self.sent[usize::from(self.ends[0] != from)]
     }
 
-    /// Whether a segment is of this connection, and not the first of another between the same ends.
+    fn to(&self, from: SocketAddr) -> &Reassembly {
+        self.of(self.ends[usize::from(self.ends[0] == from)])
+    }
+
+    /// Whether a SYN is the one of this end, which may be sent again, or both have opened it at once.
+    fn is_opened_by(&self, from: SocketAddr, syn: &TcpSegment<'_>) -> bool {
+        let is_both_s = !syn.ack && !self.of(from).is_heard_of() && self.to(from).opened_with().is_some();
+        self.of(from).opened_with().map_or(is_both_s, |number| number == syn.sequence)
+    }
+
+    /// Whether a SYN is the answer to that of the other end.
+    fn is_accepted_by(&self, from: SocketAddr, syn: &TcpSegment<'_>) -> bool {
+        let is_new = self.of(from).opened_with().is_none();
+        is_new && syn.ack && self.to(from).is_opened_and_acknowledged_by(syn.acknowledgment)
+    }
+
+    /// Whether a segment is just behind the SYN of its sender, or refuses that of the other end.
+    fn begins_with(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
+        let refuses = segment.rst && segment.ack && self.to(from).is_opened_and_acknowledged_by(segment.acknowledgment);
+        refuses || self.of(from).opened_with() == Some(segment.sequence.wrapping_sub(1))
+    }
+
+    /// Whether a segment is just behind the last of its sender.
     fn goes_on_with(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
-        let opens = segment.syn && !segment.ack;
-        // One that both have opened at once, or one that was there before the capture, which a SYN ends.
-        let is_both_s = self.ends[0] != from && self.of(self.ends[0]).opened_with().is_some();
-        !opens || self.of(from).opened_with().map_or(is_both_s, |number| number == segment.sequence)
+        self.of(from).goes_on_with(segment.sequence)
     }
 
     fn add(&mut self, from: SocketAddr, segment: &TcpSegment<'_>) {
-        let TcpSegment { sequence, acknowledgment, syn, ack, fin, payload, .. } = *segment;
+        let TcpSegment { sequence, acknowledgment, syn, ack, fin, rst, payload, .. } = *segment;
         let by_server = self.ends[0] != from;
+        // Whoever refuses it leaves the one before it as it is.
+        self.is_under_way |= !rst && (!syn || self.is_accepted_by(from, segment));
         self.sent[usize::from(by_server)].add(sequence, syn, fin, payload);
         if ack {
             self.sent[usize::from(!by_server)].acknowledged(acknowledgment);
@@ -238,6 +292,9 @@ impl StreamHalf {
         if let Some(place) = sent.differs {
             return Err(StreamError::Differs { from, to, place });
         }
+        if sent.in_front > 0 {
+            return Err(StreamError::InFront { from, to, bytes: sent.in_front });
+        }
         match self.gaps().next() {
             Some(gap) => Err(StreamError::Gap(gap)),
             None => Ok(sent.pieces.first().map_or(&[], |(_, piece)| piece)),
@@ -273,14 +330,20 @@ mod tests {
 
     /// A segment with these flags: between A's port 4000 and B's port 80, forwards or back.
     fn segment(forth: bool, number: u32, flags: &str, payload: &[u8]) -> Vec<u8> {
+        answer(forth, number, 1, flags, payload)
+    }
+
+    /// One that acknowledges what comes before a number.
+    fn answer(forth: bool, number: u32, expects: u32, flags: &str, payload: &[u8]) -> Vec<u8> {
         let (ips, ports) = if forth { ((A, B), (4000, 80)) } else { ((B, A), (80, 4000)) };
         let mut tcp =
             PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(ips.0, ips.1, 64).tcp(ports.0, ports.1, number, 512);
         for flag in flags.chars() {
             tcp = match flag {
                 'S' => tcp.syn(),
-                'A' => tcp.ack(1),
+                'A' => tcp.ack(expects),
                 'F' => tcp.fin(),
+                'R' => tcp.rst(),
                 other => panic!("{other}"),
             };
         }
@@ -301,7 +364,7 @@ mod tests {
     fn both_directions_are_put_together() {
         let all = streams([
             segment(true, 10, "S", b""),
-            segment(false, 900, "SA", b""),
+            answer(false, 900, 11, "SA", b""),
             segment(true, 14, "A", b"lo"),
             segment(true, 11, "A", b"hel"),
             segment(false, 901, "A", b"yes"),
@@ -330,6 +393,128 @@ mod tests {
             segment(true, 5001, "A", b"two"),
         ]);
         assert_eq!(all.iter().map(|stream| bytes(stream.client())).collect::<Vec<_>>(), [b"one", b"two"]);
+    }
+
+    /// Of each connection, what both ends have sent, or why it is not known.
+    fn told(segments: impl IntoIterator<Item = Vec<u8>>) -> Vec<[String; 2]> {
+        let half = |half: &StreamHalf| match half.bytes() {
+            Ok(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        streams(segments).iter().map(|stream| [half(stream.client()), half(stream.server())]).collect()
+    }
+
+    /// A connection that is open, with a word of each end.
+    fn opened() -> Vec<Vec<u8>> {
+        vec![
+            segment(true, 10, "S", b""),
+            answer(false, 900, 11, "SA", b""),
+            answer(true, 11, 901, "A", b"one"),
+            answer(false, 901, 14, "A", b"yes"),
+        ]
+    }
+
+    #[test]
+    fn a_port_that_is_used_again_begins_another_when_it_is_accepted() {
+        let again = [
+            segment(true, 5000, "S", b""),
+            // Too late, and sent again.
+            answer(false, 901, 14, "A", b"yes"),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(true, 5001, 70001, "A", b"two"),
+            answer(false, 70001, 5004, "FA", b"no"),
+        ];
+        assert_eq!(told(opened().into_iter().chain(again)), [["one", "yes"], ["two", "no"]]);
+    }
+
+    #[test]
+    fn a_syn_that_is_not_answered_ends_no_connection() {
+        // The last is just in front of what comes next.
+        for number in [5000, 12, 13] {
+            let more = [
+                segment(true, number, "S", b""),
+                // It is told what the connection is (RFC 5961 section 4).
+                answer(false, 904, 14, "A", b""),
+                answer(false, 901, 14, "A", b"yes"),
+                answer(true, 14, 904, "A", b"two"),
+                segment(true, number, "S", b""),
+                answer(false, 904, 17, "A", b"yes"),
+            ];
+            let nothing = "what 10.0.0.2:80 sent to 10.0.0.1:4000 has no beginning among the frames: its SYN is not there; capture before the connection is \
+                           opened, where both directions go by";
+            assert_eq!(told(opened().into_iter().chain(more)), [["onetwo", "yesyes"], ["", nothing]], "{number}");
+        }
+    }
+
+    #[test]
+    fn of_two_that_are_asked_for_the_one_that_is_meant_is_accepted() {
+        let [first, second] = [[7000, 5000], [5000, 7000]].map(|[accepted, other]| {
+            [
+                segment(true, accepted, "S", b""),
+                segment(true, other, "S", b""),
+                answer(false, 900, accepted + 1, "SA", b""),
+                answer(true, accepted + 1, 901, "A", b"one"),
+            ]
+        });
+        for segments in [first, second] {
+            assert_eq!(told(segments)[0], ["one", ""]);
+        }
+    }
+
+    #[test]
+    fn a_syn_that_is_refused_ends_no_connection() {
+        let more =
+            [segment(true, 5000, "S", b""), answer(false, 0, 5001, "RA", b""), answer(true, 14, 904, "A", b"two")];
+        let all = streams(opened().into_iter().chain(more));
+        assert_eq!(all.iter().map(|stream| bytes(stream.client())).collect::<Vec<_>>(), [&b"onetwo"[..], b""]);
+    }
+
+    #[test]
+    fn of_one_end_alone_a_port_that_is_used_again_begins_another() {
+        let of = |forth: bool, again: [Vec<u8>; 2]| {
+            let first = opened().into_iter().skip(usize::from(!forth)).step_by(2);
+            let all = streams(first.chain(again));
+            let half = |stream: &Stream| if forth { stream.client().clone() } else { stream.server().clone() };
+            all.iter().map(|stream| String::from_utf8_lossy(bytes(&half(stream))).into_owned()).collect::<Vec<_>>()
+        };
+        let by_client = [segment(true, 5000, "S", b""), answer(true, 5001, 70001, "A", b"two")];
+        assert_eq!(of(true, by_client), ["one", "two"]);
+        let by_server = [answer(false, 70000, 5001, "SA", b""), answer(false, 70001, 5004, "A", b"no")];
+        assert_eq!(of(false, by_server), ["yes", "no"]);
+    }
+
+    /// RFC 7413: the first bytes come with the SYN, and may be acknowledged with it or not.
+    #[test]
+    fn a_syn_may_have_data() {
+        for acknowledged in [11, 14] {
+            let open = [
+                segment(true, 10, "S", b"one"),
+                answer(false, 900, acknowledged, "SA", b""),
+                answer(true, acknowledged, 901, "A", &b"onetwo"[acknowledged as usize - 11..]),
+            ];
+            assert_eq!(told(open), [["onetwo", ""]], "{acknowledged}");
+        }
+    }
+
+    #[test]
+    fn both_may_open_it_at_once() {
+        let all = [
+            segment(true, 10, "S", b""),
+            segment(false, 900, "S", b""),
+            answer(true, 10, 901, "SA", b""),
+            answer(false, 900, 11, "SA", b""),
+            answer(true, 11, 901, "A", b"one"),
+            answer(false, 901, 14, "A", b"yes"),
+        ];
+        assert_eq!(told(all), [["one", "yes"]]);
+    }
+
+    #[test]
+    fn what_has_numbers_in_front_of_its_syn_is_an_error() {
+        let expected = "3 bytes of what 10.0.0.1:4000 sent to 10.0.0.2:80 have numbers in front of its SYN: they are of another connection between the same \
+                        ports, or of none";
+        let stray = answer(true, 5, 904, "A", b"old");
+        assert_eq!(told(opened().into_iter().chain([stray])), [[expected, "yes"]]);
     }
 
     #[test]
