@@ -8,6 +8,7 @@ use std::time::Duration;
 use netns_test_tests::programs;
 use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
 use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption;
+use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 use pcap_file::pcapng::{Block, PcapNgReader};
 
 use crate::fixtures::Binary;
@@ -113,6 +114,14 @@ struct Frame {
     interface: String,
     comment: Option<String>,
     length: u32,
+    bytes: Vec<u8>,
+}
+
+impl Frame {
+    /// The protocol, if it is of IPv4 without options.
+    fn protocol(&self) -> Option<u8> {
+        (self.bytes[12..15] == [8, 0, 0x45]).then(|| self.bytes[23])
+    }
 }
 
 /// What a capture says of its interfaces, and of its frames.
@@ -134,12 +143,23 @@ fn read_capture(path: &Path) -> (Vec<String>, Vec<Frame>) {
                     _ => None,
                 });
                 let interface = interfaces[packet.interface_id as usize].clone();
-                frames.push(Frame { interface, comment, length: packet.original_len });
+                let bytes = packet.data.into_owned();
+                frames.push(Frame { interface, comment, length: packet.original_len, bytes });
             }
             other => panic!("{other:?}"),
         }
     }
     (interfaces, frames)
+}
+
+/// What is said of the whole file.
+fn section_comment(path: &Path) -> String {
+    let reader = PcapNgReader::new(fs::File::open(path).unwrap()).unwrap();
+    let comments = reader.section().options.iter().filter_map(|option| match option {
+        SectionHeaderOption::Comment(comment) => Some(comment.to_string()),
+        _ => None,
+    });
+    comments.collect()
 }
 
 #[test]
@@ -196,6 +216,33 @@ fn of_a_transfer_little_is_kept_and_of_the_question_all() {
     // One of 32, by chance: 2 MB at each end, and at most four times that, but never none of a thousand frames.
     assert!((1..=4 * (4 << 20)).contains(&long), "{long} bytes of long frames");
     assert_eq!(frames.iter().filter(|frame| frame.comment.is_some()).count(), 2);
+}
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+
+/// Of a hundred bytes one by one among many datagrams, and of twenty when those are over.
+#[test]
+fn in_a_rush_little_is_kept_of_a_connection_and_afterwards_all() {
+    let artifacts = Artifacts::new();
+    artifacts.fails("fails_after_a_rush");
+    let path = artifacts.of("fails_after_a_rush").join("capture.pcapng");
+    let (_, frames) = read_capture(&path);
+    let is_ping = |frame: &Frame| frame.protocol() == Some(ICMP);
+    let last_ping = frames.iter().rposition(is_ping).unwrap();
+    let of_a_byte = |frames: &[Frame]| {
+        let is_of_a_byte = |frame: &&Frame| frame.protocol() == Some(TCP) && frame.bytes[17] == 53;
+        ["alice:eth0", "bob:eth0"]
+            .map(|at| frames.iter().filter(is_of_a_byte).filter(|frame| frame.interface == at).count())
+    };
+    let [in_a_rush, afterwards] = [&frames[..last_ping], &frames[last_ping..]].map(of_a_byte);
+    // It takes a while until it is known to be one.
+    assert!(in_a_rush.iter().all(|some| *some < 75), "{in_a_rush:?}");
+    assert_eq!(afterwards, [20, 20]);
+    let opens = frames.iter().filter(|frame| frame.protocol() == Some(TCP) && frame.bytes[47] & 2 == 2).count();
+    assert_eq!(opens, 11 * 4, "SYN and SYN-ACK of eleven connections, at both ends");
+    let about = section_comment(&path);
+    assert!(about.contains("one of 32 of the segments of TCP without SYN, FIN and RST"), "{about}");
 }
 
 #[test]

@@ -201,6 +201,7 @@ pub(crate) fn evidence() -> Fixture {
             fails("fails_by_a_question").says("bob, which answers no echo requests").here(),
             fails("fails_by_a_rule").says("it died in bob by the nft rule `icmp type echo-request drop`").here(),
             fails("fails_after_a_transfer").says("bob, which answers no echo requests").here(),
+            fails("fails_after_a_rush").says("it is over").here(),
             fails("fails_in_a_router").says("router does not forward (net.ipv4.conf.eth0.forwarding = 0)").here(),
             fails("fails_with_a_script_in_its_words")
                 .says("\nError: <script>document.title='run'</script>")

@@ -1,45 +1,132 @@
 //! Which frames are recorded.
 
-use libc::sock_filter;
+use libc::{c_int, sock_filter};
 
 use crate::filter::{answer, instruction};
 
 /// Longer frames than this are what is to be cut into many on a link that there is not, or jumbo frames.
 pub(crate) const LONG: u32 = 2048;
 
-/// Of the long frames of TCP and UDP, one of so many is recorded: a power of two.
+/// Of the long frames of TCP and UDP, one of so many is recorded: a power of two. In a rush, of others as well.
 pub(super) const ONE_OF: u32 = 32;
 
 /// Everything but most of what is bulk: between two hosts TCP passes on 64 kB at a time, a few of which would fill the room that there is for a host's
 /// frames, and whatever else comes would not be heard. What else is said about a transfer, and its beginning and end, is shorter.
-pub(super) fn filter() -> [sock_filter; 14] {
-    // What the kernel knows of a frame, and what stands in its network header (linux/filter.h).
-    let about = |what: libc::c_int| (libc::SKF_AD_OFF + what).cast_unsigned();
-    let in_header = |offset: libc::c_int| (libc::SKF_NET_OFF + offset).cast_unsigned();
-    let (word, byte) = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, libc::BPF_LD | libc::BPF_B | libc::BPF_ABS);
-    let load = |code, k| instruction(code, k, [0, 0]);
-    let (equals, greater) = (libc::BPF_JMP | libc::BPF_JEQ, libc::BPF_JMP | libc::BPF_JGT);
-    let any_bit = libc::BPF_JMP | libc::BPF_JSET;
-    [
-        load(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0),
-        instruction(greater, LONG, [0, 11]),
-        load(word, about(libc::SKF_AD_PROTOCOL)),
-        instruction(equals, ETHERTYPE_IPV4, [1, 0]),
-        instruction(equals, ETHERTYPE_IPV6, [2, 8]),
+pub(super) fn filter() -> Vec<sock_filter> {
+    vec![
+        load(libc::BPF_W | libc::BPF_LEN, 0),
+        instruction(GREATER, LONG, [0, 11]),
+        load_word(about(libc::SKF_AD_PROTOCOL)),
+        instruction(EQUALS, ETHERTYPE_IPV4, [1, 0]),
+        instruction(EQUALS, ETHERTYPE_IPV6, [2, 8]),
         // The protocol: RFC 791 section 3.1, and RFC 8200 section 3.
-        load(byte, in_header(9)),
+        load_byte(9),
         instruction(libc::BPF_JMP | libc::BPF_JA, 1, [0, 0]),
-        load(byte, in_header(6)),
-        instruction(equals, TCP, [1, 0]),
-        instruction(equals, UDP, [0, 3]),
-        load(word, about(libc::SKF_AD_RANDOM)),
-        instruction(any_bit, ONE_OF - 1, [0, 1]),
+        load_byte(6),
+        instruction(EQUALS, TCP, [1, 0]),
+        instruction(EQUALS, UDP, [0, 3]),
+        load_word(about(libc::SKF_AD_RANDOM)),
+        instruction(ANY_BIT, ONE_OF - 1, [0, 1]),
         answer(0),
         answer(u32::MAX),
     ]
+}
+
+/// For a host in a rush: also without most of the segments of TCP that carry a connection on. Of a transfer there are one or two for each long frame, at both of its
+/// ends, and to record them costs more than all else. What opens a connection, ends it, or refuses it is recorded, and what is not TCP.
+pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
+    let length = || load(libc::BPF_W | libc::BPF_LEN, 0);
+    let ipv4 = sampled(&[
+        (load_word(about(libc::SKF_AD_PROTOCOL)), Is::Equal(ETHERTYPE_IPV4)),
+        // A filter that reads behind the end lets nothing through.
+        (length(), Is::AtLeast(ETHERNET + IPV4 + TCP_AT_LEAST)),
+        // The version, and the length of a header without options, the protocol, and that it is no fragment: RFC 791 section 3.1.
+        (load_byte(0), Is::Equal(0x45)),
+        (load_byte(9), Is::Equal(TCP)),
+        (load_half(6), Is::Without(0x3fff)),
+        (load_byte(IPV4 + FLAGS), Is::Without(SYN_FIN_RST)),
+    ]);
+    let ipv6 = sampled(&[
+        (load_word(about(libc::SKF_AD_PROTOCOL)), Is::Equal(ETHERTYPE_IPV6)),
+        (length(), Is::AtLeast(ETHERNET + IPV6 + TCP_AT_LEAST)),
+        // The next header: RFC 8200 section 3.
+        (load_byte(6), Is::Equal(TCP)),
+        (load_byte(IPV6 + FLAGS), Is::Without(SYN_FIN_RST)),
+    ]);
+    [ipv4, ipv6, filter()].concat()
+}
+
+/// What something that was loaded is to be.
+#[derive(Clone, Copy)]
+enum Is {
+    Equal(u32),
+    AtLeast(u32),
+    /// None of these bits is set.
+    Without(u32),
+}
+
+/// One of [`ONE_OF`] of the frames for which all of this is so. The others are judged by what comes behind.
+fn sampled(checks: &[(sock_filter, Is)]) -> Vec<sock_filter> {
+    let chosen =
+        [load_word(about(libc::SKF_AD_RANDOM)), instruction(ANY_BIT, ONE_OF - 1, [0, 1]), answer(0), answer(u32::MAX)];
+    let end = 2 * checks.len() + chosen.len();
+    let mut instructions = Vec::with_capacity(end);
+    for (load, is) in checks {
+        instructions.push(*load);
+        let behind = u8::try_from(end - instructions.len() - 1).expect("they are few");
+        instructions.push(match *is {
+            Is::Equal(value) => instruction(EQUALS, value, [0, behind]),
+            Is::AtLeast(value) => instruction(AT_LEAST, value, [0, behind]),
+            Is::Without(bits) => instruction(ANY_BIT, bits, [behind, 0]),
+        });
+    }
+    instructions.extend(chosen);
+    instructions
+}
+
+const EQUALS: u32 = libc::BPF_JMP | libc::BPF_JEQ;
+const GREATER: u32 = libc::BPF_JMP | libc::BPF_JGT;
+const AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE;
+const ANY_BIT: u32 = libc::BPF_JMP | libc::BPF_JSET;
+
+fn load(what: u32, at: u32) -> sock_filter {
+    instruction(libc::BPF_LD | what, at, [0, 0])
+}
+
+fn load_word(at: u32) -> sock_filter {
+    load(libc::BPF_W | libc::BPF_ABS, at)
+}
+
+/// Of the packet, behind the header of the link.
+fn load_half(at: u32) -> sock_filter {
+    load(libc::BPF_H | libc::BPF_ABS, in_packet(at))
+}
+
+/// Of the packet, behind the header of the link.
+fn load_byte(at: u32) -> sock_filter {
+    load(libc::BPF_B | libc::BPF_ABS, in_packet(at))
+}
+
+/// What the kernel knows of a frame (`linux/filter.h`).
+fn about(what: c_int) -> u32 {
+    (libc::SKF_AD_OFF + what).cast_unsigned()
+}
+
+fn in_packet(at: u32) -> u32 {
+    libc::SKF_NET_OFF.cast_unsigned() + at
 }
 
 const ETHERTYPE_IPV4: u32 = 0x0800;
 const ETHERTYPE_IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+
+/// How long headers are: of Ethernet, of IPv4 without options, of IPv6 without others behind it, and of TCP without options.
+const ETHERNET: u32 = 14;
+const IPV4: u32 = 20;
+const IPV6: u32 = 40;
+const TCP_AT_LEAST: u32 = 20;
+
+/// Where in the header of TCP its flags are, and those of its segments that do not carry a connection on (RFC 9293 section 3.1).
+const FLAGS: u32 = 13;
+pub(crate) const SYN_FIN_RST: u32 = 0b111;

@@ -1,6 +1,11 @@
 //! A frame that was recorded.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+/// The time, as frames tell theirs.
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO)
+}
 
 /// A frame as an interface has sent or received it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,11 +8,13 @@ mod filter;
 mod frame;
 mod pcapng;
 mod recorder;
+mod rush;
 mod socket;
 
 pub(crate) use closing::ClosedByKernel;
-pub(crate) use filter::LONG;
-pub(crate) use frame::{Direction, Frame, LinkLayer};
+pub(crate) use filter::{LONG, SYN_FIN_RST};
+pub(crate) use frame::{Direction, Frame, LinkLayer, since_1970};
 pub(crate) use pcapng::{Interface, Writer};
 pub(crate) use recorder::{Recorded, Recorder};
+pub(crate) use rush::Rush;
 pub(crate) use socket::PacketSocket;

@@ -14,7 +14,7 @@ use pcap_file::{DataLink, Endianness, PcapError};
 use super::filter::ONE_OF;
 use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
-use super::socket::SNAP;
+use super::socket::{ROUND, RUSH, SNAP};
 
 /// What is said of an interface in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,9 +118,17 @@ fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
     let of_bulk =
         format!("of the frames of TCP and UDP longer than 2 kB, as between two hosts, one of {ONE_OF} is recorded");
     let mut text = vec![format!("the first {SNAP} bytes of each frame"), of_bulk];
-    let (forgotten, lost) = recorded.into_iter().fold((0, 0), |(forgotten, lost), recorded| {
-        (forgotten + recorded.forgotten, lost + recorded.lost.iter().sum::<u64>())
-    });
+    let (mut forgotten, mut lost, mut was_rush) = (0, 0, false);
+    for recorded in recorded {
+        forgotten += recorded.forgotten;
+        lost += recorded.lost.iter().sum::<u64>();
+        was_rush |= recorded.rush.was_there();
+    }
+    if was_rush {
+        text.push(format!(
+            "while a host has more than {RUSH} in {ROUND:?}, one of {ONE_OF} of the segments of TCP without SYN, FIN and RST"
+        ));
+    }
     if forgotten > 0 {
         text.push(format!("{forgotten} older frames have been forgotten"));
     }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -12,15 +11,13 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::closing::ClosedByKernel;
-use super::frame::Frame;
-use super::socket::PacketSocket;
+use super::frame::{Frame, since_1970};
+use super::rush::Rush;
+use super::socket::{PacketSocket, ROUND};
 use crate::sys;
 
 /// How many bytes of frames are kept, with what is noted of each.
 const BUDGET: usize = 8 << 20;
-
-/// From one time that the sockets are emptied to the next: what comes meanwhile wakes nobody.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// The frames of a lab's hosts, recorded from when this was started.
 #[derive(Debug)]
@@ -40,6 +37,7 @@ struct Shared {
 struct Sockets {
     of_hosts: Vec<PacketSocket>,
     kept: Kept,
+    rush: Rush,
 }
 
 /// The newest frames.
@@ -59,6 +57,8 @@ pub(crate) struct Recorded {
     pub(crate) forgotten: u64,
     /// How many came faster than they were recorded, by the host.
     pub(crate) lost: Vec<u64>,
+    /// When most of what carries connections over TCP on was not recorded.
+    pub(crate) rush: Rush,
 }
 
 impl Recorder {
@@ -73,7 +73,7 @@ impl Recorder {
         }
         let end = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         epoll.add(&end, EpollEvent::new(EpollFlags::EPOLLIN, END))?;
-        let sockets = Sockets { of_hosts, kept: Kept::default() };
+        let sockets = Sockets { of_hosts, kept: Kept::default(), rush: Rush::default() };
         let shared = Arc::new(Shared { sockets: Mutex::new(sockets), _closing: closing });
         let recorder = Self { shared: Arc::clone(&shared), end: Arc::clone(&end) };
         // What it cannot do, somebody does who wants to know.
@@ -86,10 +86,13 @@ impl Recorder {
     pub(crate) fn recorded(&self) -> Recorded {
         let mut sockets = self.shared.lock();
         (0..sockets.of_hosts.len()).for_each(|host| sockets.empty(host));
+        if sockets.is_in_a_rush() {
+            sockets.rush.goes_on(since_1970());
+        }
         let mut frames: Vec<Frame> = sockets.kept.frames.iter().cloned().collect();
         frames.sort_by_key(|frame| frame.time);
         let lost = sockets.of_hosts.iter_mut().map(PacketSocket::lost).collect();
-        Recorded { frames, forgotten: sockets.kept.forgotten, lost }
+        Recorded { frames, forgotten: sockets.kept.forgotten, lost, rush: sockets.rush.clone() }
     }
 }
 
@@ -107,8 +110,10 @@ impl Shared {
     /// Empties the sockets again and again, until the end.
     fn record(&self, epoll: &Epoll, end: &EventFd) -> nix::Result<()> {
         let mut events = [EpollEvent::empty(); 64];
+        // A rush is over when nothing comes any more, too.
+        let mut patience = EpollTimeout::NONE;
         loop {
-            let ready = match epoll.wait(&mut events, EpollTimeout::NONE) {
+            let ready = match epoll.wait(&mut events, patience) {
                 Ok(ready) => ready,
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error),
@@ -120,8 +125,10 @@ impl Shared {
                 }
                 sockets.empty(usize::try_from(event.data()).expect("it is a host's index"));
             }
+            sockets.end_round();
+            patience = if sockets.is_in_a_rush() { EpollTimeout::ZERO } else { EpollTimeout::NONE };
             drop(sockets);
-            let pause = PollTimeout::try_from(PAUSE).expect("it is short");
+            let pause = PollTimeout::try_from(ROUND).expect("it is short");
             match poll(&mut [PollFd::new(end.as_fd(), PollFlags::POLLIN)], pause) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
@@ -138,7 +145,7 @@ impl Shared {
 impl Sockets {
     /// Takes what a host's socket has heard.
     fn empty(&mut self, host: usize) {
-        let Self { of_hosts, kept } = self;
+        let Self { of_hosts, kept, .. } = self;
         // What comes meanwhile is for the next time: others wait for the lock.
         for _ in 0..MOST_AT_ONCE / sys::AT_ONCE {
             match of_hosts[host].receive(host, |frame| kept.keep(frame)) {
@@ -150,6 +157,21 @@ impl Sockets {
                 Err(_) => return of_hosts[host].note_loss(),
             }
         }
+    }
+}
+
+impl Sockets {
+    fn end_round(&mut self) {
+        let (began, was_in_a_rush) = (since_1970(), self.is_in_a_rush());
+        // One whose filter cannot be changed goes on with the one that it has.
+        self.of_hosts.iter_mut().for_each(|socket| _ = socket.end_round());
+        if was_in_a_rush || self.is_in_a_rush() {
+            self.rush.goes_on(began);
+        }
+    }
+
+    fn is_in_a_rush(&self) -> bool {
+        self.of_hosts.iter().any(PacketSocket::is_in_a_rush)
     }
 }
 
@@ -175,6 +197,8 @@ fn size(frame: &Frame) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::frame::{Direction, LinkLayer};
+    use std::time::Duration;
+
     use super::*;
 
     fn frame(number: usize) -> Frame {

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, SystemTime};
+
+use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use super::filter::filter;
-use super::frame::{Direction, Frame, LinkLayer};
+use super::filter::{ONE_OF, filter, filter_in_a_rush};
+use super::frame::{Direction, Frame, LinkLayer, since_1970};
 use crate::relay::with_tag;
 use crate::sys;
 
@@ -17,6 +18,15 @@ pub(super) const SNAP: usize = 256;
 /// How many bytes may wait in a socket, as the kernel counts them. Without privileges it is as many as `net.core.rmem_max` allows.
 const BUFFER: usize = 4 << 20;
 
+/// From one time that the sockets are emptied to the next: what comes meanwhile wakes nobody.
+pub(super) const ROUND: Duration = Duration::from_millis(10);
+
+/// More frames than this in one round are a rush: what is bulk, and a fraction of what an unprivileged socket has room for.
+pub(super) const RUSH: usize = 128;
+
+/// After so many rounds it is looked whether it still is one.
+const LOOK_AGAIN: u32 = 50;
+
 /// `ETH_P_ALL`
 const EVERYTHING: u16 = 3;
 
@@ -25,6 +35,10 @@ const EVERYTHING: u16 = 3;
 pub(crate) struct PacketSocket {
     fd: OwnedFd,
     lost: u64,
+    /// How many frames were received in this round.
+    received: usize,
+    /// In a rush, how many rounds of it there were.
+    rush: Option<u32>,
 }
 
 impl PacketSocket {
@@ -41,24 +55,48 @@ impl PacketSocket {
         sys::setsockopt_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
             .or_else(|_| sys::setsockopt_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))?;
         sys::bind_packet_socket(fd.as_fd(), 0, EVERYTHING)?;
-        Ok(Self { fd, lost: 0 })
+        Ok(Self { fd, lost: 0, received: 0, rush: None })
     }
 
     /// Hands over the next frames, if there are some, and answers with how many. `host` is the index of the host whose they are.
-    pub(super) fn receive(&self, host: usize, mut each: impl FnMut(Frame)) -> io::Result<usize> {
-        // The kernel tells the time a moment after it has been asked to.
-        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        sys::receive_starts_of_frames::<SNAP>(self.fd.as_fd(), |packet, length, bytes| {
+    pub(super) fn receive(&mut self, host: usize, mut each: impl FnMut(Frame)) -> io::Result<usize> {
+        let received = sys::receive_starts_of_frames::<SNAP>(self.fd.as_fd(), |packet, length, bytes| {
             each(Frame {
                 host,
                 interface: packet.interface,
                 direction: Direction::of(packet.to),
                 link: LinkLayer::of(packet.link),
-                time: packet.time.unwrap_or_else(now),
+                // The kernel tells the time a moment after it has been asked to.
+                time: packet.time.unwrap_or_else(since_1970),
                 length: length + packet.tag.map_or(0, |tag| tag.len()),
                 bytes: with_tag(bytes, packet.tag).into(),
             });
-        })
+        })?;
+        self.received += received;
+        Ok(received)
+    }
+
+    /// Ends a round, and has what carries transfers on recorded in part, or again all of it, by how many frames there were. While it is in part, there is always another round.
+    pub(super) fn end_round(&mut self) -> io::Result<()> {
+        let received = std::mem::take(&mut self.received);
+        match &mut self.rush {
+            None if received > RUSH => {
+                sys::attach_filter(self.fd.as_fd(), &filter_in_a_rush())?;
+                self.rush = Some(0);
+            }
+            None => {}
+            Some(rounds) if *rounds < LOOK_AGAIN && received > RUSH / ONE_OF as usize => *rounds += 1,
+            Some(_) => {
+                sys::attach_filter(self.fd.as_fd(), &filter())?;
+                self.rush = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what carries transfers on is recorded in part.
+    pub(super) fn is_in_a_rush(&self) -> bool {
+        self.rush.is_some()
     }
 
     /// One could not be received.

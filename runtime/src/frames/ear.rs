@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use etherparse::ip_number;
 
 use super::departures::Departures;
 use super::frame::{Frame, Place};
 use super::socket::{Socket, StandsFor, Taken};
-use crate::capture::{ClosedByKernel, Direction, LinkLayer};
+use crate::capture::{ClosedByKernel, Direction, LinkLayer, since_1970};
 use crate::lab::Member;
 use crate::relay::{WireFrame, with_tag};
 use crate::sys;
@@ -158,8 +157,6 @@ impl Ends {
     /// What was heard, if it is of an interface that is heard still.
     fn frame(&self, taken: &Taken<'_>) -> Option<Frame> {
         let Taken { socket, packet, bytes, .. } = *taken;
-        // The kernel tells the time a moment after it has been asked to.
-        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let (place, is_far) = match self {
             Self::These(ends) => ends.get(&packet.interface).map(|end| (end.place.clone(), end.is_far))?,
             Self::All(host, _) => {
@@ -176,7 +173,8 @@ impl Ends {
         };
         let from = (direction == Direction::Out).then(|| Arc::clone(&place.host));
         let wire = WireFrame::heard(from, LinkLayer::of(packet.link), with_tag(bytes, packet.tag));
-        Some(Frame { wire, place, direction, time: packet.time.unwrap_or_else(now) })
+        // The kernel tells the time a moment after it has been asked to.
+        Some(Frame { wire, place, direction, time: packet.time.unwrap_or_else(since_1970) })
     }
 }
 

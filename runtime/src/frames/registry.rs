@@ -1,10 +1,11 @@
 //! The captures that are under way: those of a segment follow the cables that are moved to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::CaptureError;
 use super::listening::{Listening, Subject};
+use crate::capture::since_1970;
 use crate::host::Surroundings;
 use crate::lab::Member;
 
@@ -27,7 +28,7 @@ impl Captures {
         // Held while it is asked which interfaces there are: no cable is moved meanwhile.
         let mut all = self.lock();
         let zero = *self.zero.get_or_init(|| {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+            let now = since_1970();
             now.saturating_sub(surroundings.journal.began().elapsed())
         });
         let listening = Listening::start(surroundings, subject, of, budget, zero)?;

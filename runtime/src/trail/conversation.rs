@@ -82,9 +82,9 @@ pub(crate) struct Conversation {
 }
 
 impl Passage {
-    fn of(role: Role, packet: &Packet, left: Option<Place>, entered: Vec<Place>) -> Self {
-        let is_sampled = packet.ip().is_some_and(Ip::is_sampled);
-        Self { role, says: packet.words(), is_sampled, left, entered }
+    /// That was seen nowhere yet.
+    fn of(role: Role, packet: &Packet, is_sampled: bool) -> Self {
+        Self { role, says: packet.words(), is_sampled, left: None, entered: Vec::new() }
     }
 }
 
@@ -143,10 +143,12 @@ fn passages(
         let (Some(role), Some(key)) = (role(number, packet), Key::of(packet)) else { continue };
         let interface = map.interface(frame.host, frame.interface);
         let place = Place { frame: number, host: frame.host, interface, time: frame.time };
+        let is_sampled = packet.ip().is_some_and(|ip| packets.is_sampled(ip, frame.time));
+        let passage = || Passage::of(role, packet, is_sampled);
         let alike = under_way.entry(key).or_default();
         if frame.direction == Direction::Out {
             alike.push(passages.len());
-            passages.push(Passage::of(role, packet, Some(place), Vec::new()));
+            passages.push(Passage { left: Some(place), ..passage() });
             continue;
         }
         // Of several that are alike the first one has come first, if it has not come there already.
@@ -158,7 +160,7 @@ fn passages(
         });
         match from {
             Some(nth) => passages[nth].entered.push(place),
-            None => passages.push(Passage::of(role, packet, None, vec![place])),
+            None => passages.push(Passage { entered: vec![place], ..passage() }),
         }
     }
     let left_out = passages.len().saturating_sub(MOST);

@@ -28,6 +28,7 @@ use crate::aside::{NotDone, aside};
 use crate::capture::{Direction, Interface, LONG, Recorded, Recorder};
 use crate::host::Surroundings;
 use crate::lab::Member;
+use crate::transport::Transport;
 
 /// Where the packets of a question went that got no answer, and why no further. It is looked for when it is shown, by [`Debug`](fmt::Debug) or
 /// [`Display`](fmt::Display), and not before: that takes up to five seconds, and enters the hosts that the packets have passed. Nothing is sent by that, and what was
@@ -203,13 +204,20 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
         }
     } else {
         let why = scene.not_sent();
-        let nothing = format!("nothing of it left {}", map.host(from));
+        let left = if was_in_a_rush(&frames, question) { "was seen to leave" } else { "left" };
+        let nothing = format!("nothing of it {left} {}", map.host(from));
         let nothing = (question.asking.asked != Asked::Neighbour).then_some(nothing);
         let lines = nothing.into_iter().chain([why.to_string()]).collect();
         Found { lines, ..Found::default() }.died_in(map, from, why.summary())
     };
     found.lines.extend(notes(&frames, question, until));
     found
+}
+
+/// Whether it is by chance what was recorded of a question, since so much came.
+fn was_in_a_rush(frames: &Recorded, question: &Question) -> bool {
+    let is_in_a_connection = matches!(question.asking.asked, Asked::Data(Transport::Tcp, _));
+    is_in_a_connection && frames.rush.was_there_since(question.asking.since_1970())
 }
 
 /// What whoever reads it should know of how it was found.
@@ -223,6 +231,12 @@ fn notes(frames: &Recorded, question: &Question, until: Option<Instant>) -> Vec<
         notes.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"
         ));
+    }
+    if was_in_a_rush(frames, question) {
+        notes.push(
+            "note: while so much came, only some of TCP was recorded; it may have gone further than was seen"
+                .to_owned(),
+        );
     }
     if let Some(since) = until.map(|failed| failed.elapsed()).filter(|since| *since > SOON) {
         notes.push(format!("note: hosts were asked {since:.1?} after it had failed, and said what they were then"));
@@ -256,9 +270,12 @@ fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
     let (leg, sightings) =
         if way.back.is_empty() { (cause::Leg::There, &way.there) } else { (cause::Leg::Back, &way.back) };
     match End::of(sightings, |host, address| scene.owns(host, address)) {
-        Some(End::OnTheWire(last) | End::Inside(last)) if last.ip.is_sampled() => Cause::unknown(format!(
+        Some(End::OnTheWire(last) | End::Inside(last)) if last.ip.is_bulk() => Cause::unknown(format!(
             "of TCP and UDP longer than {LONG} bytes only some is recorded, so it may have gone further"
         )),
+        Some(End::OnTheWire(last) | End::Inside(last)) if scene.packets.is_sampled(&last.ip, last.time) => {
+            Cause::unknown("while so much came, only some of TCP was recorded, so it may have gone further")
+        }
         Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
         Some(End::Inside(last)) => scene.stuck(leg, last),
         Some(End::Delivered(last)) if leg == cause::Leg::There => match scene.untranslated(way) {

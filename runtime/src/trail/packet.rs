@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::{LaxNetSlice, LaxSlicedPacket, LinkSlice};
 
 use super::again::KnownBy;
-use crate::capture::{Frame, LONG, LinkLayer};
+use crate::capture::{Frame, LONG, LinkLayer, SYN_FIN_RST};
 
 /// An IP packet, or a question about a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,10 +200,15 @@ impl Ip {
     }
 
     /// Whether of packets like this only some are recorded, each host by chance: that it was not seen says nothing.
-    pub(super) fn is_sampled(&self) -> bool {
+    pub(super) fn is_bulk(&self) -> bool {
         let of_bulk = matches!(self.carries, Carries::Tcp { .. } | Carries::Udp { .. });
         // With the longest headers of the link below it.
         of_bulk && self.length + 32 > LONG as usize
+    }
+
+    /// Whether it carries a connection on, so that in a rush it is as [bulk](Self::is_bulk) is.
+    pub(super) fn carries_on(&self) -> bool {
+        matches!(self.carries, Carries::Tcp { flags, .. } if u32::from(flags) & SYN_FIN_RST == 0)
     }
 
     /// The ports that it is from and to.

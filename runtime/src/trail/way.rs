@@ -11,7 +11,7 @@ use super::again::{self, Again};
 use super::conversation::Role;
 use super::map::Map;
 use super::packet::{Carries, DATA, Identity, Ip, Packet, Says};
-use crate::capture::{Direction, Frame, Recorded};
+use crate::capture::{Direction, Frame, Recorded, Rush};
 
 /// A packet at an interface.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Sighting {
     /// The outermost tag: the number of a VLAN.
     pub(super) tag: Option<u16>,
     pub(super) ip: Ip,
+    /// Since 1970.
+    pub(super) time: Duration,
     identity: Option<Identity>,
     /// Which of the packets it is of all.
     nth: usize,
@@ -31,8 +33,9 @@ pub(super) struct Sighting {
 /// What was recorded, as packets, in the order of time.
 pub(super) struct Packets<'a> {
     /// Each with the number of its frame.
-    packets: Vec<(&'a Frame, Packet)>,
+    seen: Vec<(&'a Frame, Packet)>,
     numbers: Vec<usize>,
+    rush: &'a Rush,
 }
 
 /// A question on its way, and what came back.
@@ -78,25 +81,30 @@ impl<'a> Packets<'a> {
         let is_of_then = |frame: &Frame| frame.time >= since && until.is_none_or(|until| frame.time <= until);
         let frames = recorded.frames.iter().enumerate().filter(|(_, frame)| is_of_then(frame));
         let packets = frames.filter_map(|(number, frame)| Some((number, (frame, Packet::of(frame)?))));
-        let (numbers, packets) = packets.unzip();
-        Self { packets, numbers }
+        let (numbers, seen) = packets.unzip();
+        Self { seen, numbers, rush: &recorded.rush }
     }
 
     /// Each with the number of its frame.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &'a Frame, &Packet)> {
-        self.numbers.iter().zip(&self.packets).map(|(number, (frame, packet))| (*number, *frame, packet))
+        self.numbers.iter().zip(&self.seen).map(|(number, (frame, packet))| (*number, *frame, packet))
+    }
+
+    /// Whether of packets like one that was seen at a time only some may be recorded, each host by chance: that it was not seen again says nothing.
+    pub(super) fn is_sampled(&self, ip: &Ip, seen: Duration) -> bool {
+        ip.is_bulk() || (ip.carries_on() && self.rush.concerns(seen))
     }
 
     /// Hands over the numbers of the frames that ask a question, and of those that answer it, with their times and what each is.
     pub(super) fn mark(&self, is_question: impl Fn(&Ip) -> bool, mut each: impl FnMut(usize, Duration, Role)) {
-        let ips: Vec<_> = self.packets.iter().map(|(_, packet)| packet.ip()).collect();
+        let ips: Vec<_> = self.seen.iter().map(|(_, packet)| packet.ip()).collect();
         let questions = ips.iter().flatten().filter(|ip| is_question(ip)).filter_map(|ip| ip.identity());
         let questions: HashSet<Identity> = questions.collect();
         // As they were seen anywhere: whoever translates addresses, an answer has those that the question had there.
         let is_asked = |ip: &Ip| ip.identity().is_some_and(|identity| questions.contains(&identity));
         let asked: Vec<&Ip> = ips.iter().flatten().copied().filter(|ip| is_asked(ip)).collect();
         let asked = &asked[asked.len().saturating_sub(MOST_ASKED)..];
-        for ((number, (frame, _)), ip) in self.numbers.iter().zip(&self.packets).zip(&ips) {
+        for ((number, (frame, _)), ip) in self.numbers.iter().zip(&self.seen).zip(&ips) {
             let Some(ip) = ip else { continue };
             let mut each = |role| each(*number, frame.time, role);
             if is_asked(ip) && !asked.iter().any(|asked| ip.answers(asked)) {
@@ -110,7 +118,7 @@ impl<'a> Packets<'a> {
     }
 
     fn sightings(&self) -> impl Iterator<Item = Sighting> {
-        self.packets.iter().enumerate().filter_map(|(nth, (frame, packet))| {
+        self.seen.iter().enumerate().filter_map(|(nth, (frame, packet))| {
             let (host, interface, direction) = (frame.host, frame.interface, frame.direction);
             let ip = packet.ip()?.clone();
             let (to_mac, tag, identity) = (packet.to_mac, packet.tag, ip.identity());
@@ -121,6 +129,7 @@ impl<'a> Packets<'a> {
                 to_mac,
                 tag,
                 ip,
+                time: frame.time,
                 identity,
                 nth,
             })
@@ -143,7 +152,7 @@ impl<'a> Packets<'a> {
     }
 
     fn resend(&self, sighting: &Sighting) -> Option<Again> {
-        let (frame, _) = self.packets.get(sighting.nth)?;
+        let (frame, _) = self.seen.get(sighting.nth)?;
         Some(Again::Same { host: sighting.host, ip: sighting.ip.clone(), packet: again::packet(frame)? })
     }
 
@@ -168,7 +177,7 @@ impl<'a> Packets<'a> {
 
     /// Who asked on a host's interface who has an address, and got no answer there: how often. 0 if there was an answer.
     pub(super) fn unanswered_questions(&self, host: usize, interface: u32, target: IpAddr) -> usize {
-        let here = || self.packets.iter().filter(|(frame, _)| frame.host == host && frame.interface == interface);
+        let here = || self.seen.iter().filter(|(frame, _)| frame.host == host && frame.interface == interface);
         let answered = here().any(|(frame, packet)| {
             frame.direction == Direction::In && matches!(packet.says, Says::IsAt { target: of, .. } if of == target)
         });
@@ -180,7 +189,7 @@ impl<'a> Packets<'a> {
 
     /// The questions for neighbours that a host has sent, by interface and target.
     pub(super) fn questions_of(&self, host: usize) -> impl Iterator<Item = (u32, IpAddr)> {
-        self.packets.iter().filter_map(move |(frame, packet)| match packet.says {
+        self.seen.iter().filter_map(move |(frame, packet)| match packet.says {
             Says::WhoHas { target, .. } if frame.host == host && frame.direction == Direction::Out => {
                 Some((frame.interface, target))
             }
@@ -190,7 +199,7 @@ impl<'a> Packets<'a> {
 
     /// The interfaces that a question for a neighbour has come in by, and from whom.
     pub(super) fn heard_question(&self, target: IpAddr) -> Vec<(usize, u32, IpAddr)> {
-        let heard = self.packets.iter().filter_map(|(frame, packet)| match packet.says {
+        let heard = self.seen.iter().filter_map(|(frame, packet)| match packet.says {
             Says::WhoHas { target: of, asker } if of == target && frame.direction != Direction::Out => {
                 Some((frame.host, frame.interface, asker))
             }
@@ -201,7 +210,7 @@ impl<'a> Packets<'a> {
 
     /// The link-layer addresses that have been told for an address, to a host.
     pub(super) fn answers_for(&self, host: usize, target: IpAddr) -> Vec<[u8; 6]> {
-        let told = self.packets.iter().filter_map(|(frame, packet)| match packet.says {
+        let told = self.seen.iter().filter_map(|(frame, packet)| match packet.says {
             Says::IsAt { target: of, mac } => {
                 (of == target && frame.host == host && frame.direction == Direction::In && mac != [0; 6]).then_some(mac)
             }

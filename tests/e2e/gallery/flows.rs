@@ -1,5 +1,9 @@
 //! Conversations that do not come about, or end: where their packets died.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use netns_test::prelude::*;
 use netns_test::{FlowError, Tcp, TestError};
 
@@ -90,6 +94,28 @@ async fn a_rule_drops_the_answers_of_a_connection(net: Net) -> TestResult {
     let back = "its answer: left server:eth0 → entered router:eth1\n";
     let cause = format!("it died in router by the nft rule `tcp sport {port} drop`");
     says(flow.assert_alive().timeout(WHILE), &[there, back, &cause]).await;
+    Ok(())
+}
+
+/// Its segments may have gone unseen, in the midst of so many datagrams.
+#[netns_test(requires(nftables))]
+async fn a_question_in_a_rush_was_seen_by_chance(net: Net) -> TestResult {
+    let mut flow = net.laptop.open_tcp(&net.server).await?;
+    let port = flow.server_addr().port();
+    rule(&net.router, "forward", &format!("tcp dport {port} drop"))?;
+    let socket = net.laptop.udp_socket()?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let rush = std::thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            while !is_over.load(Ordering::Relaxed) {
+                _ = socket.send_to(b"", (Ipv4Addr::LOCALHOST, 9));
+            }
+        }
+    });
+    says(flow.assert_alive().timeout(WHILE), &["only some of TCP was recorded"]).await;
+    is_over.store(true, Ordering::Relaxed);
+    rush.join().unwrap();
     Ok(())
 }
 

@@ -100,7 +100,7 @@ fn frame<'a>(
                 span.role { (role(passage.role)) }
                 span.says { (passage.says) }
                 @if is_lost && passage.is_sampled {
-                    span.note { "only some frames as long as this are recorded" }
+                    span.note { "only some frames like this were recorded" }
                 } @else if is_lost {
                     span.fate { "not seen again" }
                 }
