@@ -2,6 +2,7 @@
 
 use libc::{c_int, sock_filter};
 
+use super::frame::LinkLayer;
 use crate::filter::{answer, instruction};
 
 /// Longer frames than this are what is to be cut into many on a link that there is not, or jumbo frames.
@@ -38,8 +39,8 @@ pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
     let length = || load(libc::BPF_W | libc::BPF_LEN, 0);
     let ipv4 = sampled(&[
         (load_word(about(libc::SKF_AD_PROTOCOL)), Is::Equal(ETHERTYPE_IPV4)),
-        // A filter that reads behind the end lets nothing through.
-        (length(), Is::AtLeast(ETHERNET + IPV4 + TCP_AT_LEAST)),
+        // A filter that reads behind the end lets nothing through. Without the header of a link all of this is nearer.
+        (length(), Is::AtLeast(ETHERNET + IPV4 + FLAGS + 1)),
         // The version, and the length of a header without options, the protocol, and that it is no fragment: RFC 791 section 3.1.
         (load_byte(0), Is::Equal(0x45)),
         (load_byte(9), Is::Equal(TCP)),
@@ -48,12 +49,25 @@ pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
     ]);
     let ipv6 = sampled(&[
         (load_word(about(libc::SKF_AD_PROTOCOL)), Is::Equal(ETHERTYPE_IPV6)),
-        (length(), Is::AtLeast(ETHERNET + IPV6 + TCP_AT_LEAST)),
+        (length(), Is::AtLeast(ETHERNET + IPV6 + FLAGS + 1)),
         // The next header: RFC 8200 section 3.
         (load_byte(6), Is::Equal(TCP)),
         (load_byte(IPV6 + FLAGS), Is::Without(SYN_FIN_RST)),
     ]);
     [ipv4, ipv6, filter()].concat()
+}
+
+/// Whether a frame is one of those of which [`filter_in_a_rush`] lets one of many through.
+pub(super) fn carries_on(link: LinkLayer, frame: &[u8]) -> bool {
+    let header = if link == LinkLayer::Ethernet { ETHERNET as usize } else { 0 };
+    let Some(packet) = frame.get(header..) else { return false };
+    let byte = |at: u32| packet.get(at as usize).map(|byte| u32::from(*byte));
+    let carries_on = |flags: u32| byte(flags).is_some_and(|flags| flags & SYN_FIN_RST == 0);
+    let is_fragment = || byte(6).is_none_or(|byte| byte & 0x3f != 0) || byte(7) != Some(0);
+    match byte(0).unwrap_or(0) {
+        0x45 => byte(9) == Some(TCP) && !is_fragment() && carries_on(IPV4 + FLAGS),
+        version => version >> 4 == 6 && byte(6) == Some(TCP) && carries_on(IPV6 + FLAGS),
+    }
 }
 
 /// What something that was loaded is to be.
@@ -121,12 +135,56 @@ const ETHERTYPE_IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
 
-/// How long headers are: of Ethernet, of IPv4 without options, of IPv6 without others behind it, and of TCP without options.
+/// How long headers are: of Ethernet, of IPv4 without options, and of IPv6 without others behind it.
 const ETHERNET: u32 = 14;
 const IPV4: u32 = 20;
 const IPV6: u32 = 40;
-const TCP_AT_LEAST: u32 = 20;
 
 /// Where in the header of TCP its flags are, and those of its segments that do not carry a connection on (RFC 9293 section 3.1).
 const FLAGS: u32 = 13;
 pub(crate) const SYN_FIN_RST: u32 = 0b111;
+
+#[cfg(test)]
+mod tests {
+    use etherparse::{PacketBuilder, PacketBuilderStep, TcpHeader};
+
+    use super::*;
+
+    type Tcp = PacketBuilderStep<TcpHeader>;
+
+    fn written(tcp: Tcp, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        tcp.write(&mut frame, payload).unwrap();
+        frame
+    }
+
+    #[test]
+    fn segments_without_syn_fin_and_rst_carry_on() {
+        let ethernet = || PacketBuilder::ethernet2([2; 6], [4; 6]);
+        let ipv4 = || ethernet().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+        let ipv6 = || ethernet().ipv6([1; 16], [2; 16], 64);
+        let both: [&dyn Fn() -> Tcp; 2] = [&|| ipv4().tcp(1, 2, 3, 4), &|| ipv6().tcp(1, 2, 3, 4)];
+        for tcp in both {
+            let segments = vec![
+                (tcp().ack(5), true),
+                (tcp().ack(5).psh(), true),
+                (tcp().syn(), false),
+                (tcp().syn().ack(5), false),
+                (tcp().fin().ack(5), false),
+                (tcp().rst(), false),
+            ];
+            for (segment, is_so) in segments {
+                let frame = written(segment, b"data");
+                assert_eq!(carries_on(LinkLayer::Ethernet, &frame), is_so, "{frame:?}");
+                assert_eq!(carries_on(LinkLayer::Bare, &frame[14..]), is_so, "{frame:?}");
+                assert!((0..40).all(|length| !carries_on(LinkLayer::Ethernet, &frame[..length])));
+            }
+        }
+        let mut fragment = written(ipv4().tcp(1, 2, 3, 4).ack(5), b"data");
+        fragment[21] = 1;
+        assert!(!carries_on(LinkLayer::Ethernet, &fragment));
+        let mut datagram = Vec::new();
+        ipv4().udp(1, 2).write(&mut datagram, &[0; 40]).unwrap();
+        assert!(!carries_on(LinkLayer::Ethernet, &datagram));
+    }
+}

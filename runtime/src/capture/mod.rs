@@ -16,5 +16,5 @@ pub(crate) use filter::{LONG, SYN_FIN_RST};
 pub(crate) use frame::{Direction, Frame, LinkLayer, since_1970};
 pub(crate) use pcapng::{Interface, Writer};
 pub(crate) use recorder::{Recorded, Recorder};
-pub(crate) use rush::Rush;
+pub(crate) use rush::Rushed;
 pub(crate) use socket::PacketSocket;

@@ -14,7 +14,8 @@ use pcap_file::{DataLink, Endianness, PcapError};
 use super::filter::ONE_OF;
 use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
-use super::socket::{ROUND, RUSH, SNAP};
+use super::rush::{MANY, Rushed};
+use super::socket::{ROUND, SNAP};
 
 /// What is said of an interface in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,11 +123,11 @@ fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
     for recorded in recorded {
         forgotten += recorded.forgotten;
         lost += recorded.lost.iter().sum::<u64>();
-        was_rush |= recorded.rush.was_there();
+        was_rush |= recorded.rushed.iter().any(Rushed::was_there);
     }
     if was_rush {
         text.push(format!(
-            "while a host has more than {RUSH} in {ROUND:?}, one of {ONE_OF} of the segments of TCP without SYN, FIN and RST"
+            "while a host has more than {MANY} segments of TCP without SYN, FIN and RST in {ROUND:?}, one of {ONE_OF} of them"
         ));
     }
     if forgotten > 0 {

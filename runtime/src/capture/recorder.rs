@@ -11,8 +11,8 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::closing::ClosedByKernel;
-use super::frame::{Frame, since_1970};
-use super::rush::Rush;
+use super::frame::Frame;
+use super::rush::Rushed;
 use super::socket::{PacketSocket, ROUND};
 use crate::sys;
 
@@ -37,7 +37,6 @@ struct Shared {
 struct Sockets {
     of_hosts: Vec<PacketSocket>,
     kept: Kept,
-    rush: Rush,
 }
 
 /// The newest frames.
@@ -57,8 +56,8 @@ pub(crate) struct Recorded {
     pub(crate) forgotten: u64,
     /// How many came faster than they were recorded, by the host.
     pub(crate) lost: Vec<u64>,
-    /// When most of what carries connections over TCP on was not recorded.
-    pub(crate) rush: Rush,
+    /// When most of the segments of TCP that carry connections on were not recorded, by the host.
+    pub(crate) rushed: Vec<Rushed>,
 }
 
 impl Recorder {
@@ -73,7 +72,7 @@ impl Recorder {
         }
         let end = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         epoll.add(&end, EpollEvent::new(EpollFlags::EPOLLIN, END))?;
-        let sockets = Sockets { of_hosts, kept: Kept::default(), rush: Rush::default() };
+        let sockets = Sockets { of_hosts, kept: Kept::default() };
         let shared = Arc::new(Shared { sockets: Mutex::new(sockets), _closing: closing });
         let recorder = Self { shared: Arc::clone(&shared), end: Arc::clone(&end) };
         // What it cannot do, somebody does who wants to know.
@@ -86,13 +85,11 @@ impl Recorder {
     pub(crate) fn recorded(&self) -> Recorded {
         let mut sockets = self.shared.lock();
         (0..sockets.of_hosts.len()).for_each(|host| sockets.empty(host));
-        if sockets.is_in_a_rush() {
-            sockets.rush.goes_on(since_1970());
-        }
         let mut frames: Vec<Frame> = sockets.kept.frames.iter().cloned().collect();
         frames.sort_by_key(|frame| frame.time);
         let lost = sockets.of_hosts.iter_mut().map(PacketSocket::lost).collect();
-        Recorded { frames, forgotten: sockets.kept.forgotten, lost, rush: sockets.rush.clone() }
+        let rushed = sockets.of_hosts.iter_mut().map(PacketSocket::rushed).collect();
+        Recorded { frames, forgotten: sockets.kept.forgotten, lost, rushed }
     }
 }
 
@@ -109,7 +106,7 @@ const END: u64 = u64::MAX;
 impl Shared {
     /// Empties the sockets again and again, until the end.
     fn record(&self, epoll: &Epoll, end: &EventFd) -> nix::Result<()> {
-        let mut events = [EpollEvent::empty(); 64];
+        let mut events = vec![EpollEvent::empty(); self.lock().of_hosts.len() + 1];
         // A rush is over when nothing comes any more, too.
         let mut patience = EpollTimeout::NONE;
         loop {
@@ -162,12 +159,8 @@ impl Sockets {
 
 impl Sockets {
     fn end_round(&mut self) {
-        let (began, was_in_a_rush) = (since_1970(), self.is_in_a_rush());
         // One whose filter cannot be changed goes on with the one that it has.
         self.of_hosts.iter_mut().for_each(|socket| _ = socket.end_round());
-        if was_in_a_rush || self.is_in_a_rush() {
-            self.rush.goes_on(began);
-        }
     }
 
     fn is_in_a_rush(&self) -> bool {

@@ -1,36 +1,95 @@
-//! When so much came that most of what carries connections on was not recorded.
+//! When so much of TCP comes to a host that most of it is not recorded.
 
+use std::io;
 use std::time::Duration;
 
+use super::filter::ONE_OF;
 use super::frame::since_1970;
 
-/// From the first time that a host of a lab was in a rush to the last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rush(Option<(Duration, Duration)>);
+/// So many segments in one round that carry connections on are a rush: what is bulk, and a fraction of what an unprivileged socket has room for.
+pub(super) const MANY: usize = 128;
 
-/// How long a packet may be under way from one host to the next: the next may be in a rush by then.
-const UNDER_WAY: Duration = Duration::from_secs(1);
+/// After so many rounds it is looked whether it still is one.
+const LOOK_AGAIN: u32 = 50;
+
+/// Whether a host is in a rush, by how many segments were recorded that carry connections on.
+#[derive(Debug, Default)]
+pub(super) struct Rush {
+    /// In this round.
+    segments: usize,
+    /// How many rounds of it there were, if it is one.
+    rounds: Option<u32>,
+    when: Rushed,
+}
+
+/// When a host was in a rush: from the beginning of the first to the end of the last, since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rushed(Option<(Duration, Duration)>);
 
 impl Rush {
-    /// It goes on now. If it is the first, it began then.
-    pub(super) fn goes_on(&mut self, began: Duration) {
+    pub(super) fn count(&mut self) {
+        self.segments += 1;
+    }
+
+    /// Ends a round, with `record_all` or without, where that changes: most of those segments are left out, or none any more. While some are, there is always another
+    /// round.
+    ///
+    /// # Errors
+    /// Those of `record_all`: then it is as before.
+    pub(super) fn end_round(&mut self, record_all: impl FnOnce(bool) -> io::Result<()>) -> io::Result<()> {
+        let began = since_1970();
+        let segments = std::mem::take(&mut self.segments);
+        let rounds = match self.rounds {
+            None if segments > MANY => Some(0),
+            None => return Ok(()),
+            Some(rounds) if rounds < LOOK_AGAIN && segments > MANY / ONE_OF as usize => Some(rounds + 1),
+            Some(_) => None,
+        };
+        let done = if rounds.is_some() == self.rounds.is_some() { Ok(()) } else { record_all(rounds.is_none()) };
+        if done.is_ok() {
+            self.rounds = rounds;
+        }
+        self.when.goes_on(began);
+        done
+    }
+
+    /// Whether there is to be another round, whatever comes.
+    pub(super) fn is_now(&self) -> bool {
+        self.rounds.is_some()
+    }
+
+    /// When it was until now.
+    pub(super) fn when(&mut self) -> Rushed {
+        if self.is_now() {
+            self.when.goes_on(since_1970());
+        }
+        self.when.clone()
+    }
+}
+
+/// How long a packet is under way from one host to the next, usually: the next may be in a rush by then.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
+impl Rushed {
+    /// Until now. If it is the first, it began then.
+    fn goes_on(&mut self, began: Duration) {
         let (_, end) = self.0.get_or_insert((began, began));
         *end = since_1970();
     }
 
     /// Whether there was one.
-    pub(super) fn was_there(&self) -> bool {
+    pub(crate) fn was_there(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether a packet that was seen at a time may have gone unseen then, or afterwards.
-    pub(crate) fn concerns(&self, seen: Duration) -> bool {
-        self.0.is_some_and(|(began, ended)| began.saturating_sub(UNDER_WAY) <= seen && seen <= ended)
+    /// Whether there was one between two times, or since a time.
+    pub(crate) fn was_between(&self, since: Duration, until: Option<Duration>) -> bool {
+        self.0.is_some_and(|(began, ended)| since <= ended && until.is_none_or(|until| began <= until))
     }
 
-    /// Whether it went on behind a time.
-    pub(crate) fn was_there_since(&self, time: Duration) -> bool {
-        self.0.is_some_and(|(_, ended)| time <= ended)
+    /// Whether a packet that was seen at a time may have gone unseen then, or soon after.
+    pub(crate) fn concerns(&self, seen: Duration) -> bool {
+        self.was_between(seen, Some(seen + UNDER_WAY))
     }
 }
 
@@ -38,17 +97,63 @@ impl Rush {
 mod tests {
     use super::*;
 
+    /// Ends a round of so many segments, and says what is changed, and whether it is a rush.
+    fn round(rush: &mut Rush, segments: usize) -> (Option<bool>, bool) {
+        let mut changed = None;
+        (0..segments).for_each(|_| rush.count());
+        rush.end_round(|all| {
+            changed = Some(all);
+            Ok(())
+        })
+        .unwrap();
+        (changed, rush.is_now())
+    }
+
+    #[test]
+    fn it_begins_with_many_and_ends_with_few() {
+        let mut rush = Rush::default();
+        assert_eq!(round(&mut rush, MANY), (None, false));
+        assert!(!rush.when().was_there());
+        assert_eq!(round(&mut rush, MANY + 1), (Some(false), true));
+        assert_eq!(round(&mut rush, 5), (None, true));
+        assert_eq!(round(&mut rush, 4), (Some(true), false));
+        assert!(rush.when().was_there());
+    }
+
+    #[test]
+    fn it_is_looked_again_while_it_goes_on() {
+        let mut rush = Rush::default();
+        round(&mut rush, MANY + 1);
+        assert_eq!((0..LOOK_AGAIN).map(|_| round(&mut rush, 9)).filter(|round| *round == (None, true)).count(), 50);
+        assert_eq!(round(&mut rush, 9), (Some(true), false));
+    }
+
+    #[test]
+    fn what_cannot_be_changed_stays() {
+        let mut rush = Rush::default();
+        let cannot = |rush: &mut Rush, segments| {
+            (0..segments).for_each(|_| rush.count());
+            rush.end_round(|_| Err(io::ErrorKind::OutOfMemory.into())).unwrap_err();
+            rush.is_now()
+        };
+        assert!(!cannot(&mut rush, MANY + 1));
+        round(&mut rush, MANY + 1);
+        assert!(cannot(&mut rush, 0));
+        assert_eq!(round(&mut rush, 0), (Some(true), false));
+    }
+
     #[test]
     fn it_is_from_the_first_time_to_the_last() {
-        let mut rush = Rush::default();
+        let mut when = Rushed::default();
         let now = since_1970();
-        assert_eq!((rush.was_there(), rush.concerns(now), rush.was_there_since(now)), (false, false, false));
-        rush.goes_on(now);
-        rush.goes_on(now + Duration::from_secs(9));
+        assert_eq!((when.was_there(), when.concerns(now), when.was_between(now, None)), (false, false, false));
+        when.goes_on(now);
+        when.goes_on(now + Duration::from_secs(9));
         let before = |by: Duration| now.checked_sub(by).unwrap();
         let hour = Duration::from_secs(3600);
         let seen = [before(hour), before(UNDER_WAY / 2), now, now + hour];
-        assert_eq!(seen.map(|seen| rush.concerns(seen)), [false, true, true, false]);
-        assert_eq!([before(hour), now, now + hour].map(|time| rush.was_there_since(time)), [true, true, false]);
+        assert_eq!(seen.map(|seen| when.concerns(seen)), [false, true, true, false]);
+        assert_eq!([before(hour), now, now + hour].map(|since| when.was_between(since, None)), [true, true, false]);
+        assert!(!when.was_between(before(2 * hour), Some(before(hour))));
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use super::filter::{ONE_OF, filter, filter_in_a_rush};
+use super::filter::{carries_on, filter, filter_in_a_rush};
 use super::frame::{Direction, Frame, LinkLayer, since_1970};
+use super::rush::{Rush, Rushed};
 use crate::relay::with_tag;
 use crate::sys;
 
@@ -21,12 +22,6 @@ const BUFFER: usize = 4 << 20;
 /// From one time that the sockets are emptied to the next: what comes meanwhile wakes nobody.
 pub(super) const ROUND: Duration = Duration::from_millis(10);
 
-/// More frames than this in one round are a rush: what is bulk, and a fraction of what an unprivileged socket has room for.
-pub(super) const RUSH: usize = 128;
-
-/// After so many rounds it is looked whether it still is one.
-const LOOK_AGAIN: u32 = 50;
-
 /// `ETH_P_ALL`
 const EVERYTHING: u16 = 3;
 
@@ -35,10 +30,7 @@ const EVERYTHING: u16 = 3;
 pub(crate) struct PacketSocket {
     fd: OwnedFd,
     lost: u64,
-    /// How many frames were received in this round.
-    received: usize,
-    /// In a rush, how many rounds of it there were.
-    rush: Option<u32>,
+    rush: Rush,
 }
 
 impl PacketSocket {
@@ -55,48 +47,44 @@ impl PacketSocket {
         sys::setsockopt_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
             .or_else(|_| sys::setsockopt_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))?;
         sys::bind_packet_socket(fd.as_fd(), 0, EVERYTHING)?;
-        Ok(Self { fd, lost: 0, received: 0, rush: None })
+        Ok(Self { fd, lost: 0, rush: Rush::default() })
     }
 
     /// Hands over the next frames, if there are some, and answers with how many. `host` is the index of the host whose they are.
     pub(super) fn receive(&mut self, host: usize, mut each: impl FnMut(Frame)) -> io::Result<usize> {
-        let received = sys::receive_starts_of_frames::<SNAP>(self.fd.as_fd(), |packet, length, bytes| {
+        let Self { fd, rush, .. } = self;
+        sys::receive_starts_of_frames::<SNAP>(fd.as_fd(), |packet, length, bytes| {
+            let link = LinkLayer::of(packet.link);
+            if carries_on(link, bytes) {
+                rush.count();
+            }
             each(Frame {
                 host,
                 interface: packet.interface,
                 direction: Direction::of(packet.to),
-                link: LinkLayer::of(packet.link),
+                link,
                 // The kernel tells the time a moment after it has been asked to.
                 time: packet.time.unwrap_or_else(since_1970),
                 length: length + packet.tag.map_or(0, |tag| tag.len()),
                 bytes: with_tag(bytes, packet.tag).into(),
             });
-        })?;
-        self.received += received;
-        Ok(received)
+        })
     }
 
-    /// Ends a round, and has what carries transfers on recorded in part, or again all of it, by how many frames there were. While it is in part, there is always another round.
+    /// Ends a round, of which something is recorded in part from now on, or all again, by how much it was.
     pub(super) fn end_round(&mut self) -> io::Result<()> {
-        let received = std::mem::take(&mut self.received);
-        match &mut self.rush {
-            None if received > RUSH => {
-                sys::attach_filter(self.fd.as_fd(), &filter_in_a_rush())?;
-                self.rush = Some(0);
-            }
-            None => {}
-            Some(rounds) if *rounds < LOOK_AGAIN && received > RUSH / ONE_OF as usize => *rounds += 1,
-            Some(_) => {
-                sys::attach_filter(self.fd.as_fd(), &filter())?;
-                self.rush = None;
-            }
-        }
-        Ok(())
+        let Self { fd, rush, .. } = self;
+        rush.end_round(|all| sys::attach_filter(fd.as_fd(), &if all { filter() } else { filter_in_a_rush() }))
     }
 
-    /// Whether what carries transfers on is recorded in part.
+    /// Whether there is to be another round, whatever comes.
     pub(super) fn is_in_a_rush(&self) -> bool {
-        self.rush.is_some()
+        self.rush.is_now()
+    }
+
+    /// When most of TCP was not recorded.
+    pub(super) fn rushed(&mut self) -> Rushed {
+        self.rush.when()
     }
 
     /// One could not be received.

@@ -28,6 +28,11 @@ impl<'a> Map<'a> {
         (0..self.0.plan.hosts.len()).flat_map(move |host| self.interfaces(host))
     }
 
+    /// The hosts on a segment, as it is now.
+    pub(super) fn hosts_on(self, segment: usize) -> impl Iterator<Item = usize> {
+        self.all_interfaces().filter(move |&member| self.segment_number(member) == segment).map(|(host, _)| host)
+    }
+
     /// The interface with this index, if it was drawn.
     pub(super) fn member(self, host: usize, interface: u32) -> Option<Member> {
         self.interfaces(host).find(|&member| self.0.hub.index(member) == interface)

@@ -180,7 +180,8 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
         Err(error) => return Found::only(format!("where it died is not known: no frames were recorded: {error}")),
     };
     let frames = recorder.recorded();
-    let packets = Packets::of(&frames, question.asking.since_1970(), until.map(question::no_earlier_since_1970));
+    let ended = until.map(question::no_earlier_since_1970);
+    let packets = Packets::of(&frames, question.asking.since_1970(), ended);
     let from = question.from.machine().number();
     let way = packets.furthest(from, question.asking.is_asked_by());
     let again = || {
@@ -194,7 +195,11 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     // A program would hear it, and counters would rise.
     let again = until.is_none().then(again);
     let scene = cause::Scene { map, packets: &packets, question, nth, again, counted: OnceLock::new() };
-    let mut found = if let Some(way) = &way {
+    let is_by_chance = is_by_chance(&frames, question, ended, way.as_ref(), map);
+    let mut found = if let Some(way) = way.as_ref().filter(|way| is_by_chance && way.refusal().is_none()) {
+        let why = Cause::unknown("while so much came, only some of TCP was recorded, so it may have gone further");
+        Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
+    } else if let Some(way) = &way {
         let why = why(&scene, way);
         let lines = vec![way.tell(map), why.to_string()];
         let found = Found { lines, marks: way.mark(map), was_refused: way.refusal().is_some(), died_in: None };
@@ -202,10 +207,14 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
             Some(refusal) => found.died_in(map, refusal.host, why.summary()),
             None => found.died(map, way.last(), why.summary()),
         }
+    } else if is_by_chance {
+        let host = map.host(from);
+        let nothing =
+            format!("nothing of it was seen to leave {host}, while so much came that only some of TCP was recorded");
+        Found::only(Cause::unknown(nothing).to_string())
     } else {
         let why = scene.not_sent();
-        let left = if was_in_a_rush(&frames, question) { "was seen to leave" } else { "left" };
-        let nothing = format!("nothing of it {left} {}", map.host(from));
+        let nothing = format!("nothing of it left {}", map.host(from));
         let nothing = (question.asking.asked != Asked::Neighbour).then_some(nothing);
         let lines = nothing.into_iter().chain([why.to_string()]).collect();
         Found { lines, ..Found::default() }.died_in(map, from, why.summary())
@@ -214,10 +223,21 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     found
 }
 
-/// Whether it is by chance what was recorded of a question, since so much came.
-fn was_in_a_rush(frames: &Recorded, question: &Question) -> bool {
-    let is_in_a_connection = matches!(question.asking.asked, Asked::Data(Transport::Tcp, _));
-    is_in_a_connection && frames.rush.was_there_since(question.asking.since_1970())
+/// Whether it is by chance what was recorded of a question: it is in a connection over TCP, and a host that it comes from, or may have come to next, was in a rush.
+fn is_by_chance(
+    frames: &Recorded,
+    question: &Question,
+    ended: Option<Duration>,
+    way: Option<&Way>,
+    map: Map<'_>,
+) -> bool {
+    let was_in_a_rush = |host: usize| {
+        frames.rushed.get(host).is_some_and(|rushed| rushed.was_between(question.asking.since_1970(), ended))
+    };
+    let members = way.into_iter().flat_map(Way::seen).filter_map(|seen| map.member(seen.host, seen.interface));
+    let mut near = members.flat_map(|member| map.hosts_on(map.segment_number(member)));
+    matches!(question.asking.asked, Asked::Data(Transport::Tcp, _))
+        && (was_in_a_rush(question.from.machine().number()) || near.any(was_in_a_rush))
 }
 
 /// What whoever reads it should know of how it was found.
@@ -231,12 +251,6 @@ fn notes(frames: &Recorded, question: &Question, until: Option<Instant>) -> Vec<
         notes.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"
         ));
-    }
-    if was_in_a_rush(frames, question) {
-        notes.push(
-            "note: while so much came, only some of TCP was recorded; it may have gone further than was seen"
-                .to_owned(),
-        );
     }
     if let Some(since) = until.map(|failed| failed.elapsed()).filter(|since| *since > SOON) {
         notes.push(format!("note: hosts were asked {since:.1?} after it had failed, and said what they were then"));
@@ -273,9 +287,6 @@ fn why(scene: &cause::Scene<'_>, way: &Way) -> Cause {
         Some(End::OnTheWire(last) | End::Inside(last)) if last.ip.is_bulk() => Cause::unknown(format!(
             "of TCP and UDP longer than {LONG} bytes only some is recorded, so it may have gone further"
         )),
-        Some(End::OnTheWire(last) | End::Inside(last)) if scene.packets.is_sampled(&last.ip, last.time) => {
-            Cause::unknown("while so much came, only some of TCP was recorded, so it may have gone further")
-        }
         Some(End::OnTheWire(last)) => scene.lost_on_the_wire(leg, last),
         Some(End::Inside(last)) => scene.stuck(leg, last),
         Some(End::Delivered(last)) if leg == cause::Leg::There => match scene.untranslated(way) {

@@ -11,7 +11,7 @@ use super::again::{self, Again};
 use super::conversation::Role;
 use super::map::Map;
 use super::packet::{Carries, DATA, Identity, Ip, Packet, Says};
-use crate::capture::{Direction, Frame, Recorded, Rush};
+use crate::capture::{Direction, Frame, Recorded, Rushed};
 
 /// A packet at an interface.
 #[derive(Clone, Debug)]
@@ -23,8 +23,6 @@ pub(super) struct Sighting {
     /// The outermost tag: the number of a VLAN.
     pub(super) tag: Option<u16>,
     pub(super) ip: Ip,
-    /// Since 1970.
-    pub(super) time: Duration,
     identity: Option<Identity>,
     /// Which of the packets it is of all.
     nth: usize,
@@ -35,7 +33,7 @@ pub(super) struct Packets<'a> {
     /// Each with the number of its frame.
     seen: Vec<(&'a Frame, Packet)>,
     numbers: Vec<usize>,
-    rush: &'a Rush,
+    rushed: &'a [Rushed],
 }
 
 /// A question on its way, and what came back.
@@ -82,7 +80,7 @@ impl<'a> Packets<'a> {
         let frames = recorded.frames.iter().enumerate().filter(|(_, frame)| is_of_then(frame));
         let packets = frames.filter_map(|(number, frame)| Some((number, (frame, Packet::of(frame)?))));
         let (numbers, seen) = packets.unzip();
-        Self { seen, numbers, rush: &recorded.rush }
+        Self { seen, numbers, rushed: &recorded.rushed }
     }
 
     /// Each with the number of its frame.
@@ -92,7 +90,7 @@ impl<'a> Packets<'a> {
 
     /// Whether of packets like one that was seen at a time only some may be recorded, each host by chance: that it was not seen again says nothing.
     pub(super) fn is_sampled(&self, ip: &Ip, seen: Duration) -> bool {
-        ip.is_bulk() || (ip.carries_on() && self.rush.concerns(seen))
+        ip.is_bulk() || (ip.carries_on() && self.rushed.iter().any(|host| host.concerns(seen)))
     }
 
     /// Hands over the numbers of the frames that ask a question, and of those that answer it, with their times and what each is.
@@ -129,7 +127,6 @@ impl<'a> Packets<'a> {
                 to_mac,
                 tag,
                 ip,
-                time: frame.time,
                 identity,
                 nth,
             })
@@ -276,6 +273,11 @@ impl Way {
         error.or_else(|| self.back.first().filter(|answer| answer.ip.is_reset()))
     }
 
+    /// Everywhere that it was seen, and its answer.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Sighting> {
+        self.there.iter().chain(&self.back)
+    }
+
     /// Where it was seen last, or its answer.
     pub(super) fn last(&self) -> Option<&Sighting> {
         self.back.last().or(self.there.last())
@@ -283,8 +285,8 @@ impl Way {
 
     /// Marks its way there and back.
     pub(super) fn mark(&self, map: Map<'_>) -> Marks {
-        let seen = self.there.iter().chain(&self.back);
-        let mut places: Vec<_> = seen.map(|at| (map.host(at.host), map.interface(at.host, at.interface))).collect();
+        let mut places: Vec<_> =
+            self.seen().map(|at| (map.host(at.host), map.interface(at.host, at.interface))).collect();
         places.dedup();
         places.truncate(MOST_MARKED);
         places.into_iter().fold(Marks::new(), |marks, (host, interface)| marks.over(host, interface))

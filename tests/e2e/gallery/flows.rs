@@ -1,11 +1,14 @@
 //! Conversations that do not come about, or end: where their packets died.
 
-use std::net::Ipv4Addr;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netns_test::prelude::*;
 use netns_test::{FlowError, Tcp, TestError};
+
+use netns_test_tests::panics::panic_of;
 
 use super::{Home, Net, WHILE, ip, rule, says, set};
 
@@ -97,25 +100,32 @@ async fn a_rule_drops_the_answers_of_a_connection(net: Net) -> TestResult {
     Ok(())
 }
 
-/// Its segments may have gone unseen, in the midst of so many datagrams.
+/// Its segments may have gone unseen, in the midst of so many others of its host.
 #[netns_test(requires(nftables))]
 async fn a_question_in_a_rush_was_seen_by_chance(net: Net) -> TestResult {
     let mut flow = net.laptop.open_tcp(&net.server).await?;
     let port = flow.server_addr().port();
     rule(&net.router, "forward", &format!("tcp dport {port} drop"))?;
-    let socket = net.laptop.udp_socket()?;
+    let listener = net.laptop.run(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    let mut sender = net.laptop.tcp_connect(listener.local_addr()?)?;
+    sender.set_nodelay(true)?;
+    let (mut receiver, _) = listener.accept()?;
+    let taker = std::thread::spawn(move || std::io::copy(&mut receiver, &mut std::io::sink()));
     let is_over = Arc::new(AtomicBool::new(false));
     let rush = std::thread::spawn({
         let is_over = Arc::clone(&is_over);
         move || {
             while !is_over.load(Ordering::Relaxed) {
-                _ = socket.send_to(b"", (Ipv4Addr::LOCALHOST, 9));
+                sender.write_all(b"!").unwrap();
             }
         }
     });
-    says(flow.assert_alive().timeout(WHILE), &["only some of TCP was recorded"]).await;
+    let message = panic_of(flow.assert_alive().timeout(WHILE)).await.expect_err("it is cut");
     is_over.store(true, Ordering::Relaxed);
     rush.join().unwrap();
+    taker.join().unwrap()?;
+    assert!(message.contains("only some of TCP was recorded"), "{message}");
+    assert!(!message.contains("died") && !message.contains("nft"), "{message}");
     Ok(())
 }
 

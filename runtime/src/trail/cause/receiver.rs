@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Cause, EVERYWHERE, Scene, dotted};
 use crate::kernel;
 use crate::trail::Asked;
-use crate::trail::packet::{ABORT, Carries, RST};
+use crate::trail::packet::{ABORT, Carries, Ip, RST};
 use crate::trail::way::{Sighting, Way};
 use crate::transport::Transport;
 
@@ -53,17 +53,19 @@ impl Scene<'_> {
             Carries::Sctp { chunk, .. } if chunk.first() == Some(&ABORT) => Transport::Sctp,
             _ => return None,
         };
-        let asked = way.there.iter().rev().find(|sighting| sighting.host == first.host)?;
+        // In a rush it may not have been seen there.
+        let asked = way.there.iter().rev().find(|sighting| sighting.host == first.host).map(|sighting| &sighting.ip);
+        let to = asked.map_or(first.ip.from, |asked| asked.to);
         let host = self.map.host(first.host);
-        let by_rule = || self.dropped_by_rule(first.host, Some(&asked.ip), EVERYWHERE);
-        if !self.owns(first.host, asked.ip.to) {
-            let cause = Cause::unknown(format!("{host} answered by a reset, and is not {}", asked.ip.to));
+        let by_rule = || self.dropped_by_rule(first.host, asked, EVERYWHERE);
+        if !self.owns(first.host, to) {
+            let cause = Cause::unknown(format!("{host} answered by a reset, and is not {to}"));
             return Some(by_rule().unwrap_or(cause));
         }
         let is_open = matches!(self.question.asking.asked, Asked::Data(..));
         // Nobody has to listen any more for a connection that is open.
-        let ports = if is_open { None } else { asked.ip.ports() };
-        let nobody = ports.and_then(|(_, port)| self.nobody_listens(first.host, transport, port, asked.ip.to, true));
+        let ports = if is_open { None } else { asked.and_then(Ip::ports) };
+        let nobody = ports.and_then(|(_, port)| self.nobody_listens(first.host, transport, port, to, true));
         let cause = nobody.or_else(by_rule);
         let cause = cause.unwrap_or_else(|| Cause::unknown(format!("{host} answered by a reset")));
         Some(match self.several_answer(self.question.from.machine().number(), self.question.asking.to) {
