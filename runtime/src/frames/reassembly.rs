@@ -29,11 +29,14 @@ pub(super) struct Reassembled {
     pub(super) gaps: Vec<Range<u64>>,
     /// How many bytes are in front of the first that was sent again as another.
     pub(super) differs: Option<u64>,
-    /// How many bytes have numbers in front of the first, and are not the one by which a peer is probed.
-    pub(super) in_front: u64,
+    /// How many bytes have numbers in front of the first, and are not the one by which a peer is probed, or behind the last.
+    pub(super) outside: u64,
     pub(super) is_begun: bool,
     pub(super) is_ended: bool,
 }
+
+/// How far ahead of what is known a segment may be that is of the same connection: more than receivers have room for.
+const WINDOW: i64 = 16 << 20;
 
 impl Reassembly {
     /// The number of the SYN, if one was seen.
@@ -53,10 +56,29 @@ impl Reassembly {
         self.known_end().is_some_and(|end| self.place_of(number) == end)
     }
 
-    /// Whether an acknowledgment is one of the SYN that was seen, and of no more than what was.
-    pub(super) fn is_opened_and_acknowledged_by(&self, number: u32) -> bool {
+    /// Whether a number is behind the SYN that was seen, and not behind the last byte that is known to have been sent.
+    pub(super) fn is_opened_and_has(&self, number: u32) -> bool {
         let place = self.place_of(number);
         self.begin.is_some_and(|begin| begin <= place) && self.known_end().is_some_and(|end| place <= end)
+    }
+
+    /// Whether so many numbers from one on are known already, with one in front by which a peer is probed, and that of the FIN.
+    pub(super) fn has(&self, number: u32, count: usize) -> bool {
+        let place = self.place_of(number);
+        let begin = self.begin.or_else(|| self.pieces.keys().next().copied());
+        let end = place + i64::try_from(count).expect("a frame is small");
+        begin.is_some_and(|begin| begin - 1 <= place) && self.known_end().is_some_and(|known| end <= known + 1)
+    }
+
+    /// Whether a number may be one of those that come next, when some are missing.
+    pub(super) fn may_go_on_with(&self, number: u32) -> bool {
+        let ahead = self.known_end().map(|end| self.place_of(number) - end);
+        self.end.is_none() && ahead.is_some_and(|ahead| (0..WINDOW).contains(&ahead))
+    }
+
+    /// Whether all that was seen of it is the SYN.
+    pub(super) fn is_opened_only(&self) -> bool {
+        self.begin.is_some() && self.known_end() == self.begin && self.end.is_none()
     }
 
     /// Behind the last byte that is known to have been sent.
@@ -114,7 +136,7 @@ impl Reassembly {
                 continue;
             }
             let next = self.pieces.range(place..).next().map_or(i64::MAX, |(begin, _)| *begin);
-            let new = usize::try_from(next - place).unwrap_or(usize::MAX).min(bytes.len());
+            let new = usize::try_from(next.saturating_sub(place)).unwrap_or(usize::MAX).min(bytes.len());
             self.pieces.insert(place, bytes[..new].to_vec());
             place += length(&bytes[..new]);
             bytes = &bytes[new..];
@@ -129,13 +151,13 @@ impl Reassembly {
             Reassembled { is_begun: self.begin.is_some(), is_ended: self.end.is_some(), ..Reassembled::default() };
         // A byte in front of the first is of a probe.
         reassembled.differs = self.differs.filter(|place| *place >= first).map(from_first);
-        let Reassembled { pieces, gaps, in_front, .. } = &mut reassembled;
+        let Reassembled { pieces, gaps, outside, .. } = &mut reassembled;
         let mut at = first;
         for (place, bytes) in self.pieces {
             let skipped = usize::try_from(first - place).unwrap_or(0).min(bytes.len());
             // One byte just in front of the first is a probe that keeps a connection alive (RFC 9293 section 3.8.4).
             if skipped > 0 && (place + 1, skipped) != (first, 1) {
-                *in_front += skipped as u64;
+                *outside += skipped as u64;
             }
             let (place, bytes) = (place.max(first), &bytes[skipped..]);
             if bytes.is_empty() {
@@ -153,7 +175,13 @@ impl Reassembly {
             at = place + length(bytes);
         }
         // A FIN takes a number, too. One that was not seen is not told apart from a byte.
-        let sent = self.end.or(self.sent);
+        let sent = match (self.end, self.sent) {
+            (Some(end), Some(sent)) if sent <= end + 1 => Some(end),
+            (end, sent) => sent.max(end),
+        };
+        if let Some(behind) = self.end.map(|end| at - end) {
+            *outside += u64::try_from(behind).unwrap_or(0);
+        }
         if let Some(end) = sent.filter(|end| *end > at) {
             gaps.push(from_first(at)..from_first(end));
         }
@@ -282,9 +310,33 @@ mod tests {
     #[test]
     fn what_is_in_front_of_the_first_byte_and_no_probe_is_counted() {
         let of = reassembled(Some(99), &[(100, b"abc"), (97, b"xyz"), (50, b"?")]);
-        assert_eq!((of.pieces, of.in_front), (whole(b"abc"), 4));
-        assert_eq!(reassembled(Some(99), &[(99, b"?"), (100, b"abc")]).in_front, 0);
-        assert_eq!(reassembled(None, &[(500, b"de"), (497, b"abc")]).in_front, 0);
+        assert_eq!((of.pieces, of.outside), (whole(b"abc"), 4));
+        assert_eq!(reassembled(Some(99), &[(99, b"?"), (100, b"abc")]).outside, 0);
+        assert_eq!(reassembled(None, &[(500, b"de"), (497, b"abc")]).outside, 0);
+    }
+
+    #[test]
+    fn what_is_behind_the_last_byte_is_counted_and_hides_nothing() {
+        let mut reassembly = Reassembly::default();
+        reassembly.add(99, true, false, b"");
+        reassembly.add(100, false, true, b"abc");
+        reassembly.add(103, false, false, b"evil");
+        assert_eq!(reassembly.finish().outside, 4);
+        // An end that is not the last that was acknowledged.
+        let mut reassembly = Reassembly::default();
+        reassembly.add(99, true, false, b"");
+        reassembly.add(100, false, true, b"abc");
+        reassembly.acknowledged(109);
+        assert_eq!(reassembly.finish().gaps, vec![3..9]);
+    }
+
+    /// Also if nothing lies behind it.
+    #[test]
+    fn what_is_in_front_of_all_that_was_seen_is_put_there() {
+        let mut reassembly = Reassembly::default();
+        reassembly.acknowledged(200);
+        reassembly.add(100, false, false, b"abc");
+        assert_eq!(reassembly.finish().pieces, whole(b"abc"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! TCP connections among captured frames: who opened them, and what each end has sent.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::panic::Location;
@@ -65,9 +66,10 @@ pub enum StreamError {
     },
     /// Some bytes are of another connection between the same ports, or of none.
     #[error(
-        "{bytes} bytes of what {from} sent to {to} have numbers in front of its SYN: they are of another connection between the same ports, or of none"
+        "{bytes} bytes of what {from} sent to {to} do not belong where their numbers put them: in front of a SYN, behind a FIN, or in one of several connections \
+         between the same ports; nobody can tell what was taken for what"
     )]
-    InFront {
+    Stray {
         /// Who has sent them.
         from: SocketAddr,
         /// To whom.
@@ -94,10 +96,15 @@ pub struct StreamGap {
 
 /// A connection that is being put together. Its ends are in the order of who opened it.
 struct Connection {
+    /// The number of its first frame.
+    first: usize,
     ends: [SocketAddr; 2],
     sent: [Reassembly; 2],
     /// Whether it has taken the place of those before it: more than its first segment was seen.
     is_under_way: bool,
+    is_reset: bool,
+    /// How many bytes of each end may be of it, or of another.
+    strays: [u64; 2],
 }
 
 impl Frames {
@@ -109,24 +116,33 @@ impl Frames {
     /// of a router are; behind one that translates addresses it is another. Fragments are of none. (A conversation over UDP is its datagrams:
     /// `frames.udp().port(…)`.)
     pub fn streams(&self) -> Streams {
-        let mut connections: Vec<Connection> = Vec::new();
-        for frame in self {
+        // Those between the same ends, in the order of their first segments.
+        let mut connections: BTreeMap<[SocketAddr; 2], Vec<Connection>> = BTreeMap::new();
+        for (first, frame) in self.iter().enumerate() {
             let (Some(segment), Some(source), Some(destination)) = (frame.tcp(), frame.source(), frame.destination())
             else {
                 continue;
             };
             let from = SocketAddr::new(source, segment.source_port);
             let to = SocketAddr::new(destination, segment.destination_port);
-            let mut between: Vec<&mut Connection> =
-                connections.iter_mut().filter(|connection| connection.is_between(from, to)).collect();
-            if let Some(nth) = of_which(&between, from, &segment) {
-                between[nth].add(from, &segment);
-                continue;
-            }
-            let mut connection = Connection::new(from, to, &segment);
-            connection.add(from, &segment);
-            connections.push(connection);
+            let between = connections.entry([from.min(to), from.max(to)]).or_default();
+            let nth = match of_which(between, from, &segment) {
+                Which::One(nth) => nth,
+                Which::Any => {
+                    for connection in between {
+                        connection.may_have(from, segment.payload.len());
+                    }
+                    continue;
+                }
+                Which::Another => {
+                    between.push(Connection::new(first, from, to, &segment));
+                    between.len() - 1
+                }
+            };
+            between[nth].add(from, &segment);
         }
+        let mut connections: Vec<_> = connections.into_values().flatten().collect();
+        connections.sort_by_key(|connection| connection.first);
         Streams { all: connections.into_iter().map(Connection::finish).collect(), frames: self.clone() }
     }
 }
@@ -175,29 +191,49 @@ impl<'a> IntoIterator for &'a Streams {
     }
 }
 
-/// Of which of the connections between the same ends a segment is, if it does not begin another.
-fn of_which(between: &[&mut Connection], from: SocketAddr, segment: &TcpSegment<'_>) -> Option<usize> {
+/// Of which of the connections between the same ends a segment is.
+enum Which {
+    One(usize),
+    /// It begins it.
+    Another,
+    /// Of one of them, or of none: nobody can tell.
+    Any,
+}
+
+fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) -> Which {
     // The newest of which it may be.
-    let newest = |is_it: &dyn Fn(&Connection) -> bool| between.iter().rposition(|connection| is_it(connection));
+    let newest = |is_it: &dyn Fn(&Connection) -> bool| between.iter().rposition(is_it);
     if segment.syn {
-        return newest(&|connection| connection.is_opened_by(from, segment))
+        let known = newest(&|connection| connection.is_opened_by(from, segment))
             .or_else(|| newest(&|connection| connection.is_accepted_by(from, segment)));
+        return known.map_or(Which::Another, Which::One);
     }
-    let under_way = newest(&|connection| connection.is_under_way);
-    let goes_on = under_way.is_some_and(|nth| between[nth].goes_on_with(from, segment));
-    let begins = newest(&|connection| !connection.is_under_way && connection.begins_with(from, segment));
-    begins.filter(|_| !goes_on).or(under_way).or(between.len().checked_sub(1))
+    // What follows on what was sent, what was sent again, and what follows on a SYN.
+    let exact = newest(&|connection| connection.is_under_way && connection.goes_on_with(from, segment))
+        .or_else(|| newest(&|connection| connection.is_under_way && connection.has(from, segment)))
+        .or_else(|| newest(&|connection| !connection.is_under_way && connection.begins_with(from, segment)));
+    // What is between is missing.
+    let mut may_be = (0..between.len()).filter(|&nth| between[nth].may_go_on_with(from, segment));
+    let one = exact.or(match (may_be.next(), may_be.next(), between.len()) {
+        (Some(only), None, _) => Some(only),
+        (.., 1) => Some(0),
+        _ if segment.rst || segment.payload.is_empty() => {
+            newest(&|connection| connection.is_under_way).or(between.len().checked_sub(1))
+        }
+        _ => None,
+    });
+    match one {
+        Some(nth) => Which::One(nth),
+        None if between.is_empty() => Which::Another,
+        None => Which::Any,
+    }
 }
 
 impl Connection {
-    fn new(from: SocketAddr, to: SocketAddr, first: &TcpSegment<'_>) -> Self {
+    fn new(first: usize, from: SocketAddr, to: SocketAddr, segment: &TcpSegment<'_>) -> Self {
         // A SYN-ACK is the answer to who opened it.
-        let ends = if first.syn && first.ack { [to, from] } else { [from, to] };
-        Self { ends, sent: Default::default(), is_under_way: false }
-    }
-
-    fn is_between(&self, from: SocketAddr, to: SocketAddr) -> bool {
-        self.ends == [from, to] || self.ends == [to, from]
+        let ends = if segment.syn && segment.ack { [to, from] } else { [from, to] };
+        Self { first, ends, sent: Default::default(), is_under_way: false, is_reset: false, strays: [0; 2] }
     }
 
     fn of(&self, from: SocketAddr) -> &Reassembly {
@@ -214,16 +250,16 @@ impl Connection {
         self.of(from).opened_with().map_or(is_both_s, |number| number == syn.sequence)
     }
 
-    /// Whether a SYN is the answer to that of the other end.
+    /// Whether a SYN is the answer to that of the other end, or another one in the place of one behind which nothing has come.
     fn is_accepted_by(&self, from: SocketAddr, syn: &TcpSegment<'_>) -> bool {
-        let is_new = self.of(from).opened_with().is_none();
-        is_new && syn.ack && self.to(from).is_opened_and_acknowledged_by(syn.acknowledgment)
+        let is_new = self.of(from).opened_with().is_none() || self.of(from).is_opened_only();
+        is_new && syn.ack && self.to(from).is_opened_and_has(syn.acknowledgment)
     }
 
-    /// Whether a segment is just behind the SYN of its sender, or refuses that of the other end.
+    /// Whether a segment is just behind the SYN of its sender, or the first that answers that of the other end, or refuses it.
     fn begins_with(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
-        let refuses = segment.rst && segment.ack && self.to(from).is_opened_and_acknowledged_by(segment.acknowledgment);
-        refuses || self.of(from).opened_with() == Some(segment.sequence.wrapping_sub(1))
+        let answers = segment.ack && self.to(from).is_opened_and_has(segment.acknowledgment);
+        (answers && self.of(from).opened_with().is_none()) || self.of(from).is_opened_and_has(segment.sequence)
     }
 
     /// Whether a segment is just behind the last of its sender.
@@ -231,12 +267,40 @@ impl Connection {
         self.of(from).goes_on_with(segment.sequence)
     }
 
+    /// Whether a segment was sent before, as far as can be seen.
+    fn has(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
+        let answers_it = !segment.ack || !self.to(from).is_heard_of() || self.to(from).has(segment.acknowledgment, 0);
+        answers_it && self.of(from).has(segment.sequence, segment.payload.len())
+    }
+
+    /// Whether a segment may be of it if some of what is in front of that is missing.
+    fn may_go_on_with(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
+        !self.is_reset && self.of(from).may_go_on_with(segment.sequence)
+    }
+
+    /// Some bytes are of this connection, or not.
+    fn may_have(&mut self, from: SocketAddr, bytes: usize) {
+        self.strays[usize::from(self.ends[0] != from)] += bytes as u64;
+    }
+
     fn add(&mut self, from: SocketAddr, segment: &TcpSegment<'_>) {
         let TcpSegment { sequence, acknowledgment, syn, ack, fin, rst, payload, .. } = *segment;
         let by_server = self.ends[0] != from;
         // Whoever refuses it leaves the one before it as it is.
         self.is_under_way |= !rst && (!syn || self.is_accepted_by(from, segment));
-        self.sent[usize::from(by_server)].add(sequence, syn, fin, payload);
+        let sent = &mut self.sent[usize::from(by_server)];
+        if syn && sent.is_opened_only() && sent.opened_with() != Some(sequence) {
+            *sent = Reassembly::default();
+        }
+        if rst {
+            // It says where it is, but for one that refuses a SYN, and why (RFC 9293 section 3.10.7.1), which is no data.
+            self.is_reset |= sent.is_heard_of();
+            if sent.is_heard_of() {
+                sent.add(sequence, false, false, b"");
+            }
+        } else {
+            sent.add(sequence, syn, fin, payload);
+        }
         if ack {
             self.sent[usize::from(!by_server)].acknowledged(acknowledgment);
         }
@@ -244,7 +308,9 @@ impl Connection {
 
     fn finish(self) -> Stream {
         let [client, server] = self.ends;
-        let [by_client, by_server] = self.sent.map(Reassembly::finish);
+        let [mut by_client, mut by_server] = self.sent.map(Reassembly::finish);
+        by_client.outside += self.strays[0];
+        by_server.outside += self.strays[1];
         Stream {
             client: StreamHalf { from: client, to: server, sent: by_client },
             server: StreamHalf { from: server, to: client, sent: by_server },
@@ -283,7 +349,8 @@ impl StreamHalf {
     /// All that it has sent, in order: from its SYN up to the last byte that it has sent, or that the other end has acknowledged.
     ///
     /// # Errors
-    /// If some of it is in none of the frames, or its SYN is not, or what was sent again was something else: [`StreamHalf::pieces`] has what there is.
+    /// If some of it is in none of the frames, or its SYN is not, or what was sent again was something else, or bytes between the same ports fit nowhere:
+    /// [`StreamHalf::pieces`] has what there is.
     pub fn bytes(&self) -> Result<&[u8], StreamError> {
         let Self { from, to, ref sent } = *self;
         if !sent.is_begun {
@@ -292,8 +359,8 @@ impl StreamHalf {
         if let Some(place) = sent.differs {
             return Err(StreamError::Differs { from, to, place });
         }
-        if sent.in_front > 0 {
-            return Err(StreamError::InFront { from, to, bytes: sent.in_front });
+        if sent.outside > 0 {
+            return Err(StreamError::Stray { from, to, bytes: sent.outside });
         }
         match self.gaps().next() {
             Some(gap) => Err(StreamError::Gap(gap)),
@@ -509,12 +576,167 @@ mod tests {
         assert_eq!(told(all), [["one", "yes"]]);
     }
 
+    /// What is said of bytes that fit nowhere.
+    fn strays(bytes: usize) -> String {
+        let (from, to) = (SocketAddr::from((A, 4000)), SocketAddr::from((B, 80)));
+        StreamError::Stray { from, to, bytes: bytes as u64 }.to_string()
+    }
+
     #[test]
     fn what_has_numbers_in_front_of_its_syn_is_an_error() {
-        let expected = "3 bytes of what 10.0.0.1:4000 sent to 10.0.0.2:80 have numbers in front of its SYN: they are of another connection between the same \
-                        ports, or of none";
         let stray = answer(true, 5, 904, "A", b"old");
-        assert_eq!(told(opened().into_iter().chain([stray])), [[expected, "yes"]]);
+        assert_eq!(told(opened().into_iter().chain([stray])), [[&strays(3), "yes"]]);
+        assert_eq!(told([segment(true, 10, "S", b""), answer(true, 5, 0, "A", b"old")])[0][0], strays(3));
+    }
+
+    #[test]
+    fn what_is_sent_again_begins_no_other() {
+        let two = || answer(true, 14, 904, "A", b"two");
+        let more = [
+            segment(true, 13, "S", b""),
+            answer(false, 904, 14, "A", b""),
+            two(),
+            two(),
+            // A probe whether somebody is there still.
+            answer(true, 16, 904, "A", b""),
+            answer(false, 904, 17, "A", b"yes"),
+            answer(true, 17, 907, "A", b"end"),
+        ];
+        let told = told(opened().into_iter().chain(more));
+        assert_eq!((&*told[0][0], &*told[0][1], &*told[1][0]), ("onetwoend", "yesyes", ""));
+    }
+
+    #[test]
+    fn a_copy_of_the_one_before_that_is_late_is_of_that() {
+        let more = [
+            answer(true, 14, 904, "R", b""),
+            segment(true, 5000, "S", b""),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(false, 901, 14, "A", b"yes"),
+            answer(true, 5001, 70001, "A", b"two"),
+            answer(false, 70001, 5004, "A", b"no"),
+        ];
+        assert_eq!(told(opened().into_iter().chain(more)), [["one", "yes"], ["two", "no"]]);
+    }
+
+    #[test]
+    fn two_that_are_open_between_the_same_ends_are_both_whole() {
+        let more = [
+            segment(true, 5000, "S", b""),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(true, 5001, 70001, "A", b"one"),
+            answer(true, 14, 904, "A", b"two"),
+            answer(false, 904, 17, "A", b"no"),
+            answer(false, 70001, 5004, "A", b"yes"),
+        ];
+        assert_eq!(told(opened().into_iter().chain(more)), [["onetwo", "yesno"], ["one", "yes"]]);
+    }
+
+    /// One of them was there, or was not: neither is known to be whole.
+    #[test]
+    fn what_may_be_of_either_is_an_error_of_both() {
+        let by_client = opened().into_iter().step_by(2);
+        let more = [
+            segment(true, 5000, "S", b""),
+            answer(true, 5003, 70001, "A", b"o"),
+            answer(true, 5001, 70001, "A", b"tw"),
+        ];
+        let all = streams(by_client.chain(more));
+        let said: Vec<_> = all.iter().map(|stream| stream.client().bytes().unwrap_err().to_string()).collect();
+        assert_eq!(said, [strays(1), strays(1)]);
+    }
+
+    #[test]
+    fn what_is_missing_behind_a_syn_is_said_where_the_one_before_has_ended() {
+        for end in ["FA", "R"] {
+            let by_client = opened().into_iter().step_by(2);
+            let more = [
+                answer(true, 14, 904, end, b""),
+                segment(true, 5000, "S", b""),
+                answer(true, 5004, 70001, "A", b"more"),
+            ];
+            let all = streams(by_client.chain(more));
+            assert_eq!(bytes(all[0].client()), b"one");
+            let missing = all[1].client().gaps().map(|gap| (gap.begin, gap.end)).collect::<Vec<_>>();
+            assert_eq!(missing, [(0, 3)], "{end}");
+        }
+    }
+
+    #[test]
+    fn what_is_far_from_all_that_is_known_is_an_error() {
+        let more = [
+            answer(true, 14, 904, "R", b""),
+            segment(true, 5000, "S", b""),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(true, 5001 + (32 << 20), 70001, "A", b"far"),
+        ];
+        let told = told(opened().into_iter().chain(more));
+        assert_eq!((&told[0][0], &told[1][0]), (&strays(3), &strays(3)));
+    }
+
+    /// What it acknowledges tells.
+    #[test]
+    fn numbers_that_another_has_had_are_of_the_one_that_has_them_now() {
+        let more = [
+            answer(true, 14, 904, "R", b""),
+            segment(true, 11, "S", b""),
+            answer(false, 70000, 12, "SA", b""),
+            answer(true, 13, 70001, "A", b"e"),
+            answer(true, 12, 70001, "A", b"n"),
+        ];
+        assert_eq!(told(opened().into_iter().chain(more)), [["one", "yes"], ["ne", ""]]);
+    }
+
+    #[test]
+    fn a_probe_of_one_that_was_not_spoken_in_yet_is_of_that() {
+        let quiet = [segment(true, 10, "S", b""), answer(false, 900, 11, "SA", b""), answer(true, 11, 901, "A", b"")];
+        let more = [segment(true, 5000, "S", b""), answer(true, 10, 901, "A", b"?")];
+        assert_eq!(told(quiet.into_iter().chain(more))[0], ["", ""]);
+    }
+
+    #[test]
+    fn another_answer_to_a_syn_takes_nothing_from_one_that_was_spoken_in() {
+        let stray = answer(false, 850, 11, "SA", b"");
+        assert_eq!(told(opened().into_iter().chain([stray]))[0], ["one", "yes"]);
+    }
+
+    #[test]
+    fn whoever_answers_first_may_speak_first() {
+        let more = [
+            segment(true, 5000, "S", b""),
+            answer(false, 70001, 5001, "A", b"hi"),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(true, 5001, 70003, "A", b""),
+        ];
+        assert_eq!(told(opened().into_iter().chain(more)), [["one", "yes"], ["", "hi"]]);
+    }
+
+    #[test]
+    fn a_syn_that_is_answered_again_has_the_last_answer() {
+        let more = [
+            segment(true, 10, "S", b""),
+            answer(false, 900, 11, "SA", b""),
+            segment(true, 10, "S", b""),
+            answer(false, 850, 11, "SA", b""),
+            answer(true, 11, 851, "A", b"one"),
+            answer(false, 851, 14, "A", b"yes"),
+        ];
+        assert_eq!(told(more), [["one", "yes"]]);
+    }
+
+    #[test]
+    fn a_reset_has_no_data_and_a_refusal_no_number() {
+        let all = opened().into_iter().chain([answer(true, 14, 904, "RA", b"goaway")]);
+        assert_eq!(told(all), [["one", "yes"]]);
+        let refused = [
+            segment(true, 10, "S", b""),
+            answer(false, 0, 11, "RA", b""),
+            segment(true, 10, "S", b""),
+            answer(false, 0xf000_0000, 11, "SA", b""),
+            answer(true, 11, 0xf000_0001, "A", b"one"),
+            answer(false, 0xf000_0001, 14, "A", b"yes"),
+        ];
+        assert_eq!(told(refused), [["one", "yes"]]);
     }
 
     #[test]
