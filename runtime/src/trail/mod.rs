@@ -197,7 +197,7 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     let scene = cause::Scene { map, packets: &packets, question, nth, again, counted: OnceLock::new() };
     let is_by_chance = is_by_chance(&frames, question, ended, way.as_ref(), map);
     let mut found = if let Some(way) = way.as_ref().filter(|way| is_by_chance && way.refusal().is_none()) {
-        let why = Cause::unknown("while so much came, only some of TCP was recorded, so it may have gone further");
+        let why = Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further");
         Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
     } else if let Some(way) = &way {
         let why = why(&scene, way);
@@ -210,7 +210,7 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     } else if is_by_chance {
         let host = map.host(from);
         let nothing =
-            format!("nothing of it was seen to leave {host}, while so much came that only some of TCP was recorded");
+            format!("nothing of it was seen to leave {host}, and so much came that only some of TCP was recorded");
         Found::only(Cause::unknown(nothing).to_string())
     } else {
         let why = scene.not_sent();
