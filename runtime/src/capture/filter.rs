@@ -33,8 +33,8 @@ pub(super) fn filter() -> Vec<sock_filter> {
     ]
 }
 
-/// For a host in a rush: also without most of the segments of TCP that carry a connection on. Of a transfer there are one or two for each long frame, at both of its
-/// ends, and to record them costs more than all else. What opens a connection, ends it, or refuses it is recorded, and what is not TCP.
+/// For a host in a rush: also without most of the segments of TCP that carry a connection on. Of a transfer there is one for each long frame or two, at both of its
+/// ends, and to record them costs more than all else. The rest is as [`filter`] has it.
 pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
     let length = || load(libc::BPF_W | libc::BPF_LEN, 0);
     let ipv4 = sampled(&[
@@ -57,7 +57,7 @@ pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
     [ipv4, ipv6, filter()].concat()
 }
 
-/// Whether a frame is one of those of which [`filter_in_a_rush`] lets one of many through.
+/// Whether a frame is one of those of which [`filter_in_a_rush`] lets one of many through. (On a link without a header it lets the shortest through, too.)
 pub(super) fn carries_on(link: LinkLayer, frame: &[u8]) -> bool {
     let header = if link == LinkLayer::Ethernet { ETHERNET as usize } else { 0 };
     let Some(packet) = frame.get(header..) else { return false };

@@ -14,8 +14,8 @@ use pcap_file::{DataLink, Endianness, PcapError};
 use super::filter::ONE_OF;
 use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
-use super::rush::{MANY, Rushed};
-use super::socket::{ROUND, SNAP};
+use super::rush::{MANY, ROUND, Rushed};
+use super::socket::SNAP;
 
 /// What is said of an interface in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::closing::ClosedByKernel;
 use super::frame::Frame;
-use super::rush::Rushed;
-use super::socket::{PacketSocket, ROUND};
+use super::rush::{ROUND, Rushed};
+use super::socket::PacketSocket;
 use crate::sys;
 
 /// How many bytes of frames are kept, with what is noted of each.
@@ -106,6 +106,7 @@ const END: u64 = u64::MAX;
 impl Shared {
     /// Empties the sockets again and again, until the end.
     fn record(&self, epoll: &Epoll, end: &EventFd) -> nix::Result<()> {
+        // Room for all: a round is one of every host.
         let mut events = vec![EpollEvent::empty(); self.lock().of_hosts.len() + 1];
         // A rush is over when nothing comes any more, too.
         let mut patience = EpollTimeout::NONE;
@@ -142,7 +143,7 @@ impl Shared {
 impl Sockets {
     /// Takes what a host's socket has heard.
     fn empty(&mut self, host: usize) {
-        let Self { of_hosts, kept, .. } = self;
+        let Self { of_hosts, kept } = self;
         // What comes meanwhile is for the next time: others wait for the lock.
         for _ in 0..MOST_AT_ONCE / sys::AT_ONCE {
             match of_hosts[host].receive(host, |frame| kept.keep(frame)) {
@@ -155,9 +156,7 @@ impl Sockets {
             }
         }
     }
-}
 
-impl Sockets {
     fn end_round(&mut self) {
         // One whose filter cannot be changed goes on with the one that it has.
         self.of_hosts.iter_mut().for_each(|socket| _ = socket.end_round());

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::filter::ONE_OF;
 use super::frame::since_1970;
 
+/// A round: from one time that the sockets are emptied to the next. What comes meanwhile wakes nobody.
+pub(super) const ROUND: Duration = Duration::from_millis(10);
+
 /// So many segments in one round that carry connections on are a rush: what is bulk, and a fraction of what an unprivileged socket has room for.
 pub(super) const MANY: usize = 128;
 
@@ -31,8 +34,7 @@ impl Rush {
         self.segments += 1;
     }
 
-    /// Ends a round, with `record_all` or without, where that changes: most of those segments are left out, or none any more. While some are, there is always another
-    /// round.
+    /// Ends a round. Where a rush begins or ends by how much came in it, `record_all` is called with whether all is recorded from now on.
     ///
     /// # Errors
     /// Those of `record_all`: then it is as before.
@@ -42,15 +44,16 @@ impl Rush {
         let rounds = match self.rounds {
             None if segments > MANY => Some(0),
             None => return Ok(()),
+            // One of so many is counted.
             Some(rounds) if rounds < LOOK_AGAIN && segments > MANY / ONE_OF as usize => Some(rounds + 1),
             Some(_) => None,
         };
-        let done = if rounds.is_some() == self.rounds.is_some() { Ok(()) } else { record_all(rounds.is_none()) };
-        if done.is_ok() {
-            self.rounds = rounds;
+        if rounds.is_some() != self.rounds.is_some() {
+            record_all(rounds.is_none())?;
         }
+        self.rounds = rounds;
         self.when.goes_on(began);
-        done
+        Ok(())
     }
 
     /// Whether there is to be another round, whatever comes.
@@ -137,6 +140,7 @@ mod tests {
             rush.is_now()
         };
         assert!(!cannot(&mut rush, MANY + 1));
+        assert!(!rush.when().was_there());
         round(&mut rush, MANY + 1);
         assert!(cannot(&mut rush, 0));
         assert_eq!(round(&mut rush, 0), (Some(true), false));

@@ -3,8 +3,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use std::time::Duration;
-
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::filter::{carries_on, filter, filter_in_a_rush};
@@ -18,9 +16,6 @@ pub(super) const SNAP: usize = 256;
 
 /// How many bytes may wait in a socket, as the kernel counts them. Without privileges it is as many as `net.core.rmem_max` allows.
 const BUFFER: usize = 4 << 20;
-
-/// From one time that the sockets are emptied to the next: what comes meanwhile wakes nobody.
-pub(super) const ROUND: Duration = Duration::from_millis(10);
 
 /// `ETH_P_ALL`
 const EVERYTHING: u16 = 3;
@@ -71,7 +66,7 @@ impl PacketSocket {
         })
     }
 
-    /// Ends a round, of which something is recorded in part from now on, or all again, by how much it was.
+    /// Ends a round, and changes the filter where a rush begins or ends.
     pub(super) fn end_round(&mut self) -> io::Result<()> {
         let Self { fd, rush, .. } = self;
         rush.end_round(|all| sys::attach_filter(fd.as_fd(), &if all { filter() } else { filter_in_a_rush() }))

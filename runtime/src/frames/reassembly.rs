@@ -173,15 +173,15 @@ impl Reassembly {
                 }
             }
             at = place + length(bytes);
+            if let Some(end) = self.end {
+                *outside += u64::try_from(at - place.max(end)).unwrap_or(0);
+            }
         }
         // A FIN takes a number, too. One that was not seen is not told apart from a byte.
         let sent = match (self.end, self.sent) {
             (Some(end), Some(sent)) if sent <= end + 1 => Some(end),
             (end, sent) => sent.max(end),
         };
-        if let Some(behind) = self.end.map(|end| at - end) {
-            *outside += u64::try_from(behind).unwrap_or(0);
-        }
         if let Some(end) = sent.filter(|end| *end > at) {
             gaps.push(from_first(at)..from_first(end));
         }
@@ -320,8 +320,11 @@ mod tests {
         let mut reassembly = Reassembly::default();
         reassembly.add(99, true, false, b"");
         reassembly.add(100, false, true, b"abc");
+        let mut far = reassembly.clone();
         reassembly.add(103, false, false, b"evil");
         assert_eq!(reassembly.finish().outside, 4);
+        far.add(110, false, false, b"evil");
+        assert_eq!(far.finish().outside, 4);
         // An end that is not the last that was acknowledged.
         let mut reassembly = Reassembly::default();
         reassembly.add(99, true, false, b"");

@@ -64,7 +64,7 @@ pub enum StreamError {
         /// How many bytes were sent before it.
         place: u64,
     },
-    /// Some bytes are of another connection between the same ports, or of none.
+    /// Some bytes are in front of its SYN, behind its FIN, or of one of several connections between the same ports, or of none.
     #[error(
         "{bytes} bytes of what {from} sent to {to} do not belong where their numbers put them: in front of a SYN, behind a FIN, or in one of several connections \
          between the same ports; nobody can tell what was taken for what"
@@ -100,7 +100,7 @@ struct Connection {
     first: usize,
     ends: [SocketAddr; 2],
     sent: [Reassembly; 2],
-    /// Whether it has taken the place of those before it: more than its first segment was seen.
+    /// Whether its SYN was answered, or something has come behind its first segment; a refusal does not count.
     is_under_way: bool,
     is_reset: bool,
     /// How many bytes of each end may be of it, or of another.
@@ -108,8 +108,9 @@ struct Connection {
 }
 
 impl Frames {
-    /// The TCP connections among them, in the order of their first segments. A SYN with another number between the same ports is one of its own; what comes then is of
-    /// the one before until that SYN is answered, or its sender goes on behind it: who has a connection ignores it (RFC 9293 section 3.10.7.4).
+    /// The TCP connections among them, in the order of their first segments. A SYN with another number between the same ports is one of its own, answered or not, and ends
+    /// none: who has a connection ignores it (RFC 9293 section 3.10.7.4). Each segment is of the one whose numbers it goes on with or repeats, of several the newest. Bytes
+    /// that may be of several, or of none, make [`StreamHalf::bytes`] of their sender an error in all those between the same ports ([`StreamError::Stray`]).
     ///
     /// What was sent several times is there once; where that differs, it is not known which the receiver took, and
     /// [`StreamHalf::bytes`] an error. Frames of several interfaces may be of the same connection, as those
@@ -128,7 +129,7 @@ impl Frames {
             let between = connections.entry([from.min(to), from.max(to)]).or_default();
             let nth = match of_which(between, from, &segment) {
                 Which::One(nth) => nth,
-                Which::Any => {
+                Which::Unknown => {
                     for connection in between {
                         connection.may_have(from, segment.payload.len());
                     }
@@ -197,7 +198,7 @@ enum Which {
     /// It begins it.
     Another,
     /// Of one of them, or of none: nobody can tell.
-    Any,
+    Unknown,
 }
 
 fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) -> Which {
@@ -212,20 +213,20 @@ fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) 
     let exact = newest(&|connection| connection.is_under_way && connection.goes_on_with(from, segment))
         .or_else(|| newest(&|connection| connection.is_under_way && connection.has(from, segment)))
         .or_else(|| newest(&|connection| !connection.is_under_way && connection.begins_with(from, segment)));
+    if let Some(nth) = exact {
+        return Which::One(nth);
+    }
     // What is between is missing.
-    let mut may_be = (0..between.len()).filter(|&nth| between[nth].may_go_on_with(from, segment));
-    let one = exact.or(match (may_be.next(), may_be.next(), between.len()) {
-        (Some(only), None, _) => Some(only),
-        (.., 1) => Some(0),
-        _ if segment.rst || segment.payload.is_empty() => {
-            newest(&|connection| connection.is_under_way).or(between.len().checked_sub(1))
+    let may_be: Vec<_> = (0..between.len()).filter(|&nth| between[nth].may_go_on_with(from, segment)).collect();
+    match (between.len(), &may_be[..]) {
+        (0, _) => Which::Another,
+        (1, _) => Which::One(0),
+        (_, &[only]) => Which::One(only),
+        // It has no bytes that could be taken for those of another.
+        (all, _) if segment.rst || segment.payload.is_empty() => {
+            Which::One(newest(&|connection| connection.is_under_way).unwrap_or(all - 1))
         }
-        _ => None,
-    });
-    match one {
-        Some(nth) => Which::One(nth),
-        None if between.is_empty() => Which::Another,
-        None => Which::Any,
+        _ => Which::Unknown,
     }
 }
 
@@ -246,8 +247,8 @@ impl Connection {
 
     /// Whether a SYN is the one of this end, which may be sent again, or both have opened it at once.
     fn is_opened_by(&self, from: SocketAddr, syn: &TcpSegment<'_>) -> bool {
-        let is_both_s = !syn.ack && !self.of(from).is_heard_of() && self.to(from).opened_with().is_some();
-        self.of(from).opened_with().map_or(is_both_s, |number| number == syn.sequence)
+        let opens_it_too = !syn.ack && !self.of(from).is_heard_of() && self.to(from).opened_with().is_some();
+        self.of(from).opened_with().map_or(opens_it_too, |number| number == syn.sequence)
     }
 
     /// Whether a SYN is the answer to that of the other end, or another one in the place of one behind which nothing has come.
@@ -293,9 +294,9 @@ impl Connection {
             *sent = Reassembly::default();
         }
         if rst {
-            // It says where it is, but for one that refuses a SYN, and why (RFC 9293 section 3.10.7.1), which is no data.
-            self.is_reset |= sent.is_heard_of();
+            // A refusal of a SYN has no number to go by, and what a reset carries is a reason, no data (RFC 9293 section 3.10.7.1).
             if sent.is_heard_of() {
+                self.is_reset = true;
                 sent.add(sequence, false, false, b"");
             }
         } else {
@@ -350,7 +351,7 @@ impl StreamHalf {
     ///
     /// # Errors
     /// If some of it is in none of the frames, or its SYN is not, or what was sent again was something else, or bytes between the same ports fit nowhere:
-    /// [`StreamHalf::pieces`] has what there is.
+    /// [`StreamHalf::pieces`] has what there is, but for those.
     pub fn bytes(&self) -> Result<&[u8], StreamError> {
         let Self { from, to, ref sent } = *self;
         if !sent.is_begun {
@@ -373,7 +374,7 @@ impl StreamHalf {
         self.sent.pieces.iter().map(|(place, bytes)| (*place, &**bytes))
     }
 
-    /// What is missing: everything between two pieces, and behind them what was acknowledged, or sent before an end that was announced. Without its SYN, what is in
+    /// What is missing: everything between two pieces, and behind them what was acknowledged, gone on behind, or sent before an end that was announced. Without its SYN, what is in
     /// front of the first piece is not among it.
     pub fn gaps(&self) -> impl Iterator<Item = StreamGap> {
         let Self { from, to, ref sent } = *self;
@@ -691,7 +692,8 @@ mod tests {
     fn a_probe_of_one_that_was_not_spoken_in_yet_is_of_that() {
         let quiet = [segment(true, 10, "S", b""), answer(false, 900, 11, "SA", b""), answer(true, 11, 901, "A", b"")];
         let more = [segment(true, 5000, "S", b""), answer(true, 10, 901, "A", b"?")];
-        assert_eq!(told(quiet.into_iter().chain(more))[0], ["", ""]);
+        let told = told(quiet.into_iter().chain(more));
+        assert_eq!((&*told[0][0], &*told[0][1], &*told[1][0]), ("", "", ""));
     }
 
     #[test]

@@ -151,15 +151,14 @@ fn passages(
             passages.push(Passage { left: Some(place), ..passage() });
             continue;
         }
-        // Of several that are alike the first one has come first, if it has not come there already.
-        let may_be = |&nth: &usize| {
+        let is_candidate = |&nth: &usize| {
             let Passage { left, entered, .. } = &passages[nth];
             let left = left.as_ref().map(|left| &recorded.frames[left.frame]);
             let again = |other: &Place| (other.host, &other.interface) == (place.host, &place.interface);
             left.is_some_and(|left| leads_to(map, left, frame)) && !entered.iter().any(again)
         };
-        // One that may have come unseen has, if there is another.
-        let candidates: Vec<_> = alike.iter().copied().filter(may_be).collect();
+        // Of several that are alike, the first that has not come there and cannot have come unseen; where all may have, the earlier ones are taken to have.
+        let candidates: Vec<_> = alike.iter().copied().filter(is_candidate).collect();
         let from = candidates.iter().copied().find(|&nth| !passages[nth].is_sampled).or(candidates.last().copied());
         match from {
             Some(nth) => passages[nth].entered.push(place),

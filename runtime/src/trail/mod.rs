@@ -195,35 +195,41 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     // A program would hear it, and counters would rise.
     let again = until.is_none().then(again);
     let scene = cause::Scene { map, packets: &packets, question, nth, again, counted: OnceLock::new() };
-    let is_by_chance = is_by_chance(&frames, question, ended, way.as_ref(), map);
-    let mut found = if let Some(way) = way.as_ref().filter(|way| is_by_chance && way.refusal().is_none()) {
-        let why = Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further");
-        Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
-    } else if let Some(way) = &way {
-        let why = why(&scene, way);
-        let lines = vec![way.tell(map), why.to_string()];
-        let found = Found { lines, marks: way.mark(map), was_refused: way.refusal().is_some(), died_in: None };
-        match way.refusal() {
-            Some(refusal) => found.died_in(map, refusal.host, why.summary()),
-            None => found.died(map, way.last(), why.summary()),
+    let by_chance = is_by_chance(&frames, question, ended, way.as_ref(), map);
+    let mut found = match &way {
+        Some(way) if by_chance && way.refusal().is_none() => {
+            let why = Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further");
+            Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
         }
-    } else if is_by_chance {
-        let host = map.host(from);
-        let nothing =
-            format!("nothing of it was seen to leave {host}, and so much came that only some of TCP was recorded");
-        Found::only(Cause::unknown(nothing).to_string())
-    } else {
-        let why = scene.not_sent();
-        let nothing = format!("nothing of it left {}", map.host(from));
-        let nothing = (question.asking.asked != Asked::Neighbour).then_some(nothing);
-        let lines = nothing.into_iter().chain([why.to_string()]).collect();
-        Found { lines, ..Found::default() }.died_in(map, from, why.summary())
+        Some(way) => {
+            let why = why(&scene, way);
+            let lines = vec![way.tell(map), why.to_string()];
+            let found = Found { lines, marks: way.mark(map), was_refused: way.refusal().is_some(), died_in: None };
+            match way.refusal() {
+                Some(refusal) => found.died_in(map, refusal.host, why.summary()),
+                None => found.died(map, way.last(), why.summary()),
+            }
+        }
+        None if by_chance => {
+            let host = map.host(from);
+            let nothing =
+                format!("nothing of it was seen to leave {host}, and so much came that only some of TCP was recorded");
+            Found::only(Cause::unknown(nothing).to_string())
+        }
+        None => {
+            let why = scene.not_sent();
+            let nothing = format!("nothing of it left {}", map.host(from));
+            let nothing = (question.asking.asked != Asked::Neighbour).then_some(nothing);
+            let lines = nothing.into_iter().chain([why.to_string()]).collect();
+            Found { lines, ..Found::default() }.died_in(map, from, why.summary())
+        }
     };
     found.lines.extend(notes(&frames, question, until));
     found
 }
 
-/// Whether it is by chance what was recorded of a question: it is in a connection over TCP, and a host that it comes from, or may have come to next, was in a rush.
+/// Whether it is by chance what was recorded of a question: it is in a connection over TCP, and its sender, or a host on a segment where it or its answer was seen, was
+/// in a rush.
 fn is_by_chance(
     frames: &Recorded,
     question: &Question,
