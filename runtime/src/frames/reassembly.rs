@@ -53,38 +53,37 @@ impl Reassembly {
 
     /// Whether a number is that of the byte behind the last that is known to have been sent.
     pub(super) fn goes_on_with(&self, number: u32) -> bool {
-        self.known_end().is_some_and(|end| self.place_of(number) == end)
+        self.sent.is_some_and(|end| self.place_of(number) == end)
     }
 
     /// Whether a number is behind the SYN that was seen, and not behind the last byte that is known to have been sent.
     pub(super) fn is_opened_and_has(&self, number: u32) -> bool {
         let place = self.place_of(number);
-        self.begin.is_some_and(|begin| begin <= place) && self.known_end().is_some_and(|end| place <= end)
+        self.begin.is_some_and(|begin| begin <= place) && self.sent.is_some_and(|end| place <= end)
     }
 
     /// Whether so many numbers from one on are known already, with one in front by which a peer is probed, and that of the FIN.
     pub(super) fn has(&self, number: u32, count: usize) -> bool {
         let place = self.place_of(number);
-        let begin = self.begin.or_else(|| self.pieces.keys().next().copied());
+        let first = self.first();
         let end = place + i64::try_from(count).expect("a frame is small");
-        begin.is_some_and(|begin| begin - 1 <= place) && self.known_end().is_some_and(|known| end <= known + 1)
+        first.is_some_and(|first| first - 1 <= place) && self.sent.is_some_and(|known| end <= known + 1)
     }
 
     /// Whether a number may be one of those that come next, when some are missing.
     pub(super) fn may_go_on_with(&self, number: u32) -> bool {
-        let ahead = self.known_end().map(|end| self.place_of(number) - end);
+        let ahead = self.sent.map(|end| self.place_of(number) - end);
         self.end.is_none() && ahead.is_some_and(|ahead| (0..WINDOW).contains(&ahead))
     }
 
     /// Whether all that was seen of it is the SYN.
     pub(super) fn is_opened_only(&self) -> bool {
-        self.begin.is_some() && self.known_end() == self.begin && self.end.is_none()
+        self.begin.is_some() && self.sent == self.begin && self.end.is_none()
     }
 
-    /// Behind the last byte that is known to have been sent.
-    fn known_end(&self) -> Option<i64> {
-        let seen = self.pieces.last_key_value().map(|(begin, piece)| begin + length(piece));
-        self.sent.max(seen)
+    /// The first byte, or without a SYN the first that was seen.
+    fn first(&self) -> Option<i64> {
+        self.begin.or_else(|| self.pieces.keys().next().copied())
     }
 
     pub(super) fn add(&mut self, number: u32, syn: bool, fin: bool, payload: &[u8]) {
@@ -93,10 +92,11 @@ impl Reassembly {
         if syn {
             self.begin.get_or_insert(place);
         }
+        let behind = place + length(payload);
         if fin {
-            self.end.get_or_insert(place + i64::try_from(payload.len()).expect("a frame is small"));
+            self.end.get_or_insert(behind);
         }
-        self.sent = self.sent.max(Some(place));
+        self.sent = self.sent.max(Some(behind));
         self.insert(place, payload);
     }
 
@@ -145,7 +145,7 @@ impl Reassembly {
 
     pub(super) fn finish(self) -> Reassembled {
         // Without a beginning, the first byte that was seen is the first.
-        let first = self.begin.or_else(|| self.pieces.keys().next().copied()).unwrap_or(0);
+        let first = self.first().unwrap_or(0);
         let from_first = |place: i64| u64::try_from(place - first).unwrap_or(0);
         let mut reassembled =
             Reassembled { is_begun: self.begin.is_some(), is_ended: self.end.is_some(), ..Reassembled::default() };

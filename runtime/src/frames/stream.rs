@@ -220,6 +220,7 @@ fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) 
     let may_be: Vec<_> = (0..between.len()).filter(|&nth| between[nth].may_go_on_with(from, segment)).collect();
     match (between.len(), &may_be[..]) {
         (0, _) => Which::Another,
+        (1, _) if between[0].is_one_from_before(from, segment) => Which::Another,
         (1, _) => Which::One(0),
         (_, &[only]) => Which::One(only),
         // It has no bytes that could be taken for those of another.
@@ -277,6 +278,12 @@ impl Connection {
     /// Whether a segment may be of it if some of what is in front of that is missing.
     fn may_go_on_with(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
         !self.is_reset && self.of(from).may_go_on_with(segment.sequence)
+    }
+
+    /// Whether a segment is what its sender has of a connection that was there before this one was asked for, and before the capture (RFC 9293 section 3.5.1).
+    fn is_one_from_before(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
+        let answers = self.to(from).is_opened_and_has(segment.acknowledgment);
+        segment.ack && !answers && !self.of(from).is_heard_of()
     }
 
     /// Some bytes are of this connection, or not.
@@ -724,6 +731,39 @@ mod tests {
             answer(false, 851, 14, "A", b"yes"),
         ];
         assert_eq!(told(more), [["one", "yes"]]);
+    }
+
+    #[test]
+    fn a_syn_of_the_other_end_is_of_another_when_that_has_been_heard() {
+        let all = [segment(true, 10, "S", b""), answer(true, 11, 901, "A", b"one"), segment(false, 5000, "S", b"")];
+        let all = streams(all);
+        assert_eq!(
+            all.iter().map(|stream| stream.client().from().ip().to_string()).collect::<Vec<_>>(),
+            [A, B].map(|ip| std::net::Ipv4Addr::from(ip).to_string())
+        );
+    }
+
+    /// Whoever has lost it asks for another, and is told what there was.
+    #[test]
+    fn one_from_before_the_capture_is_not_taken_for_the_one_that_is_asked_for() {
+        let all = [
+            segment(true, 5000, "S", b""),
+            answer(false, 90000, 800_000, "A", b""),
+            segment(true, 800_000, "R", b""),
+            segment(true, 5000, "S", b""),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(true, 5001, 70001, "A", b"two"),
+            answer(false, 70001, 5004, "A", b"yes"),
+        ];
+        let told = told(all);
+        assert_eq!((told.len(), &told[0]), (2, &["two".to_owned(), "yes".to_owned()]));
+        // What is acknowledged may be missing, too.
+        let asked = segment(true, 10, "S", b"");
+        let accepted = [asked.clone(), answer(false, 900, 11, "SA", b""), answer(false, 905, 20, "A", b"yes")];
+        let spoken_in = [asked, answer(true, 11, 901, "A", b"one"), answer(false, 901, 20, "A", b"yes")];
+        for all in [accepted, spoken_in] {
+            assert_eq!(streams(all).one().client().gaps().map(|gap| gap.end).collect::<Vec<_>>(), [9]);
+        }
     }
 
     #[test]
