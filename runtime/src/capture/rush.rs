@@ -39,7 +39,6 @@ impl Rush {
     /// # Errors
     /// Those of `record_all`: then it is as before.
     pub(super) fn end_round(&mut self, record_all: impl FnOnce(bool) -> io::Result<()>) -> io::Result<()> {
-        let began = since_1970();
         let segments = std::mem::take(&mut self.segments);
         let rounds = match self.rounds {
             None if segments > MANY => Some(0),
@@ -48,6 +47,7 @@ impl Rush {
             Some(rounds) if rounds < LOOK_AGAIN && segments > MANY / ONE_OF as usize => Some(rounds + 1),
             Some(_) => None,
         };
+        let began = since_1970();
         if rounds.is_some() != self.rounds.is_some() {
             record_all(rounds.is_none())?;
         }
