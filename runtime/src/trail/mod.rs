@@ -197,10 +197,7 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     let scene = cause::Scene { map, packets: &packets, question, nth, again, counted: OnceLock::new() };
     let by_chance = is_by_chance(&frames, question, ended, way.as_ref(), map);
     let mut found = match &way {
-        Some(way) if by_chance && way.refusal().is_none() => {
-            let why = Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further");
-            Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
-        }
+        Some(way) if by_chance && way.refusal().is_none() => seen_by_chance(way, map),
         Some(way) => {
             let why = why(&scene, way);
             let lines = vec![way.tell(map), why.to_string()];
@@ -211,10 +208,12 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
             }
         }
         None if by_chance => {
+            let way = packets.furthest_by_chance(question.asking.is_asked_by());
             let host = map.host(from);
             let nothing =
                 format!("nothing of it was seen to leave {host}, and so much came that only some of TCP was recorded");
-            Found::only(Cause::unknown(nothing).to_string())
+            let unseen = || Found::only(Cause::unknown(nothing).to_string());
+            way.map_or_else(unseen, |way| seen_by_chance(&way, map))
         }
         None => {
             let why = scene.not_sent();
@@ -226,6 +225,12 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     };
     found.lines.extend(notes(&frames, question, until));
     found
+}
+
+/// The way of a question as it was seen, of which nothing can be concluded.
+fn seen_by_chance(way: &Way, map: Map<'_>) -> Found {
+    let why = Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further");
+    Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
 }
 
 /// Whether it is by chance what was recorded of a question: it is in a connection over TCP, and its sender, or a host on a segment where it or its answer was seen, was

@@ -155,14 +155,20 @@ impl<'a> Packets<'a> {
 
     /// The attempt that got furthest of those that left a host for an address.
     pub(super) fn furthest(&self, from: usize, is_question: impl Fn(&Ip) -> bool) -> Option<Way> {
+        self.furthest_of(|seen| seen.host == from && seen.direction == Direction::Out && is_question(&seen.ip))
+    }
+
+    /// The attempt that got furthest of those that were seen anywhere, where it is by chance whether they were.
+    pub(super) fn furthest_by_chance(&self, is_question: impl Fn(&Ip) -> bool) -> Option<Way> {
+        self.furthest_of(|seen| is_question(&seen.ip))
+    }
+
+    fn furthest_of(&self, is_attempt: impl Fn(&Sighting) -> bool) -> Option<Way> {
         let all: Vec<Sighting> = self.sightings().collect();
         let mut known = HashSet::new();
-        let leaves = |sighting: &&Sighting| {
-            sighting.host == from && sighting.direction == Direction::Out && is_question(&sighting.ip)
-        };
         let attempts: Vec<&Identity> = all
             .iter()
-            .filter(leaves)
+            .filter(|seen| is_attempt(seen))
             .filter_map(|sighting| sighting.identity.as_ref())
             .filter(|identity| known.insert(*identity))
             .collect();
@@ -324,8 +330,14 @@ fn furthest_transmission<'a>(sightings: impl Iterator<Item = &'a Sighting>) -> V
             (first.host, first.interface, first.direction) == (sighting.host, sighting.interface, sighting.direction)
                 && first.ip.ttl == sighting.ip.ttl
         };
+        // In a rush it may have been seen late: it leaves no host that it has not come to.
+        let leaves_another = |seen: &[Sighting]| {
+            sighting.direction == Direction::Out && seen.iter().all(|seen| seen.host != sighting.host)
+        };
         match transmissions.last_mut() {
-            Some(last) if !last.first().is_some_and(begins_again) => last.push(sighting.clone()),
+            Some(last) if !last.first().is_some_and(begins_again) && !leaves_another(last) => {
+                last.push(sighting.clone());
+            }
             _ => transmissions.push(vec![sighting.clone()]),
         }
     }
