@@ -8,6 +8,8 @@ use std::ops::Range;
 pub(super) struct Reassembly {
     /// A number and its place, that of the last segment or acknowledgment: another is taken to be near.
     near: Option<(u32, i64)>,
+    /// The lowest place that a segment or an acknowledgment was at.
+    lowest: Option<i64>,
     /// Where the first byte is, if the segment that opens the connection was seen.
     begin: Option<i64>,
     /// Behind the last byte, if its sender has said that it is.
@@ -62,12 +64,25 @@ impl Reassembly {
         self.begin.is_some_and(|begin| begin <= place) && self.sent.is_some_and(|end| place <= end)
     }
 
-    /// Whether so many numbers from one on are known already, with one in front by which a peer is probed, and that of the FIN.
-    pub(super) fn has(&self, number: u32, count: usize) -> bool {
+    /// Whether what begins with a number may be sent again, all or some of it: with one number in front by which a peer is probed, and that of the FIN.
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.is_near(number, self.first(), 1)
+    }
+
+    /// Whether what acknowledges up to a number is about this.
+    pub(super) fn is_acknowledged_by(&self, number: u32) -> bool {
+        self.is_near(number, self.lowest, 1)
+    }
+
+    /// Whether it may be sent again, or come next when some is missing.
+    pub(super) fn has_or_may_go_on_with(&self, number: u32) -> bool {
+        self.is_near(number, self.first(), WINDOW)
+    }
+
+    /// From one in front of the first to so many behind the last.
+    fn is_near(&self, number: u32, first: Option<i64>, behind: i64) -> bool {
         let place = self.place_of(number);
-        let first = self.first();
-        let end = place + i64::try_from(count).expect("a frame is small");
-        first.is_some_and(|first| first - 1 <= place) && self.sent.is_some_and(|known| end <= known + 1)
+        first.is_some_and(|first| first - 1 <= place) && self.sent.is_some_and(|sent| place <= sent + behind)
     }
 
     /// Whether a number may be one of those that come next, when some are missing.
@@ -108,6 +123,7 @@ impl Reassembly {
     fn place(&mut self, number: u32) -> i64 {
         let place = self.place_of(number);
         self.near = Some((number, place));
+        self.lowest = Some(self.lowest.map_or(place, |lowest| lowest.min(place)));
         place
     }
 

@@ -103,6 +103,8 @@ struct Connection {
     /// Whether its SYN was answered, or something has come behind its first segment; a refusal does not count.
     is_under_way: bool,
     is_reset: bool,
+    /// Whether its SYN was, the last time that it was answered.
+    is_refused: bool,
     /// How many bytes of each end may be of it, or of another.
     strays: [u64; 2],
 }
@@ -212,7 +214,13 @@ fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) 
     // What follows on what was sent, what was sent again, and what follows on a SYN.
     let exact = newest(&|connection| connection.is_under_way && connection.goes_on_with(from, segment))
         .or_else(|| newest(&|connection| connection.is_under_way && connection.has(from, segment)))
-        .or_else(|| newest(&|connection| !connection.is_under_way && connection.begins_with(from, segment)));
+        .or_else(|| newest(&|connection| !connection.is_under_way && connection.begins_with(from, segment)))
+        // Some is missing in front, and what it acknowledges tells.
+        .or_else(|| {
+            newest(&|connection| {
+                connection.is_answered_by(from, segment) && connection.of(from).has_or_may_go_on_with(segment.sequence)
+            })
+        });
     if let Some(nth) = exact {
         return Which::One(nth);
     }
@@ -220,7 +228,7 @@ fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) 
     let may_be: Vec<_> = (0..between.len()).filter(|&nth| between[nth].may_go_on_with(from, segment)).collect();
     match (between.len(), &may_be[..]) {
         (0, _) => Which::Another,
-        (1, _) if between[0].is_one_from_before(from, segment) => Which::Another,
+        _ if between.iter().all(|connection| connection.is_one_from_before(from, segment)) => Which::Another,
         (1, _) => Which::One(0),
         (_, &[only]) => Which::One(only),
         // It has no bytes that could be taken for those of another.
@@ -235,7 +243,15 @@ impl Connection {
     fn new(first: usize, from: SocketAddr, to: SocketAddr, segment: &TcpSegment<'_>) -> Self {
         // A SYN-ACK is the answer to who opened it.
         let ends = if segment.syn && segment.ack { [to, from] } else { [from, to] };
-        Self { first, ends, sent: Default::default(), is_under_way: false, is_reset: false, strays: [0; 2] }
+        Self {
+            first,
+            ends,
+            sent: Default::default(),
+            is_under_way: false,
+            is_reset: false,
+            is_refused: false,
+            strays: [0; 2],
+        }
     }
 
     fn of(&self, from: SocketAddr) -> &Reassembly {
@@ -248,7 +264,8 @@ impl Connection {
 
     /// Whether a SYN is the one of this end, which may be sent again, or both have opened it at once.
     fn is_opened_by(&self, from: SocketAddr, syn: &TcpSegment<'_>) -> bool {
-        let opens_it_too = !syn.ack && !self.of(from).is_heard_of() && self.to(from).opened_with().is_some();
+        let opens_it_too =
+            !self.is_refused && !syn.ack && !self.of(from).is_heard_of() && self.to(from).opened_with().is_some();
         self.of(from).opened_with().map_or(opens_it_too, |number| number == syn.sequence)
     }
 
@@ -271,8 +288,13 @@ impl Connection {
 
     /// Whether a segment was sent before, as far as can be seen.
     fn has(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
-        let answers_it = !segment.ack || !self.to(from).is_heard_of() || self.to(from).has(segment.acknowledgment, 0);
-        answers_it && self.of(from).has(segment.sequence, segment.payload.len())
+        let is_about_it = !segment.ack || !self.to(from).is_heard_of() || self.is_answered_by(from, segment);
+        is_about_it && self.of(from).has(segment.sequence)
+    }
+
+    /// Whether what a segment acknowledges is of this connection.
+    fn is_answered_by(&self, from: SocketAddr, segment: &TcpSegment<'_>) -> bool {
+        segment.ack && self.to(from).is_acknowledged_by(segment.acknowledgment)
     }
 
     /// Whether a segment may be of it if some of what is in front of that is missing.
@@ -300,6 +322,7 @@ impl Connection {
         if syn && sent.is_opened_only() && sent.opened_with() != Some(sequence) {
             *sent = Reassembly::default();
         }
+        self.is_refused = if rst { !sent.is_heard_of() } else { self.is_refused && !(syn && ack) };
         if rst {
             // A refusal of a SYN has no number to go by, and what a reset carries is a reason, no data (RFC 9293 section 3.10.7.1).
             if sent.is_heard_of() {
@@ -743,6 +766,73 @@ mod tests {
         );
     }
 
+    /// A router has two copies of each frame, and a sender that has to send again sends together what it has.
+    #[test]
+    fn of_one_end_alone_what_is_sent_again_is_of_the_one_that_it_was_of() {
+        for end in ["FA", "A"] {
+            let again = [answer(true, 14, 904, end, b""), segment(true, 5000, "S", b"")];
+            let of_second = |payload: &[u8]| answer(true, 5001, 70001, "A", payload);
+            let all = streams(opened().into_iter().step_by(2).chain(again).chain([
+                of_second(b"two"),
+                of_second(b"two"),
+                of_second(b"twomore"),
+            ]));
+            assert_eq!(
+                all.iter().map(|stream| bytes(stream.client())).collect::<Vec<_>>(),
+                [&b"one"[..], b"twomore"],
+                "{end}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_was_reset_is_of_that() {
+        let refused = [segment(true, 10, "S", b""), answer(false, 0, 11, "RA", b"")];
+        let more = [
+            segment(true, 5000, "S", b""),
+            answer(false, 70000, 5001, "SA", b""),
+            answer(true, 5001, 70001, "A", b"one"),
+            answer(false, 70001, 0, "R", b""),
+            answer(true, 5007, 70001, "A", b"x"),
+        ];
+        let all = streams(refused.into_iter().chain(more));
+        let gaps: Vec<_> = all
+            .iter()
+            .map(|stream| stream.client().gaps().map(|gap| (gap.begin, gap.end)).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(gaps, [vec![], vec![(3, 6)]]);
+    }
+
+    #[test]
+    fn whoever_has_refused_one_may_open_another() {
+        let all = [
+            segment(true, 10, "S", b""),
+            answer(false, 0, 11, "RA", b""),
+            segment(false, 5000, "S", b""),
+            answer(true, 20, 5001, "SA", b""),
+            answer(false, 5001, 21, "A", b"request"),
+            answer(true, 21, 5008, "A", b"response"),
+        ];
+        let all = streams(all);
+        assert_eq!((all.len(), all[1].client().from().port()), (2, 80));
+        assert_eq!((bytes(all[1].client()), bytes(all[1].server())), (&b"request"[..], &b"response"[..]));
+    }
+
+    #[test]
+    fn one_that_was_refused_is_no_rival_of_one_that_is_open() {
+        let all = [
+            segment(true, 10, "S", b""),
+            answer(false, 0, 11, "RA", b""),
+            segment(true, 5000, "S", b""),
+            answer(false, 900, 5001, "SA", b""),
+            answer(true, 5001, 901, "A", b""),
+            answer(true, 5004, 901, "A", b"two"),
+            answer(true, 5001, 901, "A", b"one"),
+        ];
+        let all = streams(all);
+        assert_eq!(all.iter().map(|stream| bytes(stream.client())).collect::<Vec<_>>(), [&b""[..], b"onetwo"]);
+    }
+
     /// Whoever has lost it asks for another, and is told what there was.
     #[test]
     fn one_from_before_the_capture_is_not_taken_for_the_one_that_is_asked_for() {
@@ -755,8 +845,11 @@ mod tests {
             answer(true, 5001, 70001, "A", b"two"),
             answer(false, 70001, 5004, "A", b"yes"),
         ];
-        let told = told(all);
-        assert_eq!((told.len(), &told[0]), (2, &["two".to_owned(), "yes".to_owned()]));
+        let both = ["two".to_owned(), "yes".to_owned()];
+        let told_of_all = told(all.clone());
+        assert_eq!((told_of_all.len(), &told_of_all[0]), (2, &both));
+        // It was asked for before, in vain.
+        assert!(told([segment(true, 4000, "S", b"")].into_iter().chain(all)).contains(&both));
         // What is acknowledged may be missing, too.
         let asked = segment(true, 10, "S", b"");
         let accepted = [asked.clone(), answer(false, 900, 11, "SA", b""), answer(false, 905, 20, "A", b"yes")];
