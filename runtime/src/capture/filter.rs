@@ -14,10 +14,10 @@ pub(super) const ONE_OF: u32 = 32;
 /// Everything but most of what is bulk: between two hosts TCP passes on 64 kB at a time, a few of which would fill the room that there is for a host's
 /// frames, and whatever else comes would not be heard. What else is said about a transfer, and its beginning and end, is shorter.
 pub(super) fn filter() -> Vec<sock_filter> {
-    vec![
-        load(libc::BPF_W | libc::BPF_LEN, 0),
+    let mut instructions = vec![
+        load_length(),
         instruction(GREATER, LONG, [0, 11]),
-        load_word(about(libc::SKF_AD_PROTOCOL)),
+        load_known(libc::SKF_AD_PROTOCOL),
         instruction(EQUALS, ETHERTYPE_IPV4, [1, 0]),
         instruction(EQUALS, ETHERTYPE_IPV6, [2, 8]),
         // The protocol: RFC 791 section 3.1, and RFC 8200 section 3.
@@ -26,21 +26,23 @@ pub(super) fn filter() -> Vec<sock_filter> {
         load_byte(6),
         instruction(EQUALS, TCP, [1, 0]),
         instruction(EQUALS, UDP, [0, 3]),
-        load_word(about(libc::SKF_AD_RANDOM)),
-        instruction(ANY_BIT, ONE_OF - 1, [0, 1]),
-        answer(0),
-        answer(u32::MAX),
-    ]
+    ];
+    instructions.extend(one_of_many());
+    instructions
+}
+
+/// The end of a filter, for what is sampled. Whatever else is let through jumps to its last instruction.
+fn one_of_many() -> [sock_filter; 4] {
+    [load_known(libc::SKF_AD_RANDOM), instruction(ANY_BIT, ONE_OF - 1, [0, 1]), answer(0), answer(u32::MAX)]
 }
 
 /// For a host in a rush: also without most of the segments of TCP that carry a connection on. Of a transfer there is one for each long frame or two, at both of its
 /// ends, and to record them costs more than all else. The rest is as [`filter`] has it.
 pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
-    let length = || load(libc::BPF_W | libc::BPF_LEN, 0);
     let ipv4 = sampled(&[
-        (load_word(about(libc::SKF_AD_PROTOCOL)), Is::Equal(ETHERTYPE_IPV4)),
+        (load_known(libc::SKF_AD_PROTOCOL), Is::Equal(ETHERTYPE_IPV4)),
         // A filter that reads behind the end lets nothing through. Without the header of a link all of this is nearer.
-        (length(), Is::AtLeast(ETHERNET + IPV4 + FLAGS + 1)),
+        (load_length(), Is::AtLeast(ETHERNET + IPV4 + FLAGS + 1)),
         // The version, and the length of a header without options, the protocol, and that it is no fragment: RFC 791 section 3.1.
         (load_byte(0), Is::Equal(0x45)),
         (load_byte(9), Is::Equal(TCP)),
@@ -48,8 +50,8 @@ pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
         (load_byte(IPV4 + FLAGS), Is::Without(SYN_FIN_RST)),
     ]);
     let ipv6 = sampled(&[
-        (load_word(about(libc::SKF_AD_PROTOCOL)), Is::Equal(ETHERTYPE_IPV6)),
-        (length(), Is::AtLeast(ETHERNET + IPV6 + FLAGS + 1)),
+        (load_known(libc::SKF_AD_PROTOCOL), Is::Equal(ETHERTYPE_IPV6)),
+        (load_length(), Is::AtLeast(ETHERNET + IPV6 + FLAGS + 1)),
         // The next header: RFC 8200 section 3.
         (load_byte(6), Is::Equal(TCP)),
         (load_byte(IPV6 + FLAGS), Is::Without(SYN_FIN_RST)),
@@ -81,8 +83,7 @@ enum Is {
 
 /// One of [`ONE_OF`] of the frames for which all of this is so. The others are judged by what comes behind.
 fn sampled(checks: &[(sock_filter, Is)]) -> Vec<sock_filter> {
-    let chosen =
-        [load_word(about(libc::SKF_AD_RANDOM)), instruction(ANY_BIT, ONE_OF - 1, [0, 1]), answer(0), answer(u32::MAX)];
+    let chosen = one_of_many();
     let end = 2 * checks.len() + chosen.len();
     let mut instructions = Vec::with_capacity(end);
     for (load, is) in checks {
@@ -107,8 +108,13 @@ fn load(what: u32, at: u32) -> sock_filter {
     instruction(libc::BPF_LD | what, at, [0, 0])
 }
 
-fn load_word(at: u32) -> sock_filter {
-    load(libc::BPF_W | libc::BPF_ABS, at)
+fn load_length() -> sock_filter {
+    load(libc::BPF_W | libc::BPF_LEN, 0)
+}
+
+/// What the kernel knows of a frame (`linux/filter.h`).
+fn load_known(what: c_int) -> sock_filter {
+    load(libc::BPF_W | libc::BPF_ABS, (libc::SKF_AD_OFF + what).cast_unsigned())
 }
 
 /// Of the packet, behind the header of the link.
@@ -119,11 +125,6 @@ fn load_half(at: u32) -> sock_filter {
 /// Of the packet, behind the header of the link.
 fn load_byte(at: u32) -> sock_filter {
     load(libc::BPF_B | libc::BPF_ABS, in_packet(at))
-}
-
-/// What the kernel knows of a frame (`linux/filter.h`).
-fn about(what: c_int) -> u32 {
-    (libc::SKF_AD_OFF + what).cast_unsigned()
 }
 
 fn in_packet(at: u32) -> u32 {

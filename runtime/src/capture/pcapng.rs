@@ -14,7 +14,7 @@ use pcap_file::{DataLink, Endianness, PcapError};
 use super::filter::ONE_OF;
 use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
-use super::rush::{MANY, ROUND, Rushed};
+use super::rush::{MANY, ROUND};
 use super::socket::SNAP;
 
 /// What is said of an interface in the file.
@@ -122,8 +122,8 @@ fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
     let (mut forgotten, mut lost, mut was_rush) = (0, 0, false);
     for recorded in recorded {
         forgotten += recorded.forgotten;
-        lost += recorded.lost.iter().sum::<u64>();
-        was_rush |= recorded.rushed.iter().any(Rushed::was_there);
+        lost += recorded.lost_in_all();
+        was_rush |= recorded.was_in_a_rush();
     }
     if was_rush {
         text.push(format!(

@@ -60,6 +60,18 @@ pub(crate) struct Recorded {
     pub(crate) rushed: Vec<Rushed>,
 }
 
+impl Recorded {
+    /// How many came faster than they were recorded.
+    pub(crate) fn lost_in_all(&self) -> u64 {
+        self.lost.iter().sum()
+    }
+
+    /// Whether any host was in a rush.
+    pub(crate) fn was_in_a_rush(&self) -> bool {
+        self.rushed.iter().any(Rushed::was_there)
+    }
+}
+
 impl Recorder {
     /// Begins with what the sockets have heard already. There is one for each host.
     pub(crate) fn start(of_hosts: Vec<PacketSocket>) -> io::Result<Self> {

@@ -81,7 +81,7 @@ impl Rushed {
     }
 
     /// Whether there was one.
-    pub(crate) fn was_there(&self) -> bool {
+    pub(super) fn was_there(&self) -> bool {
         self.0.is_some()
     }
 

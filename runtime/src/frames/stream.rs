@@ -67,7 +67,7 @@ pub enum StreamError {
     /// Some bytes are in front of its SYN, behind its FIN, or of one of several connections between the same ports, or of none.
     #[error(
         "{bytes} bytes of what {from} sent to {to} do not belong where their numbers put them: in front of a SYN, behind a FIN, or in one of several connections \
-         between the same ports; nobody can tell what was taken for what"
+         between the same ports; nobody can tell what was taken for what: look at the frames, and choose those of one connection"
     )]
     Stray {
         /// Who has sent them.
@@ -227,7 +227,7 @@ fn of_which(between: &[Connection], from: SocketAddr, segment: &TcpSegment<'_>) 
     // What is between is missing.
     let may_be: Vec<_> = (0..between.len()).filter(|&nth| between[nth].may_go_on_with(from, segment)).collect();
     match (between.len(), &may_be[..]) {
-        (0, _) => Which::Another,
+        // Or there is none.
         _ if between.iter().all(|connection| connection.is_one_from_before(from, segment)) => Which::Another,
         (1, _) => Which::One(0),
         (_, &[only]) => Which::One(only),

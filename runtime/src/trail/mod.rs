@@ -212,7 +212,7 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
             let host = map.host(from);
             let nothing =
                 format!("nothing of it was seen to leave {host}, and so much came that only some of TCP was recorded");
-            let unseen = || Found::only(Cause::unknown(nothing).to_string());
+            let unseen = || Found::only(Cause::unknown(nothing).hint(WHOLE).to_string());
             way.map_or_else(unseen, |way| seen_by_chance(&way, map))
         }
         None => {
@@ -227,9 +227,14 @@ fn look(question: &Question, Following { nth, until }: Following) -> Found {
     found
 }
 
+/// Where there is more to see.
+const WHOLE: &str =
+    "hint: ask again when less is transferred, or look at what `Host::capture` hears, which is all of it";
+
 /// The way of a question as it was seen, of which nothing can be concluded.
 fn seen_by_chance(way: &Way, map: Map<'_>) -> Found {
-    let why = Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further");
+    let why =
+        Cause::unknown("so much came that only some of TCP was recorded, and it may have gone further").hint(WHOLE);
     Found { lines: vec![way.tell(map), why.to_string()], marks: way.mark(map), ..Found::default() }
 }
 
@@ -257,7 +262,7 @@ fn notes(frames: &Recorded, question: &Question, until: Option<Instant>) -> Vec<
     if frames.forgotten > 0 && frames.frames.first().is_some_and(|oldest| oldest.time > question.asking.since_1970()) {
         notes.push("note: so much was recorded that its beginning has been forgotten".to_owned());
     }
-    let lost: u64 = frames.lost.iter().sum();
+    let lost = frames.lost_in_all();
     if lost > 0 {
         notes.push(format!(
             "note: {lost} frames came faster than they were recorded; it may have gone further than was seen"

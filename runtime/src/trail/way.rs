@@ -373,3 +373,37 @@ const MOST_ASKED: usize = 400;
 
 /// How many places are marked: a packet may go round and round.
 const MOST_MARKED: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn seen(host: usize, direction: Direction) -> Sighting {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let carries = Carries::Other;
+        let ip = Ip { from: address, to: address, ttl: 64, length: 20, dont_fragment: false, carries };
+        Sighting { host, interface: 2, direction, to_mac: None, tag: None, ip, identity: None, nth: 0 }
+    }
+
+    fn furthest(seen: &[Sighting]) -> Vec<(usize, Direction)> {
+        furthest_transmission(seen.iter()).iter().map(|seen| (seen.host, seen.direction)).collect()
+    }
+
+    #[test]
+    fn a_packet_that_is_sent_again_begins_again() {
+        let all = [seen(0, Direction::Out), seen(0, Direction::Out), seen(1, Direction::In)];
+        assert_eq!(furthest(&all), [(0, Direction::Out), (1, Direction::In)]);
+    }
+
+    /// Its first departure was not recorded.
+    #[test]
+    fn a_departure_is_no_step_from_another_host() {
+        let all = [seen(1, Direction::In), seen(0, Direction::Out)];
+        assert_eq!(furthest(&all), [(0, Direction::Out)]);
+        // Whoever it has come to passes it on, however many others it has come to.
+        let all = [seen(0, Direction::Out), seen(1, Direction::In), seen(2, Direction::In), seen(1, Direction::Out)];
+        assert_eq!(furthest(&all).len(), 4);
+    }
+}

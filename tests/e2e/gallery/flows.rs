@@ -149,6 +149,20 @@ async fn that_nothing_left_in_a_rush_is_not_known(net: Net) -> TestResult {
     Ok(())
 }
 
+/// A transfer elsewhere takes nothing from what is known of a question.
+#[netns_test(requires(nftables))]
+async fn a_question_beside_a_rush_is_known_about(net: Net) -> TestResult {
+    let mut flow = net.laptop.open_tcp(&net.server).await?;
+    let port = flow.server_addr().port();
+    rule(&net.router, "forward", &format!("tcp dport {port} drop"))?;
+    let end_of_rush = rush(&net.server)?;
+    let message = panic_of(flow.assert_alive().timeout(WHILE)).await.expect_err("it is cut");
+    end_of_rush();
+    let cause = format!("it died in router by the nft rule `tcp dport {port} drop`");
+    assert!(message.contains(&cause), "`{cause}` is not in:\n{message}");
+    Ok(())
+}
+
 /// That the question arrived is said, which is no answer.
 #[netns_test(requires(nftables))]
 async fn a_rule_drops_data_and_lets_acknowledgements_through(net: Net) -> TestResult {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::Lab;
-use crate::capture::{Frame, Recorded, Rushed};
+use crate::capture::{Frame, Recorded};
 use crate::trail::{Conversation, Passage, Place, Role};
 
 /// How wide the lane of a host is, and how high a frame's row, in pixels.
@@ -33,12 +33,11 @@ pub(super) fn markup(
     let Conversation { passages, left_out, .. } = said;
     let (lanes, without) = lanes(said, died.map(|(host, _)| *host));
     let name = |host: usize| lab.hosts()[host].name();
-    let lost: u64 = recorded.lost.iter().sum();
-    let was_rush = recorded.rushed.iter().any(Rushed::was_there);
+    let lost = recorded.lost_in_all();
     html! {
         @if without > 0 { p.note { (without) " more hosts have seen some of it, and have no lane here." } }
         @if lost > 0 { p.note { (lost) " frames came faster than they were recorded: some of these may be missing." } }
-        @if was_rush { p.note { "For a while so much came that only some of TCP was recorded: of what is in a connection, most is missing then." } }
+        @if recorded.was_in_a_rush() { p.note { "For a while so much came that only some of TCP was recorded: of what is in a connection, most is missing then." } }
         @if *left_out > 0 { p.note { (left_out) " earlier frames are left out." } }
         div.ladder {
             div.lanes {

@@ -21,6 +21,7 @@ use question::Question;
 
 use super::files::{Artifact, INDEX};
 use super::{Failure, concerned};
+use crate::capture::since_1970;
 use crate::trail::Conversation;
 
 const STYLE: &str = include_str!("page.css");
@@ -45,8 +46,7 @@ pub(super) fn page(failure: &Failure) -> String {
     let mut room = PICTURES;
     let (questions, earlier) = Question::last(failure, QUESTIONS);
     let zero = timeline::zero(failure);
-    let since_1970 = SystemTime::now().checked_sub(zero.elapsed()).unwrap_or(SystemTime::UNIX_EPOCH);
-    let since_1970 = since_1970.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = since_1970().saturating_sub(zero.elapsed());
     let said = cut(&failure.said, SAID);
     let asked: Vec<Markup> = questions.iter().map(|question| question.markup(said, since_1970, &mut room)).collect();
     let content = html! {
