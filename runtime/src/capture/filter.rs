@@ -8,8 +8,11 @@ use crate::filter::{answer, instruction};
 /// Longer frames than this are what is to be cut into many on a link that there is not, or jumbo frames.
 pub(crate) const LONG: u32 = 2048;
 
-/// Of the long frames of TCP and UDP, one of so many is recorded: a power of two. In a rush, of others as well.
+/// Of the long frames of TCP and UDP, one of so many is recorded: a power of two.
 pub(super) const ONE_OF: u32 = 32;
+
+/// Of the segments of TCP that carry connections on, one of so many is recorded in a rush: a power of two.
+pub(super) const ONE_OF_A_RUSH: u32 = 128;
 
 /// Everything but most of what is bulk: between two hosts TCP passes on 64 kB at a time, a few of which would fill the room that there is for a host's
 /// frames, and whatever else comes would not be heard. What else is said about a transfer, and its beginning and end, is shorter.
@@ -27,13 +30,13 @@ pub(super) fn filter() -> Vec<sock_filter> {
         instruction(EQUALS, TCP, [1, 0]),
         instruction(EQUALS, UDP, [0, 3]),
     ];
-    instructions.extend(one_of_many());
+    instructions.extend(one_of(ONE_OF));
     instructions
 }
 
 /// The end of a filter, for what is sampled. Whatever else is let through jumps to its last instruction.
-fn one_of_many() -> [sock_filter; 4] {
-    [load_known(libc::SKF_AD_RANDOM), instruction(ANY_BIT, ONE_OF - 1, [0, 1]), answer(0), answer(u32::MAX)]
+fn one_of(many: u32) -> [sock_filter; 4] {
+    [load_known(libc::SKF_AD_RANDOM), instruction(ANY_BIT, many - 1, [0, 1]), answer(0), answer(u32::MAX)]
 }
 
 /// For a host in a rush: also without most of the segments of TCP that carry a connection on. Of a transfer there is one for each long frame or two, at both of its
@@ -81,9 +84,9 @@ enum Is {
     Without(u32),
 }
 
-/// One of [`ONE_OF`] of the frames for which all of this is so. The others are judged by what comes behind.
+/// One of [`ONE_OF_A_RUSH`] of the frames for which all of this is so. The others are judged by what comes behind.
 fn sampled(checks: &[(sock_filter, Is)]) -> Vec<sock_filter> {
-    let chosen = one_of_many();
+    let chosen = one_of(ONE_OF_A_RUSH);
     let end = 2 * checks.len() + chosen.len();
     let mut instructions = Vec::with_capacity(end);
     for (load, is) in checks {

@@ -11,7 +11,7 @@ use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::{DataLink, Endianness, PcapError};
 
-use super::filter::ONE_OF;
+use super::filter::{ONE_OF, ONE_OF_A_RUSH};
 use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
 use super::rush::{MANY, ROUND};
@@ -127,7 +127,7 @@ fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
     }
     if was_rush {
         text.push(format!(
-            "while a host has more than {MANY} segments of TCP without SYN, FIN and RST in {ROUND:?}, one of {ONE_OF} of them"
+            "while a host has more than {MANY} segments of TCP without SYN, FIN and RST in {ROUND:?}, one of {ONE_OF_A_RUSH} of them"
         ));
     }
     if forgotten > 0 {

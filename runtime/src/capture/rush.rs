@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::filter::ONE_OF;
+use super::filter::ONE_OF_A_RUSH;
 use super::frame::since_1970;
 
 /// A round: from one time that the sockets are emptied to the next. What comes meanwhile wakes nobody.
@@ -12,13 +12,16 @@ pub(super) const ROUND: Duration = Duration::from_millis(10);
 /// So many segments in one round that carry connections on are a rush: what is bulk, and a fraction of what an unprivileged socket has room for.
 pub(super) const MANY: usize = 128;
 
-/// After so many rounds it is looked whether it still is one.
+/// So many rounds of a rush are judged together: whoever fills a host with segments gets no processor for one or two where others want it, too.
+const TOGETHER: u32 = 5;
+
+/// After so many rounds all is recorded for one, to look whether it still is a rush.
 const LOOK_AGAIN: u32 = 50;
 
 /// Whether a host is in a rush, by how many segments were recorded that carry connections on.
 #[derive(Debug, Default)]
 pub(super) struct Rush {
-    /// In this round.
+    /// In this round, or in those that are judged together.
     segments: usize,
     /// How many rounds of it there were, if it is one.
     rounds: Option<u32>,
@@ -39,13 +42,19 @@ impl Rush {
     /// # Errors
     /// Those of `record_all`: then it is as before.
     pub(super) fn end_round(&mut self, record_all: impl FnOnce(bool) -> io::Result<()>) -> io::Result<()> {
+        if let Some(rounds) = &mut self.rounds {
+            *rounds += 1;
+            if *rounds % TOGETHER != 0 {
+                return Ok(());
+            }
+        }
         let segments = std::mem::take(&mut self.segments);
         let rounds = match self.rounds {
             None if segments > MANY => Some(0),
             None => return Ok(()),
-            // One of so many is counted.
-            Some(rounds) if rounds < LOOK_AGAIN && segments > MANY / ONE_OF as usize => Some(rounds + 1),
-            Some(_) => None,
+            // One of so many is counted: no more have come than would begin none in a single round.
+            Some(rounds) if rounds >= LOOK_AGAIN || segments * ONE_OF_A_RUSH as usize <= MANY => None,
+            going_on => going_on,
         };
         let began = since_1970();
         if rounds.is_some() != self.rounds.is_some() {
@@ -112,14 +121,22 @@ mod tests {
         (changed, rush.is_now())
     }
 
+    /// Each of the rounds that are judged together has so many.
+    fn rounds(rush: &mut Rush, segments: [usize; TOGETHER as usize]) -> (Option<bool>, bool) {
+        let [first @ .., last] = segments;
+        first.iter().for_each(|some| assert_eq!(round(rush, *some), (None, true)));
+        round(rush, last)
+    }
+
     #[test]
     fn it_begins_with_many_and_ends_with_few() {
         let mut rush = Rush::default();
         assert_eq!(round(&mut rush, MANY), (None, false));
         assert!(!rush.when().was_there());
         assert_eq!(round(&mut rush, MANY + 1), (Some(false), true));
-        assert_eq!(round(&mut rush, 5), (None, true));
-        assert_eq!(round(&mut rush, 4), (Some(true), false));
+        assert_eq!(rounds(&mut rush, [0, 0, 0, 2, 0]), (None, true));
+        assert_eq!(rounds(&mut rush, [2, 0, 0, 0, 0]), (None, true));
+        assert_eq!(rounds(&mut rush, [0, 0, 0, 1, 0]), (Some(true), false));
         assert!(rush.when().was_there());
     }
 
@@ -127,7 +144,7 @@ mod tests {
     fn it_is_looked_again_while_it_goes_on() {
         let mut rush = Rush::default();
         round(&mut rush, MANY + 1);
-        assert_eq!((0..LOOK_AGAIN).map(|_| round(&mut rush, 9)).filter(|round| *round == (None, true)).count(), 50);
+        (1..LOOK_AGAIN).for_each(|_| assert_eq!(round(&mut rush, 9), (None, true)));
         assert_eq!(round(&mut rush, 9), (Some(true), false));
     }
 
@@ -142,8 +159,9 @@ mod tests {
         assert!(!cannot(&mut rush, MANY + 1));
         assert!(!rush.when().was_there());
         round(&mut rush, MANY + 1);
-        assert!(cannot(&mut rush, 0));
-        assert_eq!(round(&mut rush, 0), (Some(true), false));
+        (1..LOOK_AGAIN).for_each(|_| assert_eq!(round(&mut rush, 9), (None, true)));
+        assert!(cannot(&mut rush, 9));
+        assert_eq!(rounds(&mut rush, [9; 5]), (Some(true), false));
     }
 
     #[test]
