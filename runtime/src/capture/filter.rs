@@ -44,7 +44,7 @@ fn one_of(many: u32) -> [sock_filter; 4] {
 pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
     let ipv4 = sampled(&[
         (load_known(libc::SKF_AD_PROTOCOL), Is::Equal(ETHERTYPE_IPV4)),
-        // A filter that reads behind the end lets nothing through. Without the header of a link all of this is nearer.
+        // A filter that reads behind the end lets nothing through. Without the header of a link all of this is nearer: then the shortest are all recorded.
         (load_length(), Is::AtLeast(ETHERNET + IPV4 + FLAGS + 1)),
         // The version, and the length of a header without options, the protocol, and that it is no fragment: RFC 791 section 3.1.
         (load_byte(0), Is::Equal(0x45)),
@@ -62,12 +62,14 @@ pub(super) fn filter_in_a_rush() -> Vec<sock_filter> {
     [ipv4, ipv6, filter()].concat()
 }
 
-/// Whether a frame is one of those of which [`filter_in_a_rush`] lets one of many through. (On a link without a header it lets the shortest through, too.)
+/// Whether a frame is one of those of which [`filter_in_a_rush`] lets one of many through.
 pub(super) fn carries_on(link: LinkLayer, frame: &[u8]) -> bool {
     let header = if link == LinkLayer::Ethernet { ETHERNET as usize } else { 0 };
     let Some(packet) = frame.get(header..) else { return false };
     let byte = |at: u32| packet.get(at as usize).map(|byte| u32::from(*byte));
-    let carries_on = |flags: u32| byte(flags).is_some_and(|flags| flags & SYN_FIN_RST == 0);
+    // As the filter has it, which knows no link.
+    let is_long_enough = |flags: u32| frame.len() > (ETHERNET + flags) as usize;
+    let carries_on = |flags: u32| is_long_enough(flags) && byte(flags).is_some_and(|flags| flags & SYN_FIN_RST == 0);
     let is_fragment = || byte(6).is_none_or(|byte| byte & 0x3f != 0) || byte(7) != Some(0);
     match byte(0).unwrap_or(0) {
         0x45 => byte(9) == Some(TCP) && !is_fragment() && carries_on(IPV4 + FLAGS),
@@ -178,10 +180,14 @@ mod tests {
                 (tcp().rst(), false),
             ];
             for (segment, is_so) in segments {
-                let frame = written(segment, b"data");
+                let frame = written(segment, b"some data");
                 assert_eq!(carries_on(LinkLayer::Ethernet, &frame), is_so, "{frame:?}");
-                assert_eq!(carries_on(LinkLayer::Bare, &frame[14..]), is_so, "{frame:?}");
-                assert!((0..40).all(|length| !carries_on(LinkLayer::Ethernet, &frame[..length])));
+                let packet = &frame[14..];
+                assert_eq!(carries_on(LinkLayer::Bare, packet), is_so, "{packet:?}");
+                for length in 0..48 {
+                    assert!(!carries_on(LinkLayer::Ethernet, &frame[..length]));
+                    assert!(!carries_on(LinkLayer::Bare, &packet[..length]));
+                }
             }
         }
         let mut fragment = written(ipv4().tcp(1, 2, 3, 4).ack(5), b"data");

@@ -14,7 +14,7 @@ use pcap_file::{DataLink, Endianness, PcapError};
 use super::filter::{ONE_OF, ONE_OF_A_RUSH};
 use super::frame::{Direction, LinkLayer};
 use super::recorder::Recorded;
-use super::rush::{MANY, ROUND};
+use super::rush::{MANY, ROUND, TOGETHER};
 use super::socket::SNAP;
 
 /// What is said of an interface in the file.
@@ -126,8 +126,10 @@ fn about<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> String {
         was_rush |= recorded.was_in_a_rush();
     }
     if was_rush {
+        let quiet = ROUND * TOGETHER;
         text.push(format!(
-            "while a host has more than {MANY} segments of TCP without SYN, FIN and RST in {ROUND:?}, one of {ONE_OF_A_RUSH} of them"
+            "once a host has more than {MANY} segments of TCP without SYN, FIN and RST in {ROUND:?}, one of {ONE_OF_A_RUSH} of \
+             them, until no more come in {quiet:?}"
         ));
     }
     if forgotten > 0 {

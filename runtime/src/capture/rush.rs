@@ -13,18 +13,16 @@ pub(super) const ROUND: Duration = Duration::from_millis(10);
 pub(super) const MANY: usize = 128;
 
 /// So many rounds of a rush are judged together: whoever fills a host with segments gets no processor for one or two where others want it, too.
-const TOGETHER: u32 = 5;
-
-/// After so many rounds all is recorded for one, to look whether it still is a rush.
-const LOOK_AGAIN: u32 = 50;
+pub(super) const TOGETHER: u32 = 5;
 
 /// Whether a host is in a rush, by how many segments were recorded that carry connections on.
 #[derive(Debug, Default)]
 pub(super) struct Rush {
     /// In this round, or in those that are judged together.
     segments: usize,
-    /// How many rounds of it there were, if it is one.
-    rounds: Option<u32>,
+    is_now: bool,
+    /// How many have ended since one was judged.
+    rounds: u32,
     when: Rushed,
 }
 
@@ -42,32 +40,29 @@ impl Rush {
     /// # Errors
     /// Those of `record_all`: then it is as before.
     pub(super) fn end_round(&mut self, record_all: impl FnOnce(bool) -> io::Result<()>) -> io::Result<()> {
-        if let Some(rounds) = &mut self.rounds {
-            *rounds += 1;
-            if *rounds % TOGETHER != 0 {
-                return Ok(());
-            }
+        self.rounds += 1;
+        if self.is_now && self.rounds < TOGETHER {
+            return Ok(());
         }
-        let segments = std::mem::take(&mut self.segments);
-        let rounds = match self.rounds {
-            None if segments > MANY => Some(0),
-            None => return Ok(()),
-            // One of so many is counted: no more have come than would begin none in a single round.
-            Some(rounds) if rounds >= LOOK_AGAIN || segments * ONE_OF_A_RUSH as usize <= MANY => None,
-            going_on => going_on,
-        };
+        self.rounds = 0;
+        // It is over when no more came in all these rounds than begin none in one, by chance: where few more come, soon.
+        let each_stands_for = if self.is_now { ONE_OF_A_RUSH as usize } else { 1 };
+        let is_now = std::mem::take(&mut self.segments) * each_stands_for > MANY;
+        if !is_now && !self.is_now {
+            return Ok(());
+        }
         let began = since_1970();
-        if rounds.is_some() != self.rounds.is_some() {
-            record_all(rounds.is_none())?;
+        if is_now != self.is_now {
+            record_all(!is_now)?;
         }
-        self.rounds = rounds;
+        self.is_now = is_now;
         self.when.goes_on(began);
         Ok(())
     }
 
     /// Whether there is to be another round, whatever comes.
     pub(super) fn is_now(&self) -> bool {
-        self.rounds.is_some()
+        self.is_now
     }
 
     /// When it was until now.
@@ -141,14 +136,6 @@ mod tests {
     }
 
     #[test]
-    fn it_is_looked_again_while_it_goes_on() {
-        let mut rush = Rush::default();
-        round(&mut rush, MANY + 1);
-        (1..LOOK_AGAIN).for_each(|_| assert_eq!(round(&mut rush, 9), (None, true)));
-        assert_eq!(round(&mut rush, 9), (Some(true), false));
-    }
-
-    #[test]
     fn what_cannot_be_changed_stays() {
         let mut rush = Rush::default();
         let cannot = |rush: &mut Rush, segments| {
@@ -159,9 +146,9 @@ mod tests {
         assert!(!cannot(&mut rush, MANY + 1));
         assert!(!rush.when().was_there());
         round(&mut rush, MANY + 1);
-        (1..LOOK_AGAIN).for_each(|_| assert_eq!(round(&mut rush, 9), (None, true)));
-        assert!(cannot(&mut rush, 9));
-        assert_eq!(rounds(&mut rush, [9; 5]), (Some(true), false));
+        (1..TOGETHER).for_each(|_| assert_eq!(round(&mut rush, 0), (None, true)));
+        assert!(cannot(&mut rush, 1));
+        assert_eq!(rounds(&mut rush, [0; 5]), (Some(true), false));
     }
 
     #[test]
