@@ -10,7 +10,7 @@ use netns_test::__private::bench;
 
 /// How often a whole test is measured, and a transfer: one differs from the next by much more than by what is looked for.
 const TESTS: usize = 100;
-const TRANSFERS: usize = 61;
+const TRANSFERS: usize = 121;
 
 /// Labs, a whole test, and throughput, of which more is better.
 pub(super) fn compare() {
