@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,7 +12,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::closing::ClosedByKernel;
-use super::frame::Frame;
+use super::frame::{Frame, since_1970};
 use super::rush::{ROUND, Rushed};
 use super::socket::PacketSocket;
 use crate::sys;
@@ -52,6 +53,8 @@ struct Kept {
 pub(crate) struct Recorded {
     /// In the order of time.
     pub(crate) frames: Vec<Frame>,
+    /// When the sockets began to be emptied, one after the other, since 1970: what left later may not have been seen where it came in.
+    pub(crate) until: Duration,
     /// How many older ones there were no room for.
     pub(crate) forgotten: u64,
     /// How many came faster than they were recorded, by the host.
@@ -96,12 +99,13 @@ impl Recorder {
     /// What has been recorded until now.
     pub(crate) fn recorded(&self) -> Recorded {
         let mut sockets = self.shared.lock();
+        let until = since_1970();
         (0..sockets.of_hosts.len()).for_each(|host| sockets.empty(host));
         let mut frames: Vec<Frame> = sockets.kept.frames.iter().cloned().collect();
         frames.sort_by_key(|frame| frame.time);
         let lost = sockets.of_hosts.iter_mut().map(PacketSocket::lost).collect();
         let rushed = sockets.of_hosts.iter_mut().map(PacketSocket::rushed).collect();
-        Recorded { frames, forgotten: sockets.kept.forgotten, lost, rushed }
+        Recorded { frames, until, forgotten: sockets.kept.forgotten, lost, rushed }
     }
 }
 
@@ -201,8 +205,6 @@ fn size(frame: &Frame) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::frame::{Direction, LinkLayer};
-    use std::time::Duration;
-
     use super::*;
 
     fn frame(number: usize) -> Frame {

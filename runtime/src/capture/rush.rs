@@ -84,6 +84,11 @@ impl Rushed {
         *end = since_1970();
     }
 
+    #[cfg(test)]
+    pub(crate) fn at(moment: Duration) -> Self {
+        Self(Some((moment, moment)))
+    }
+
     /// Whether there was one.
     pub(super) fn was_there(&self) -> bool {
         self.0.is_some()
@@ -119,7 +124,9 @@ mod tests {
     /// Each of the rounds that are judged together has so many.
     fn rounds(rush: &mut Rush, segments: [usize; TOGETHER as usize]) -> (Option<bool>, bool) {
         let [first @ .., last] = segments;
-        first.iter().for_each(|some| assert_eq!(round(rush, *some), (None, true)));
+        for some in first {
+            assert_eq!(round(rush, some), (None, true));
+        }
         round(rush, last)
     }
 
@@ -146,7 +153,9 @@ mod tests {
         assert!(!cannot(&mut rush, MANY + 1));
         assert!(!rush.when().was_there());
         round(&mut rush, MANY + 1);
-        (1..TOGETHER).for_each(|_| assert_eq!(round(&mut rush, 0), (None, true)));
+        for _ in 1..TOGETHER {
+            assert_eq!(round(&mut rush, 0), (None, true));
+        }
         assert!(cannot(&mut rush, 1));
         assert_eq!(rounds(&mut rush, [0; 5]), (Some(true), false));
     }

@@ -61,12 +61,23 @@ pub(crate) struct Passage {
     pub(crate) role: Role,
     /// What the packet says, in one line.
     pub(crate) says: String,
-    /// Whether of packets like this only some are recorded.
-    pub(crate) is_sampled: bool,
     /// Where it left a host, if that was seen.
     pub(crate) left: Option<Place>,
-    /// Where it came in: nowhere if it was lost.
+    /// Where it came in.
     pub(crate) entered: Vec<Place>,
+    /// What it means if that is nowhere.
+    pub(crate) unseen: Unseen,
+}
+
+/// What it means that a packet was not seen to come in anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// It was lost.
+    Lost,
+    /// Nothing: of packets like this only some are recorded.
+    Sampled,
+    /// Nothing: it left when the frames were about to be looked at.
+    UnderWay,
 }
 
 /// What was said on the way of a question, or on all ways.
@@ -83,8 +94,24 @@ pub(crate) struct Conversation {
 
 impl Passage {
     /// That was seen nowhere yet.
-    fn of(role: Role, packet: &Packet, is_sampled: bool) -> Self {
-        Self { role, says: packet.words(), is_sampled, left: None, entered: Vec::new() }
+    fn of(role: Role, packet: &Packet, unseen: Unseen) -> Self {
+        Self { role, says: packet.words(), left: None, entered: Vec::new(), unseen }
+    }
+}
+
+/// How long a packet takes from one host to the next on a wire that is drawn without delay, on a busy machine.
+const ON_A_WIRE: Duration = Duration::from_millis(1);
+
+impl Unseen {
+    /// Of a packet that was seen at a time.
+    fn of(packet: &Packet, seen: Duration, packets: &Packets<'_>, until: Duration) -> Self {
+        if packet.ip().is_some_and(|ip| packets.is_sampled(ip, seen)) {
+            Self::Sampled
+        } else if seen + ON_A_WIRE > until {
+            Self::UnderWay
+        } else {
+            Self::Lost
+        }
     }
 }
 
@@ -143,8 +170,7 @@ fn passages(
         let (Some(role), Some(key)) = (role(number, packet), Key::of(packet)) else { continue };
         let interface = map.interface(frame.host, frame.interface);
         let place = Place { frame: number, host: frame.host, interface, time: frame.time };
-        let is_sampled = packet.ip().is_some_and(|ip| packets.is_sampled(ip, frame.time));
-        let passage = || Passage::of(role, packet, is_sampled);
+        let passage = || Passage::of(role, packet, Unseen::of(packet, frame.time, packets, recorded.until));
         let alike = under_way.entry(key).or_default();
         if frame.direction == Direction::Out {
             alike.push(passages.len());
@@ -159,7 +185,11 @@ fn passages(
         };
         // Of several that are alike, the first that has not come there and cannot have come unseen; where all may have, the earlier ones are taken to have.
         let candidates: Vec<_> = alike.iter().copied().filter(is_candidate).collect();
-        let from = candidates.iter().copied().find(|&nth| !passages[nth].is_sampled).or(candidates.last().copied());
+        let from = candidates
+            .iter()
+            .copied()
+            .find(|&nth| passages[nth].unseen != Unseen::Sampled)
+            .or(candidates.last().copied());
         match from {
             Some(nth) => passages[nth].entered.push(place),
             None => passages.push(Passage { entered: vec![place], ..passage() }),
@@ -256,5 +286,42 @@ fn chunk_name(chunk: &[u8]) -> String {
         Some(11) => "COOKIE ACK".to_owned(),
         Some(other) => format!("chunk {other}"),
         None => "without a chunk".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::capture::Rushed;
+
+    const SYN: u8 = 0x02;
+    const ACK: u8 = 0x10;
+
+    fn segment(flags: u8, data: usize) -> Packet {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let carries = Carries::Tcp { ports: (1, 2), sequence: 3, acknowledges: 4, flags, data };
+        let ip = Ip { from: address, to: address, ttl: 64, length: 40 + data, dont_fragment: true, carries };
+        Packet { to_mac: None, tag: None, says: Says::Ip(ip) }
+    }
+
+    #[test]
+    fn what_was_not_seen_again_was_lost_if_all_was_recorded_until_long_after() {
+        let at = Duration::from_secs;
+        let unseen = |packet: &Packet, seen, rushed: &[Rushed]| {
+            let recorded = Recorded { rushed: rushed.to_vec(), ..Recorded::default() };
+            Unseen::of(packet, seen, &Packets::of(&recorded, Duration::ZERO, None), at(10))
+        };
+        let rushed = [Rushed::default(), Rushed::at(at(5))];
+        let data = segment(ACK, 1);
+        assert_eq!(unseen(&data, at(5), &[]), Unseen::Lost);
+        assert_eq!(unseen(&data, at(5), &rushed), Unseen::Sampled);
+        assert_eq!(unseen(&data, at(7), &rushed), Unseen::Lost);
+        assert_eq!(unseen(&segment(SYN, 0), at(5), &rushed), Unseen::Lost);
+        assert_eq!(unseen(&segment(ACK, 60_000), at(5), &[]), Unseen::Sampled);
+        let before = at(10).checked_sub(ON_A_WIRE).unwrap();
+        let expected = [Unseen::Lost, Unseen::UnderWay, Unseen::UnderWay];
+        assert_eq!([before, at(10), at(11)].map(|seen| unseen(&data, seen, &[])), expected);
     }
 }

@@ -9,7 +9,7 @@ mod packet;
 mod question;
 mod way;
 
-pub(crate) use conversation::{Conversation, Passage, Place, Role};
+pub(crate) use conversation::{Conversation, Passage, Place, Role, Unseen};
 pub(crate) use followed::{Fate, Followed, Found, Questions};
 pub(crate) use question::{Asked, Asking, Fingerprint, Fingerprints, Question};
 

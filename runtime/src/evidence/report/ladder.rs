@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use crate::Lab;
 use crate::capture::{Frame, Recorded};
-use crate::trail::{Conversation, Passage, Place, Role};
+use crate::trail::{Conversation, Passage, Place, Role, Unseen};
 
 /// How wide the lane of a host is, and how high a frame's row, in pixels.
 const LANE: usize = 110;
@@ -92,18 +92,19 @@ fn frame<'a>(
     let shown = || seen(passage).take(PLACES);
     let more = seen(passage).count().saturating_sub(PLACES);
     let wires: Vec<_> = shown().map(|(_, place)| format!("{} {}", name(place.host), place.interface)).collect();
-    let is_lost = passage.entered.is_empty();
+    let unseen = unseen(passage);
     html! {
-        details.frame.(class(passage.role)).lost[is_lost && !passage.is_sampled] data-places=(wires.join("\n")) {
+        details.frame.(class(passage.role)).lost[unseen == Some(Unseen::Lost)] data-places=(wires.join("\n")) {
             summary {
                 span.when { (since(time(passage), zero)) }
                 (row(passage, lanes))
                 span.role { (role(passage.role)) }
                 span.says { (passage.says) }
-                @if is_lost && passage.is_sampled {
-                    span.note { "only some frames like this were recorded" }
-                } @else if is_lost {
-                    span.fate { "not seen again" }
+                @match unseen {
+                    None => {}
+                    Some(Unseen::Lost) => span.fate { "not seen again" },
+                    Some(Unseen::Sampled) => span.note { "only some frames like this were recorded" },
+                    Some(Unseen::UnderWay) => span.note { "still under way when the frames were looked at" },
                 }
             }
             @for (did, place) in shown() {
@@ -115,6 +116,11 @@ fn frame<'a>(
             }
         }
     }
+}
+
+/// What it means that it was seen nowhere again, if that is so.
+fn unseen(passage: &Passage) -> Option<Unseen> {
+    passage.entered.is_empty().then_some(passage.unseen)
 }
 
 /// Where it was seen, in order, and what it did there.
@@ -172,8 +178,7 @@ fn row(passage: &Passage, lanes: &[usize]) -> Markup {
         Some(format!("M{from} {Y}H{to}m{back} -4l{} 4l{back} 4", -back))
     });
     // It went towards the next lane, as far as anybody knows.
-    let is_lost = passage.entered.is_empty() && !passage.is_sampled;
-    let lost = from.filter(|_| is_lost).map(|from| {
+    let lost = from.filter(|_| unseen(passage) == Some(Unseen::Lost)).map(|from| {
         let end = if from + LANE < LANE * lanes.len() { from + LANE / 2 } else { from - LANE / 2 };
         format!("M{from} {Y}H{end}{}", cross(end))
     });
@@ -214,4 +219,36 @@ fn bytes(frame: &Frame) -> String {
         let _ = writeln!(text, "and {rest} more bytes");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Direction, LinkLayer};
+
+    /// The markup of a passage that left alice, and of what it means that it came in nowhere.
+    fn shown(unseen: Unseen, entered: &[Place]) -> String {
+        let (time, direction, link) = (Duration::ZERO, Direction::Out, LinkLayer::Ethernet);
+        let frame_of_alice = Frame { host: 0, interface: 2, direction, link, time, length: 1, bytes: [1].into() };
+        let recorded = Recorded { frames: vec![frame_of_alice], ..Recorded::default() };
+        let left = Some(Place { frame: 0, host: 0, interface: "eth0".to_owned(), time });
+        let passage = Passage { role: Role::Question, says: String::new(), left, entered: entered.to_vec(), unseen };
+        frame(&passage, &[0, 1], time, &|host| ["alice", "bob"][host], &recorded).into_string()
+    }
+
+    #[test]
+    fn only_what_was_lost_has_a_cross() {
+        let says = |markup: &str| {
+            let cross = cross(LANE);
+            ["frame asks lost", &cross, "not seen again", "only some", "still under way"]
+                .map(|some| markup.contains(some))
+        };
+        assert_eq!(says(&shown(Unseen::Lost, &[])), [true, true, true, false, false]);
+        assert_eq!(says(&shown(Unseen::Sampled, &[])), [false, false, false, true, false]);
+        assert_eq!(says(&shown(Unseen::UnderWay, &[])), [false, false, false, false, true]);
+        let bob = Place { frame: 0, host: 1, interface: "eth0".to_owned(), time: Duration::ZERO };
+        for unseen in [Unseen::Lost, Unseen::Sampled, Unseen::UnderWay] {
+            assert_eq!(says(&shown(unseen, std::slice::from_ref(&bob))), [false; 5]);
+        }
+    }
 }
