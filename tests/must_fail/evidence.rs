@@ -320,6 +320,16 @@ fn a_test_that_passes_leaves_nothing() {
     assert_eq!(fs::read_dir(artifacts.path()).unwrap().count(), 0);
 }
 
+/// What else there is to tell is the original's to tell.
+#[test]
+fn of_a_copy_that_panics_its_panic_is_told() {
+    let arguments = ["--exact", "--nocapture", "passes_if_only_a_copy_panics"];
+    let outcome = Run::binary(&Binary::of(&model::ends()), &arguments).end();
+    let said = outcome.all();
+    assert_eq!(outcome.status.code(), Some(0), "{said}");
+    assert!(said.contains("the copy panics") && !said.contains("the lab when the test failed"), "{said}");
+}
+
 #[test]
 fn a_link_that_was_planted_is_not_followed_and_is_said() {
     let artifacts = Artifacts::new();

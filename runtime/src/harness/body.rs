@@ -37,6 +37,7 @@ pub(super) fn execute<R: Outcome>(
         phase::set_lab(move || evidence.show(&lab, &phase::describe()));
     }
     phase::set("running the body");
+    let pid = std::process::id();
     let mut returned = None;
     let conclusion = match catch_unwind(AssertUnwindSafe(|| lab.as_current(body).error())) {
         Ok(None) => Conclusion::Passed,
@@ -44,11 +45,16 @@ pub(super) fn execute<R: Outcome>(
             say(&format!("Error: {}", returned.insert(error)));
             Conclusion::Error
         }
-        Err(payload) => match (Conclusion::of_panic(payload), lab.all().broken()) {
-            // The panic may be what became of it on the way.
-            (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what),
-            (conclusion, _) => conclusion,
-        },
+        Err(payload) => Conclusion::of_panic(payload),
+    };
+    // A body that forks comes here twice. What there is to tell is the original's to tell; and what other threads had locked, the copy would wait for in vain.
+    if std::process::id() != pid {
+        return conclusion;
+    }
+    let conclusion = match (conclusion, lab.all().broken()) {
+        // The panic may be what became of it on the way.
+        (Conclusion::Panic(_), Some(what)) if spec.should_panic => Conclusion::Unasked(what),
+        (conclusion, _) => conclusion,
     };
     // Whatever the body has made of a network that was not the one it thought.
     let conclusion = lab.all().spoiled().map_or(conclusion, Conclusion::Broken);

@@ -31,7 +31,7 @@ pub(super) fn run<R: Outcome>(spec: &'static TestSpec, inheritance: Inheritance,
     };
     let ending = ending(conclusion);
     let code = ending.exit_code();
-    // A body that forks comes here twice. The copy has no say: its exit code is for whoever forked it.
+    // The copy of a body that forks has no say: its exit code is for whoever forked it.
     if std::process::id() == pid {
         // Somebody may be looking at a test that was at its deadline.
         pause::wait_until_over();
