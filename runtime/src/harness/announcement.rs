@@ -48,8 +48,9 @@ impl Announced {
     /// Tells of a pause on the real standard error, past libtest's capture: who is to look has to see it.
     pub(super) fn new(test: &str, entrance: Entrance, pause: &Pause, control: &UnixStream) -> Self {
         let terminal = terminal();
-        let paused = || PAUSED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(terminal), true) = (&terminal, paused().1.is_empty()) {
+        // Whoever presses Enter lets all go on that were told of: until this one is among them, nobody does.
+        let mut paused = PAUSED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(terminal), true) = (&terminal, paused.1.is_empty()) {
             // What was typed before anybody had heard of a pause says nothing about it.
             let _ = tcflush(terminal, FlushArg::TCIFLUSH);
         }
@@ -60,7 +61,6 @@ impl Announced {
         if std::env::var_os("NEXTEST").is_some() && !std::io::stderr().is_terminal() {
             let _ = File::options().write(true).open(TERMINAL).and_then(|mut tty| tty.write_all(told.as_bytes()));
         }
-        let mut paused = paused();
         paused.0 += 1;
         let number = paused.0;
         // Without it only the file lets the test go on.
