@@ -123,7 +123,8 @@ impl Shared {
     /// Empties the sockets again and again, until the end.
     fn record(&self, epoll: &Epoll, end: &EventFd) -> nix::Result<()> {
         // Room for all: a round is one of every host.
-        let mut events = vec![EpollEvent::empty(); self.lock().of_hosts.len() + 1];
+        let room = self.lock().of_hosts.len() + 1;
+        let mut events = vec![EpollEvent::empty(); room];
         // A rush is over when nothing comes any more, too.
         let mut patience = EpollTimeout::NONE;
         loop {
