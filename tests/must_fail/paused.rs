@@ -99,8 +99,8 @@ fn a_test_that_fails_is_entered_by_the_line_that_it_prints() {
         let output =
             told.type_inside("ip netns exec bob nft add table inet typed\nip netns exec bob nft list ruleset\n");
         assert_eq!(String::from_utf8_lossy(&output.stdout), ruleset, "{output:?}");
-        // Twice the time that it has.
-        std::thread::sleep(Duration::from_secs(2).saturating_sub(paused.elapsed()));
+        // Longer than the time that it has.
+        std::thread::sleep(Duration::from_secs(4).saturating_sub(paused.elapsed()));
         told.let_go_on();
         let outcome = running.end();
         assert_eq!(outcome.status.code(), Some(101), "{}", outcome.all());
@@ -137,7 +137,8 @@ fn a_body_pauses_where_it_says_so() {
         let first = fixture().place("pauses_by_its_own_word");
         let begins = if nth == 1 { &first } else { "tests/fixtures/tests/paused.rs:" };
         assert!(told.0.starts_with(&format!("pauses_by_its_own_word: it is at {begins}")), "{}", told.0);
-        std::thread::sleep(Duration::from_secs(1));
+        // Both are longer than the time that it has.
+        std::thread::sleep(Duration::from_secs(2));
         told.let_go_on();
     }
     let outcome = running.end();

@@ -18,7 +18,7 @@ fn number(host: &Host, path: &str) -> u32 {
 }
 
 /// How many it may track is the machine's to say: as many as that there are then.
-#[netns_test(requires(nftables))]
+#[netns_test(requires(nftables), timeout = "2m")]
 async fn a_router_tracks_as_many_connections_as_it_may(net: Net) -> TestResult {
     rule(&net.router, "forward", "ct state established accept")?;
     let most = number(&net.router, "netfilter/nf_conntrack_max");
@@ -76,7 +76,12 @@ async fn a_program_does_not_read(net: Net) -> TestResult {
 /// The program that was asked reads, and does not answer; beside it there is one that does not read what others send to it.
 #[netns_test]
 async fn another_program_does_not_read(net: Net) -> TestResult {
-    let _full = net.server.run(|| UdpSocket::bind("0.0.0.0:99"))?;
+    let _full = net.server.run(|| -> std::io::Result<_> {
+        let socket = UdpSocket::bind("0.0.0.0:99")?;
+        let sender = UdpSocket::bind("127.0.0.1:0")?;
+        (0..2000).try_for_each(|_| sender.send_to(&[0; 1000], "127.0.0.1:99").map(drop))?;
+        Ok(socket)
+    })?;
     let silent = net.server.run(|| UdpSocket::bind("0.0.0.0:53"))?;
     std::thread::spawn(move || while silent.recv(&mut [0; 100]).is_ok() {});
     let (is_over, sender) = (Arc::new(AtomicBool::new(false)), net.printer.udp_socket()?);
@@ -90,14 +95,23 @@ async fn another_program_does_not_read(net: Net) -> TestResult {
         }
     });
     let silence = "somebody listens on UDP port 53 of server, and has not answered";
+    let before = dropped_datagrams(&net.server)?;
     says(net.laptop.assert_udp(&net.server, 53).ipv4().timeout(WHILE), &["entered server:eth0\n", silence]).await;
     is_over.store(true, Ordering::Relaxed);
     flood.join().expect("it ends");
+    assert!(dropped_datagrams(&net.server)? > before);
     Ok(())
 }
 
+/// `RcvbufErrors` of UDP, which is the fifth number that a host counts of it.
+fn dropped_datagrams(host: &Host) -> TestResult<u64> {
+    let text = host.run(|| std::fs::read_to_string("/proc/net/snmp"))?;
+    let counts = text.lines().rfind(|line| line.starts_with("Udp: ")).expect("UDP is counted");
+    Ok(counts.split(' ').nth(5).expect("it is counted").parse()?)
+}
+
 /// A table that is full is no concern of what is not tracked.
-#[netns_test(requires(nftables))]
+#[netns_test(requires(nftables), timeout = "2m")]
 async fn a_rule_drops_what_is_not_tracked(net: Net) -> TestResult {
     rule(&net.router, "prerouting", "ct state established accept")?;
     net.router.nft(
@@ -114,8 +128,10 @@ async fn a_rule_drops_what_is_not_tracked(net: Net) -> TestResult {
     )?;
     let most = number(&net.router, "netfilter/nf_conntrack_max");
     net.router.run(|| track(0..most))?;
+    assert_eq!(number(&net.router, "netfilter/nf_conntrack_count"), most);
     let cause = "it died in router by the nft rule `udp dport 53 drop`";
     says(net.laptop.assert_udp(&net.server, 53).ipv4().timeout(WHILE), &["entered router:eth0\n", cause]).await;
+    assert_eq!(number(&net.router, "netfilter/nf_conntrack_count"), most);
     Ok(())
 }
 
@@ -130,7 +146,8 @@ async fn a_checksum_is_wrong(net: Net) -> TestResult {
         Verdict::Replace(bytes)
     };
     let _interceptor = net.wan.intercept(broken).await?;
-    let ping = net.laptop.assert_ping(&net.server).ipv4().timeout(WHILE);
+    // One, which has long arrived when it is asked what has been counted.
+    let ping = net.laptop.assert_ping(&net.server).ipv4().interval(2 * WHILE).timeout(WHILE);
     says(ping, &["entered server:eth0\n", "it died in server: its checksum is wrong (IcmpInCsumErrors"]).await;
     Ok(())
 }
