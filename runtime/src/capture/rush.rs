@@ -45,7 +45,7 @@ impl Rush {
             return Ok(());
         }
         self.rounds = 0;
-        // It is over when no more came in all these rounds than begin none in one, by chance: where few more come, soon.
+        // It is over when no more came in all these rounds than are no rush in one, by what was let through of them: where few more come it is over soon, by chance.
         let each_stands_for = if self.is_now { ONE_OF_A_RUSH as usize } else { 1 };
         let is_now = std::mem::take(&mut self.segments) * each_stands_for > MANY;
         if !is_now && !self.is_now {

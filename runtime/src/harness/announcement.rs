@@ -48,7 +48,7 @@ impl Announced {
     /// Tells of a pause on the real standard error, past libtest's capture: who is to look has to see it.
     pub(super) fn new(test: &str, entrance: Entrance, pause: &Pause, control: &UnixStream) -> Self {
         let terminal = terminal();
-        // Whoever presses Enter lets all go on that were told of: until this one is among them, nobody does.
+        // Enter lets all go on that have been told of. While this one is being told of, nobody is let go on, or it would be forgotten.
         let mut paused = PAUSED.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(terminal), true) = (&terminal, paused.1.is_empty()) {
             // What was typed before anybody had heard of a pause says nothing about it.

@@ -76,7 +76,7 @@ pub(crate) enum Unseen {
     Lost,
     /// Nothing: of packets like this only some are recorded.
     Sampled,
-    /// Nothing: it left when the frames were about to be looked at.
+    /// Nothing: it left when the frames were about to be looked at, and may have been under way.
     UnderWay,
 }
 
@@ -185,11 +185,8 @@ fn passages(
         };
         // Of several that are alike, the first that has not come there and cannot have come unseen; where all may have, the earlier ones are taken to have.
         let candidates: Vec<_> = alike.iter().copied().filter(is_candidate).collect();
-        let from = candidates
-            .iter()
-            .copied()
-            .find(|&nth| passages[nth].unseen != Unseen::Sampled)
-            .or(candidates.last().copied());
+        let was_recorded = |&&nth: &&usize| passages[nth].unseen != Unseen::Sampled;
+        let from = candidates.iter().find(was_recorded).or(candidates.last()).copied();
         match from {
             Some(nth) => passages[nth].entered.push(place),
             None => passages.push(Passage { entered: vec![place], ..passage() }),

@@ -104,7 +104,7 @@ fn frame<'a>(
                     None => {}
                     Some(Unseen::Lost) => span.fate { "not seen again" },
                     Some(Unseen::Sampled) => span.note { "only some frames like this were recorded" },
-                    Some(Unseen::UnderWay) => span.note { "still under way when the frames were looked at" },
+                    Some(Unseen::UnderWay) => span.note { "may have been under way when the frames were looked at" },
                 }
             }
             @for (did, place) in shown() {
@@ -240,7 +240,7 @@ mod tests {
     fn only_what_was_lost_has_a_cross() {
         let says = |markup: &str| {
             let cross = cross(LANE);
-            ["frame asks lost", &cross, "not seen again", "only some", "still under way"]
+            ["frame asks lost", &cross, "not seen again", "only some", "may have been under way"]
                 .map(|some| markup.contains(some))
         };
         assert_eq!(says(&shown(Unseen::Lost, &[])), [true, true, true, false, false]);
